@@ -1,0 +1,100 @@
+"""What both scripts share on the command line: verbs, one-line errors, exit statuses, quiet imports."""
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from typing import NoReturn
+
+from fmkeras.errors import InputError
+
+# TensorFlow greets each import with several lines on standard error. They say nothing that a user can act on.
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "GRPC_VERBOSITY": "ERROR", "GLOG_minloglevel": "3"}
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are one line, in the form of every other error of ours."""
+
+    def __init__(self, **kwargs):
+        kwargs.setdefault("formatter_class", argparse.ArgumentDefaultsHelpFormatter)
+        kwargs.setdefault("allow_abbrev", False)
+        super().__init__(**kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def parse(parser: argparse.ArgumentParser, verbs: Sequence[str], argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse `argv`, in which the first verb may be left out: `fmkeras.regress --epochs 5` trains."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if not argv or argv[0] not in (*verbs, "-h", "--help"):
+        argv.insert(0, verbs[0])
+    return parser.parse_args(argv)
+
+
+def positive(kind: Callable = int) -> Callable:
+    """An argparse type: a number above zero."""
+
+    def convert(text: str):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = 0
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+        return value
+
+    return convert
+
+
+def seed(text: str) -> int:
+    """An argparse type: a seed that Python, NumPy and TensorFlow all take."""
+    if not (text.isdecimal() and int(text) < 2**32):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**32 - 1}")
+    return int(text)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep standard error silent while TensorFlow is imported; what it wrote comes out if the import fails.
+
+    Its C++ parts write a few lines before any log level counts, so the file descriptor itself is turned aside.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, (InputError, KeyboardInterrupt)):
+                aside.seek(0)
+                os.write(kept, aside.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """Call `main` and end the process: status 0, 2 for an InputError (one line, no traceback), 130 for Ctrl-C."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        main()
+        sys.stdout.flush()
+    except InputError as error:
+        print(f"fmkeras: error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:  # `... | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:  # a full disk, a folder removed meanwhile
+        print(f"fmkeras: error: {error.strerror or error} ({error.filename or 'while writing'})", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt as stop:
+        print(f"\nfmkeras: stopped; {stop}" if str(stop) else "\nfmkeras: stopped", file=sys.stderr)
+        sys.exit(130)
+    sys.exit(0)

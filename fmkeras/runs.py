@@ -1,0 +1,120 @@
+"""The run folder: where one training keeps its settings, model, history, plots and report.
+
+Each file is written whole or not at all: to a temporary name beside it, flushed to disk, then renamed. `report.json`
+comes last, so a folder with a report is a finished run.
+"""
+
+import contextlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from fmkeras.errors import InputError
+
+CONFIG, MODEL, HISTORY, REPORT = "config.json", "model.keras", "history.csv", "report.json"
+
+
+def start(folder: str | Path) -> tuple[Path, str | None]:
+    """Make `folder` ready for a new run. A run that it already holds is moved aside, never destroyed.
+
+    Returns:
+        The empty folder, and one line about what was moved aside (None if nothing was).
+
+    Raises:
+        InputError: the folder is a file, cannot be made or cannot be written, or holds something that is no run.
+    """
+    folder = Path(folder)
+    note = None
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            if not (folder / CONFIG).is_file():
+                raise InputError(f"{folder} exists and is not a run folder: choose another --run")
+            number = next(n for n in range(1, 1_000_000) if not Path(f"{folder}.{n}").exists())
+            what = "a finished run" if (folder / REPORT).exists() else "an unfinished run"
+            os.rename(folder, f"{folder}.{number}")
+            note = f"{folder} held {what}: kept as {folder}.{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        with whole_file(folder / ".writable"):
+            pass
+        (folder / ".writable").unlink()
+    except OSError as error:
+        raise InputError(f"cannot write to {folder} ({error.strerror}): choose another --run") from None
+    return folder, note
+
+
+@contextlib.contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path to write to; when the block ends without an error, it becomes `path` in one step."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")  # same suffix: Keras and matplotlib read it
+    try:
+        temporary.touch()
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: str | Path, content: dict) -> None:
+    """Write `content` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: str | Path) -> dict:
+    """Read a JSON object of a run folder.
+
+    Raises:
+        InputError: there is no such file, or it is damaged.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            f"{path.parent} holds no run ({path.name} is missing): train one, or name another --run"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({type(error).__name__}): restore it, or train again") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is not a JSON object: restore it, or train again")
+    return content
+
+
+def save_model(model, path: str | Path) -> None:
+    """Save a Keras model (architecture, weights, optimizer) as one `.keras` file, whole or not at all."""
+    with whole_file(path) as temporary:
+        model.save(temporary)
+
+
+def load_model(path: str | Path):
+    """Load a `.keras` file. `safe_mode` stays on, so that the file cannot bring code of its own.
+
+    Raises:
+        InputError: there is no such file, or it is damaged.
+    """
+    import keras
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} is missing: the run has not finished its first epoch, or --run is not a run folder")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (zipfile.BadZipFile, OSError, ValueError, TypeError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path} cannot be loaded ({reason}): restore it, or train again") from None
+
+
+def save_figure(figure, path: str | Path) -> None:
+    """Save a matplotlib figure as PNG, whole or not at all."""
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=120, bbox_inches="tight")

@@ -1,0 +1,116 @@
+"""The command line that both scripts share: default verb, one-line errors, exit statuses."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from fmkeras import InputError, cli
+
+
+def parser() -> cli.Parser:
+    parser = cli.Parser(prog="fmkeras.test")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("train").add_argument("--epochs", type=cli.positive(), default=3)
+    verbs.add_parser("text").add_argument("sentences", nargs="*")
+    return parser
+
+
+def parse(*argv: str):
+    return cli.parse(parser(), ("train", "text"), argv)
+
+
+def test_the_first_verb_may_be_left_out():
+    assert parse().verb == parse("train").verb == "train"
+    assert parse("--epochs", "5").epochs == parse("train", "--epochs", "5").epochs == 5
+    assert parse("text", "train", "a").sentences == ["train", "a"]
+
+
+def test_the_process_arguments_are_the_default(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["fmkeras.test", "--epochs", "7"])
+    assert cli.parse(parser(), ("train", "text"), None).epochs == 7
+
+
+@pytest.mark.parametrize("line", [["--epoch", "5"], ["--epochs"], ["--epochs", "x"], ["sing"], ["train", "more"]])
+def test_mistakes_are_input_errors_of_one_line(line):
+    with pytest.raises(InputError, match="--help") as caught:
+        parse(*line)
+    assert "\n" not in str(caught.value)
+
+
+def test_help_ends_well(capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse("--help")
+    assert caught.value.code == 0 and "usage: fmkeras.test" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "", "nan", "inf"])
+def test_positive_whole_numbers(text):
+    assert cli.positive()("7") == 7
+    with pytest.raises(cli.argparse.ArgumentTypeError, match="not a number above 0"):
+        cli.positive()(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-0.5", "nan", "inf", "x"])
+def test_positive_numbers(text):
+    assert cli.positive(float)("0.5") == 0.5
+    with pytest.raises(cli.argparse.ArgumentTypeError):
+        cli.positive(float)(text)
+
+
+@pytest.mark.parametrize("text", ["-1", "4294967296", "1.5", "x", "", "+1"])
+def test_seeds(text):
+    assert cli.seed("0") == 0 and cli.seed("4294967295") == 2**32 - 1
+    with pytest.raises(cli.argparse.ArgumentTypeError, match="0 to 4294967295"):
+        cli.seed(text)
+
+
+def ends(raised: BaseException | None) -> int:
+    def main() -> None:
+        print("out")
+        if raised:
+            raise raised
+
+    with pytest.raises(SystemExit) as caught:
+        cli.run(main)
+    return caught.value.code
+
+
+def test_exit_statuses(capsys, monkeypatch):
+    for name in cli.QUIET:
+        monkeypatch.setenv(name, os.environ.get(name, "0"))
+    assert ends(None) == 0 and capsys.readouterr().err == ""
+    assert ends(InputError("what is wrong: what to do")) == 2
+    assert capsys.readouterr().err == "fmkeras: error: what is wrong: what to do\n"
+    assert ends(KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err.strip() == "fmkeras: stopped"
+    assert ends(KeyboardInterrupt("the weights are kept")) == 130
+    assert capsys.readouterr().err.strip() == "fmkeras: stopped; the weights are kept"
+    with pytest.raises(ZeroDivisionError):  # our own mistakes keep their traceback
+        cli.run(lambda: print(1 / 0))
+
+
+def test_a_reader_that_has_enough_is_no_error():
+    """`... | head -1`: no traceback when the pipe closes."""
+    main = "from fmkeras import cli; cli.run(lambda: [print('x' * 100, flush=True) for _ in range(100_000)])"
+    with subprocess.Popen([sys.executable, "-c", main], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_quiet_hides_what_an_import_writes_unless_it_fails(capfd):
+    with cli.quiet():
+        os.write(2, b"oneDNN is on\n")
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "after\n"
+    with pytest.raises(InputError), cli.quiet():
+        os.write(2, b"oneDNN is on\n")
+        raise InputError("no model")
+    assert capfd.readouterr().err == ""
+    with pytest.raises(ImportError), cli.quiet():
+        os.write(2, b"illegal instruction\n")
+        raise ImportError
+    assert capfd.readouterr().err == "illegal instruction\n"
