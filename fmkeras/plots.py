@@ -1,0 +1,184 @@
+"""The plots of both scripts, as matplotlib figures: readable in greyscale, and no window is opened here.
+
+Each function returns a `matplotlib.figure.Figure` that is not known to pyplot: `figure.savefig(path)` writes it, a
+notebook shows it as it is, and `show` opens windows for those who ask.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+
+INK, GREY, PALE = "#111111", "#7a7a7a", "#bdbdbd"  # told apart by lightness, so that print and every eye can
+
+
+def _figure(title: str, width: float = 7.0, height: float = 4.5, panels: int = 1) -> tuple[Figure, list[Axes]]:
+    """An empty figure with a title and as many panels side by side."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = list(figure.subplots(1, panels, squeeze=False)[0])
+    figure.suptitle(title, fontsize=12)
+    for axis in axes:
+        axis.grid(True, color="#e6e6e6", linewidth=0.8)
+        axis.set_axisbelow(True)
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def amount(value: float, unit: str = "") -> str:
+    """A number as people write it: -$1,250,000 in dollars, 0.125 or 1,250 without a unit."""
+    text = f"{abs(value):,.0f}" if unit or abs(value) >= 999.5 else f"{abs(value):.3g}"
+    return f"{'-' if value < 0 and text != '0' else ''}{unit}{text}"
+
+
+def _amounts(axis, unit: str) -> None:
+    """Label the ticks of one axis as amounts, with thousands separators."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: amount(value, unit)))
+    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))  # few: the labels are long
+
+
+def loss_curves(
+    history: pd.DataFrame, title: str, ylabel: str = "loss", log: bool = False, optimum: float | None = None
+) -> Figure:
+    """Training and validation loss by epoch.
+
+    Args:
+        history: columns epoch, loss and (if there is one) val_loss, one row an epoch.
+        optimum: the least loss that the training rows allow, drawn as a line.
+    """
+    figure, (axis,) = _figure(title)
+    dots = "." if len(history) < 20 else None
+    axis.plot(history["epoch"], history["loss"], color=INK, marker=dots, label="training")
+    if "val_loss" in history:
+        axis.plot(history["epoch"], history["val_loss"], color=GREY, linestyle="--", marker=dots, label="validation")
+    if optimum is not None:
+        axis.axhline(optimum, color=INK, linestyle=":", linewidth=1.2, label="least squares, training rows")
+    if log:
+        axis.set_yscale("log")
+        axis.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))  # a loss seldom spans a power of ten
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+        axis.yaxis.set_minor_formatter(NullFormatter())
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    axis.set(xlabel="epoch", ylabel=ylabel + (" (log scale)" if log else ""))
+    axis.legend(frameon=False)
+    return figure
+
+
+def predicted_against_actual(actual: np.ndarray, predicted: np.ndarray, title: str, target: str, unit: str) -> Figure:
+    """One dot a row: actual value (x) and prediction (y), both (rows,); a perfect model puts all on the line."""
+    figure, (axis,) = _figure(title, 6.0, 5.6)
+    axis.scatter(actual, predicted, s=7, color=INK, alpha=0.25, linewidths=0)
+    low, high = min(actual.min(), predicted.min()), max(actual.max(), predicted.max())
+    axis.axline((low, low), (high, high), color=GREY, linestyle="--", label="prediction = actual")
+    _amounts(axis.xaxis, unit)
+    _amounts(axis.yaxis, unit)
+    axis.set(xlabel=_label(f"actual {target}", unit), ylabel=_label(f"predicted {target}", unit), aspect="equal")
+    axis.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def residuals(actual: np.ndarray, predicted: np.ndarray, title: str, target: str, unit: str) -> Figure:
+    """Residuals (actual - predicted) against the prediction, and how they are spread; both (rows,)."""
+    figure, (left, right) = _figure(title, 10.5, 4.5, panels=2)
+    residual = actual - predicted
+    left.scatter(predicted, residual, s=7, color=INK, alpha=0.25, linewidths=0)
+    left.axhline(0, color=GREY, linestyle="--")
+    left.set(xlabel=_label(f"predicted {target}", unit), ylabel=_label("residual: actual - predicted", unit))
+    # The middle 98 %: a few mansions would squeeze all the others into one bar.
+    low, high = np.quantile(residual, [0.01, 0.99])
+    right.hist(residual, bins=40, range=(low, high) if low < high else None, color=PALE, edgecolor=INK, linewidth=0.5)
+    right.axvline(0, color=GREY, linestyle="--")
+    right.set(xlabel=_label("residual (middle 98 % of rows)", unit), ylabel="rows")
+    for axis in (left.xaxis, left.yaxis, right.xaxis):
+        _amounts(axis, unit)
+    right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    return figure
+
+
+def coefficients(
+    names: Sequence[str], trained: np.ndarray, least_squares: np.ndarray, title: str, target: str, unit: str
+) -> Figure:
+    """Bars of the trained weights, largest on top, with the closed form's as marks; both (features,), per deviation."""
+    order = np.argsort(np.abs(least_squares))
+    figure, (axis,) = _figure(title, 7.0, 1.6 + 0.27 * len(order))
+    rows = np.arange(len(order))
+    axis.barh(rows, np.asarray(trained)[order], color=PALE, edgecolor=INK, linewidth=0.6, label="trained")
+    marks = np.asarray(least_squares)[order]
+    axis.plot(marks, rows, linestyle="", marker="D", markersize=4, color=INK, label="least squares")
+    axis.axvline(0, color=INK, linewidth=0.8)
+    axis.set_yticks(rows, [names[i] for i in order])
+    axis.set_ylim(-0.7, len(order) - 0.3)
+    _amounts(axis.xaxis, unit)
+    axis.set_xlabel(_label(f"change of {target} per standard deviation of the feature", unit))
+    axis.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def _label(text: str, unit: str) -> str:
+    """An axis label with its unit, escaped: matplotlib reads two dollar signs as mathematics."""
+    return f"{text} ({unit})".replace("$", r"\$") if unit else text
+
+
+def show(paths: Sequence) -> bool:
+    """Open saved plots in windows and wait until they are closed; False if this machine has no display."""
+    import matplotlib.pyplot as plt
+
+    if plt.get_backend().lower() == "agg":
+        return False
+    for path in paths:
+        axis = plt.figure(figsize=(9, 6.5), layout="tight").add_subplot()
+        axis.imshow(plt.imread(path))
+        axis.axis("off")
+    plt.show()
+    return True
+
+
+def training_curves(history: pd.DataFrame, title: str) -> Figure:
+    """Loss and token accuracy of a translator by epoch, training and validation side by side.
+
+    Args:
+        history: columns epoch, loss, val_loss, token_accuracy, val_token_accuracy, one row an epoch.
+    """
+    figure, axes = _figure(title, 10.0, 4.2, panels=2)
+    names = {"loss": "loss (nats per target token, label-smoothed)", "token_accuracy": "token accuracy"}
+    for axis, (name, label) in zip(axes, names.items(), strict=True):
+        axis.plot(history["epoch"], history[name], color=INK, marker=".", label="training (with dropout)")
+        axis.plot(
+            history["epoch"],
+            history[f"val_{name}"],
+            color=GREY,
+            linestyle="--",
+            marker=".",
+            label="validation (averaged weights)",
+        )
+        axis.set(xlabel="epoch", ylabel=label)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.legend(frameon=False)
+    axes[1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    return figure
+
+
+def attention_map(weights: np.ndarray, source: Sequence[str], target: Sequence[str], title: str) -> Figure:
+    """The source pieces (columns) that each target piece (rows) looked at, darker for more.
+
+    Args:
+        weights: (T, S), each row summing to 1.
+        source, target: the S and T pieces.
+    """
+    width, height = 2.2 + 0.36 * len(source), 1.8 + 0.30 * len(target)
+    figure, (axis,) = _figure(title, max(width, 5.0), max(height, 3.2))
+    image = axis.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+    axis.grid(False)
+    labels = [_piece(piece) for piece in source]
+    axis.set_xticks(range(len(source)), labels, rotation=60, ha="right", rotation_mode="anchor")
+    axis.set_yticks(range(len(target)), [_piece(piece) for piece in target])
+    axis.set(xlabel="source pieces", ylabel="target pieces, top to bottom")
+    figure.colorbar(image, ax=axis, label="attention weight", shrink=0.8)
+    return figure
+
+
+def _piece(piece: str) -> str:
+    """A subword piece as a label: its leading space shown, no mathematics in it."""
+    return piece.replace("▁", "·").replace("$", r"\$")
