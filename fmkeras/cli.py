@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -49,11 +50,29 @@ def positive(kind: Callable = int) -> Callable:
     return convert
 
 
+def share(text: str) -> float:
+    """An argparse type: a rate from 0 to below 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to below 1")
+    return value
+
+
 def seed(text: str) -> int:
     """An argparse type: a seed that Python, NumPy and TensorFlow all take."""
     if not (text.isdecimal() and int(text) < 2**32):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**32 - 1}")
     return int(text)
+
+
+def duration(seconds: float) -> str:
+    """40 seconds, 4.2 minutes, 1.5 hours."""
+    sizes = (("seconds", 1, 0), ("minutes", 60, 1), ("hours", 3600, 1))
+    unit, size, digits = sizes[(seconds >= 100) + (seconds >= 6000)]
+    return f"{seconds / size:.{digits}f} {unit}"
 
 
 @contextlib.contextmanager
@@ -76,6 +95,26 @@ def quiet() -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the block as KeyboardInterrupt, also where TensorFlow makes another exception of it."""
+    struck = []
+
+    def strike(number, frame):
+        struck.append(number)
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGINT, strike)
+    try:
+        yield
+    except Exception as error:
+        if struck:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def run(main: Callable[[], None]) -> NoReturn:

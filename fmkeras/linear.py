@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -29,6 +29,22 @@ class Data(NamedTuple):
     feature_scaler: StandardScaler  # mean_, scale_ (features,), of the training rows alone
     target_mean: float  # dollars, of the training rows alone
     target_scale: float  # dollars in one standard deviation; 1 if the target is not scaled
+
+
+def shuffled_batches(X: np.ndarray, y: np.ndarray, batch_size: int, seed: int) -> Iterator[tuple]:
+    """Whole batches ((batch, features), (batch,)) for ever, in a new order each epoch that depends on `seed` alone.
+
+    `fit(shuffle=True)` will not do: with a seed set, Keras on TensorFlow (3.8 to 3.15) draws the same order in every
+    epoch. The few rows of the last, ragged batch then weigh as much as a full batch, always the same ones, and the
+    model ends up to 0.03 standard deviations beside the least-squares weights.
+    """
+    rng = np.random.default_rng(seed)
+    X, y = X.astype("float32"), y.astype("float32")
+    while True:
+        order = rng.permutation(len(X))
+        for start in range(0, len(X) - batch_size + 1, batch_size):
+            rows = order[start : start + batch_size]
+            yield X[rows], y[rows]
 
 
 def least_squares(X: np.ndarray, y: np.ndarray) -> np.ndarray:

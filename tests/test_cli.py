@@ -114,3 +114,8 @@ def test_quiet_hides_what_an_import_writes_unless_it_fails(capfd):
         os.write(2, b"illegal instruction\n")
         raise ImportError
     assert capfd.readouterr().err == "illegal instruction\n"
+
+
+@pytest.mark.parametrize("seconds, words", [(3.4, "3 seconds"), (250, "4.2 minutes"), (9000, "2.5 hours")])
+def test_durations_read_well(seconds, words):
+    assert cli.duration(seconds) == words

@@ -119,7 +119,7 @@ def test_batches_are_whole_and_differ_by_epoch_and_seed():
     X = np.arange(10.0)[:, None]
 
     def epochs(seed: int) -> list[list[float]]:
-        batches = regress.shuffled_batches(X, X[:, 0], 3, seed)
+        batches = linear.shuffled_batches(X, X[:, 0], 3, seed)
         return [[float(v) for _ in range(3) for v in next(batches)[1]] for _ in range(2)]
 
     first, second = epochs(0)

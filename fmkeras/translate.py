@@ -1,0 +1,316 @@
+"""`python -m fmkeras.translate`: train a Transformer translator, evaluate it, translate text with it.
+
+The corrected form of the TED Portuguese-to-English example of ecosystem.md, sections 5.2 and 5.4.
+"""
+
+import argparse
+import dataclasses
+import itertools
+import sys
+import time
+from pathlib import Path
+
+from fmkeras import cli, runs
+from fmkeras.errors import InputError
+from fmkeras.translation.settings import PRESETS, Settings
+
+VERBS = ("train", "evaluate", "text")
+SAMPLES = 10  # translations shown at the end of training
+LINES = 1000  # lines of standard input translated at a time
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The command line: see `--help`."""
+    arguments = cli.parse(parser(), VERBS, argv)
+    with cli.quiet():
+        import keras  # noqa: F401
+    {"train": train, "evaluate": evaluate, "text": text}[arguments.verb](arguments)
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Text → normalise → SentencePiece ids → bucketed batches → Transformer → best weights → BLEU."""
+    from tqdm import tqdm
+
+    from fmkeras.translation import corpus as corpora
+    from fmkeras.translation.training import Training
+    from fmkeras.translation.translator import Translator, load_translator
+
+    began = time.perf_counter()
+    folder, chosen = Path(arguments.run), options_given(arguments)
+    settings = resumed_settings(folder, chosen) if arguments.resume else new_settings(chosen)
+    corpus = corpora.load(settings)
+    settings.dataset = corpus.name
+    settings.source, settings.target, settings.style = corpus.source, corpus.target, corpus.style
+    settings = decide(settings, chosen)
+    print(f"data       {corpus.name}, {corpus.source} → {corpus.target}")
+    for note in corpus.notes:
+        print(f"           {note}")
+    if not arguments.resume:
+        folder, note = runs.start(folder)
+        if note:
+            print(f"run        {note}")
+    runs.write_json(folder / runs.CONFIG, settings.asdict())
+
+    tokenizer, batches, validation, dropped = tokenize(corpus, settings, folder)
+    print(
+        f"           train: {dropped:,} pairs over {settings.max_pieces} pieces dropped, {len(batches.source):,} kept"
+    )
+    training = Training(settings, tokenizer, batches, validation, folder, arguments.resume)
+    parameters = training.model.count_params()
+    print(
+        f"model      {settings.preset}: width {settings.d_model}, {settings.num_heads} heads, feed-forward "
+        f"{settings.d_ff}, {settings.num_layers}+{settings.num_layers} blocks, vocabulary {len(tokenizer):,}; "
+        f"{parameters:,} parameters, {settings.precision}"
+    )
+    print(
+        f"training   {settings.epochs} epochs of {len(batches):,} batches and {batches.tokens:,} target tokens",
+        flush=True,
+    )
+    if training.history:
+        print(f"           resumed after epoch {len(training.history)}")
+
+    title = f"{corpus.name}, {settings.preset}: {corpus.source} → {corpus.target}"
+    sample, sources = Translator(training.average, tokenizer, settings), [source for source, _ in corpus.validation[:2]]
+    try:
+        with cli.interruptible():
+            announce = "           about {} of training to come"
+            for row in training.epochs(announce=lambda seconds: tqdm.write(announce.format(cli.duration(seconds)))):
+                print(epoch_line(row, time.perf_counter() - began))
+                plot(folder, title)
+                for source, translation in zip(sources, sample.translate_sentences(sources, beam=1), strict=True):
+                    print(f"           {source}\n         → {translation}", flush=True)
+            test, translations = load_translator(folder).score(corpus.test, corpus.parts)
+    except KeyboardInterrupt:
+        training.keep()
+        raise KeyboardInterrupt(f"the best weights so far are in {folder}; --run {folder} --resume goes on") from None
+
+    tokens = sum(row["target_tokens"] for row in training.history)
+    report = {
+        "dataset": corpus.name,
+        "direction": f"{corpus.source}-{corpus.target}",
+        "notes": corpus.notes,
+        "pairs": len(batches.source),
+        "preset": settings.preset,
+        "parameters": parameters,
+        "precision": settings.precision,
+        "seed": settings.seed,
+        "epochs": len(training.history),
+        "best_epoch": training.best["epoch"],
+        "seconds": round(time.perf_counter() - began, 1),
+        "training_seconds": round(training.seconds, 1),
+        "target_tokens": tokens,
+        "target_tokens_per_second": round(tokens / training.seconds, 1),
+        "test": test,
+    }
+    print_scores(corpus, "test", test)
+    rows = [(*pair, translation) for pair, translation in zip(corpus.test, translations, strict=True)]
+    samples = "\n".join(f"source       {s}\nreference    {r}\ntranslation  {t}\n" for s, r, t in spread(rows))
+    runs.write_text(folder / "samples.txt", samples)
+    runs.write_json(folder / runs.REPORT, report)
+    print(f"\n{samples}\n{folder} holds the run: {', '.join(sorted(file.name for file in folder.iterdir()))}")
+    print(
+        f'It took {cli.duration(report["seconds"])}. Translate: python -m fmkeras.translate text --run {folder} "..."'
+    )
+
+
+def epoch_line(row: dict, seconds: float) -> str:
+    """What is printed after an epoch."""
+    return (
+        f"epoch {row['epoch']:<4} training loss {row['loss']:.3f}, accuracy {row['token_accuracy']:.1%} | validation "
+        f"loss {row['val_loss']:.3f}, perplexity {row['val_perplexity']:.2f}, accuracy {row['val_token_accuracy']:.1%} "
+        f"| {row['tokens_per_second']:,.0f} tokens/s, {cli.duration(seconds)} so far"
+    )
+
+
+def options_given(arguments: argparse.Namespace) -> dict:
+    """The settings that the command line names."""
+    names = (field.name for field in dataclasses.fields(Settings))
+    return {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+
+
+def new_settings(chosen: dict) -> Settings:
+    """Defaults, then the preset's, then the command line's."""
+    return Settings(**PRESETS.get(chosen.get("preset", "auto"), {}) | chosen)
+
+
+def resumed_settings(folder: Path, chosen: dict) -> Settings:
+    """The saved settings, of which only the length of training may be given anew.
+
+    Raises:
+        InputError: there is no run, or other settings are asked for than it has.
+    """
+    saved = runs.read_json(folder / runs.CONFIG)
+    settings = Settings.load(saved)
+    changed = [name for name, value in chosen.items() if value != saved[name] and name not in ("epochs", "minutes")]
+    if changed:
+        listed = ", ".join(f"{name} {saved[name]}, not {chosen[name]}" for name in changed)
+        raise InputError(f"{folder} was trained with {listed}: resume without these options, or start another --run")
+    return dataclasses.replace(settings, **chosen)
+
+
+def decide(settings: Settings, chosen: dict) -> Settings:
+    """Settle what "auto" left open: tiny for the phrasebook; else small, or base on a GPU; the faster precision."""
+    from fmkeras.translation.training import best_precision, has_gpu
+
+    if settings.preset == "auto":
+        phrasebook = settings.dataset == "phrasebook"
+        preset = "tiny" if phrasebook else "base" if has_gpu() else "small"
+        epochs = {"epochs": 4} if phrasebook else {}  # it is regular: by then it is learnt
+        settings = dataclasses.replace(settings, **PRESETS[preset] | epochs | chosen | {"preset": preset})
+    if settings.precision == "auto":
+        settings = dataclasses.replace(settings, precision=best_precision())
+    return settings
+
+
+def tokenize(corpus, settings: Settings, folder: Path):
+    """The tokenizer (the run's own, or a new one), batches of training and validation, and how many pairs were dropped.
+
+    Raises:
+        InputError: every pair is too long.
+    """
+    from fmkeras.translation.batches import Batches
+    from fmkeras.translation.tokenizer import Tokenizer
+    from fmkeras.translation.translator import TOKENIZER
+
+    if (folder / TOKENIZER).exists():
+        tokenizer = Tokenizer.load(folder / TOKENIZER)
+    else:
+        tokenizer = Tokenizer.train(itertools.chain(*corpus.train), settings.vocab_size)
+        tokenizer.save(folder / TOKENIZER)
+    ids = {
+        split: [tokenizer.encode(list(side)) for side in zip(*corpus.split(split), strict=True)]
+        for split in ("train", "validation")
+    }
+    kept = [i for i, pair in enumerate(zip(*ids["train"], strict=True)) if max(map(len, pair)) <= settings.max_pieces]
+    if not kept:
+        raise InputError(f"every training pair is longer than {settings.max_pieces} pieces: cut them into sentences")
+    source, target = ([side[i] for i in kept] for side in ids["train"])
+    batches = Batches(source, target, settings.batch_tokens, settings.seed)
+    return tokenizer, batches, Batches(*ids["validation"], settings.batch_tokens), len(corpus.train) - len(kept)
+
+
+def plot(folder: Path, title: str) -> None:
+    """Draw history.csv as loss.png."""
+    import pandas as pd
+
+    from fmkeras import plots
+
+    runs.save_figure(plots.training_curves(pd.read_csv(folder / runs.HISTORY), title), folder / "loss.png")
+
+
+def spread(rows: list) -> list:
+    """SAMPLES rows, evenly from first to last."""
+    return rows[:: max(1, len(rows) // SAMPLES)][:SAMPLES]
+
+
+def print_scores(corpus, split: str, result: dict) -> None:
+    """The table of scores, each BLEU and chrF with sacreBLEU's signature."""
+    print(f"\n{split}: {result['pairs']:,} pairs of {corpus.name}, beam {result['beam']}")
+    for name in ("loss", "perplexity", "token_accuracy"):
+        print(f"  {name:<15}{result[name]:>8.4f}")
+    for name in ("bleu", "bleu_13a", "chrf"):
+        print(f"  {name:<15}{result[name]:>8.2f}  {result[f'{name}_signature']}")
+    for name, part in result["parts"].items():
+        print(f"  {name:<15}{part['bleu_13a']:>8.2f}  bleu_13a of {part['pairs']:,} pairs")
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """What section 5.4 of the article meant: load the saved model and score it on data that it was not trained on."""
+    from fmkeras.translation import corpus as corpora
+    from fmkeras.translation.translator import load_translator
+
+    translator = load_translator(arguments.run)
+    settings = dataclasses.replace(translator.settings, limit=None)
+    settings.dataset = arguments.dataset or settings.dataset
+    corpus = corpora.load(settings)
+    if (corpus.source, corpus.target) != (settings.source, settings.target):
+        raise InputError(
+            f"{arguments.run} translates {settings.source} → {settings.target}, but {corpus.name} is "
+            f"{corpus.source} → {corpus.target}: choose another --dataset"
+        )
+    parts = corpus.parts if arguments.split == "test" else {}
+    result, _ = translator.score(corpus.split(arguments.split), parts, arguments.beam)
+    print_scores(corpus, arguments.split, result)
+
+
+def text(arguments: argparse.Namespace) -> None:
+    """Translate the sentences of the command line or of standard input, a line out for each line in."""
+    from fmkeras.translation.translator import load_translator
+
+    translator = load_translator(arguments.run)
+    if arguments.attention:
+        draw_attention(translator, arguments)
+        return
+    lines = iter(arguments.sentence) if arguments.sentence else (line.rstrip("\r\n") for line in sys.stdin)
+    size = 1 if sys.stdin.isatty() and not arguments.sentence else LINES  # a person wants an answer to each line
+    while chunk := list(itertools.islice(lines, size)):
+        for translation in translator.translate(chunk, arguments.beam):
+            print(translation, flush=size == 1)
+
+
+def draw_attention(translator, arguments: argparse.Namespace) -> None:
+    """Save the last block's cross-attention, averaged over its heads, as a picture."""
+    from fmkeras import plots
+
+    if len(arguments.sentence) != 1:
+        raise InputError(f"--attention draws one sentence, not {len(arguments.sentence)}: quote it")
+    if Path(arguments.attention).suffix.lower() != ".png":
+        raise InputError(f"--attention writes PNG files: name {arguments.attention} something.png")
+    source, target, weights = translator.attention(arguments.sentence[0])
+    figure = plots.attention_map(
+        weights[-1].mean(axis=0), source, target, "cross-attention, last block, mean of its heads"
+    )
+    runs.save_figure(figure, arguments.attention)
+    print(translator.translate(arguments.sentence, beam=1)[0])
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the three verbs."""
+    top = cli.Parser(
+        prog="python -m fmkeras.translate",
+        description="Train a Transformer translator, evaluate it, translate text with it.",
+        epilog="Without a verb it trains, on TED if that can be had, else on the bundled phrasebook. "
+        "Each verb has its own options: python -m fmkeras.translate train --help",
+    )
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="{train,evaluate,text}", parser_class=cli.Parser)
+    plain = {"formatter_class": argparse.HelpFormatter, "argument_default": argparse.SUPPRESS}
+
+    add = verbs.add_parser("train", help="train and score a translator (the default)", **plain).add_argument
+    data = "auto (TED if it can be had, else the phrasebook; the default), ted, phrasebook, a .tsv or .tsv.gz file "
+    add("--dataset", help=data + "of sentence pairs, or a folder with train, validation and test files of that form")
+    add("--source-column", type=int, choices=(1, 2), help="column to translate from (1); 2 turns the direction round")
+    add("--source", metavar="NAME", help="name of the language translated from, for data of your own")
+    add("--target", metavar="NAME", help="name of the language translated to, for data of your own")
+    sizes = "size of the model (auto: tiny for the phrasebook; for other data small, or base on a GPU)"
+    add("--preset", choices=("auto", *PRESETS), help=sizes)
+    add("--epochs", type=cli.positive(), metavar="N", help="passes over the data (the preset's)")
+    add("--minutes", type=cli.positive(float), metavar="M", help="stop training after so many minutes (no limit)")
+    add("--limit", type=cli.positive(), metavar="PAIRS", help="train on so many pairs only (all)")
+    add("--vocab-size", type=cli.positive(), metavar="V", help="subword pieces, for both languages (the preset's)")
+    add("--batch-tokens", type=cli.positive(), metavar="N", help="tokens a batch (the preset's)")
+    add("--learning-rate", type=cli.positive(float), metavar="R", help="peak of the learning rate (the preset's)")
+    add("--dropout", type=cli.share, metavar="P", help="dropout rate (the preset's)")
+    add("--sampling", type=cli.share, metavar="P", help="BPE-dropout rate, 0.1 for small data (0)")
+    add("--seed", type=cli.seed, metavar="S", help="seed of everything random (0)")
+    add("--precision", choices=("auto", "float32", "bfloat16"), help="of the products (auto: the faster one)")
+    add("--resume", action="store_true", default=False, help="go on with the run after its last whole epoch")
+    add("--run", metavar="DIR", default="runs/translate", help="run folder (runs/translate)")
+
+    for name, help in (
+        ("evaluate", "score a trained translator"),
+        ("text", "translate sentences, or standard input line by line"),
+    ):
+        add = verbs.add_parser(name, help=help, formatter_class=argparse.HelpFormatter).add_argument
+        add("--run", metavar="DIR", default="runs/translate", help="run folder (runs/translate)")
+        add("--beam", type=cli.positive(), metavar="K", help="hypotheses of beam search, 1 for greedy (the run's: 4)")
+        if name == "evaluate":
+            add("--dataset", help="what to score on (what it was trained on)")
+            add("--split", choices=("train", "validation", "test"), default="test", help="which part of it (test)")
+        else:
+            add("sentence", nargs="*", metavar="SENTENCE", help="text to translate")
+            add("--attention", metavar="FILE.png", help="draw what the translation of a sentence looks at")
+    return top
+
+
+if __name__ == "__main__":
+    cli.run(main)

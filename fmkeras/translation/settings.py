@@ -1,0 +1,99 @@
+"""Every choice of a training run, in one dataclass that is saved with the run."""
+
+import dataclasses
+
+from fmkeras.errors import InputError
+
+
+@dataclasses.dataclass
+class Settings:
+    """The settings of one translator; `PRESETS` has those that go together."""
+
+    # data
+    dataset: str = "auto"  # "auto", "ted", "phrasebook", or the path of a file or folder of sentence pairs
+    source: str = ""  # name of the language translated from; the bundled corpora know theirs
+    target: str = ""  # name of the language translated to
+    source_column: int = 1  # column of a file of pairs that holds the source: 1 or 2
+    style: str = "plain"  # text form of the data: "plain", or "ted" (lower-cased, tokenised)
+    limit: int | None = None  # number of training pairs to use, None for all
+    max_pieces: int = 128  # training pairs with a longer side are left out, pieces a side
+
+    # tokenizer
+    vocab_size: int = 4000  # pieces, shared by both languages; fewer if the text is too small for as many
+    sampling: float = 0.0  # BPE-dropout (Provilkov et al. 2020): share of merges skipped at random while training
+
+    # model
+    preset: str = "auto"  # a name in PRESETS, which sets the sizes below
+    d_model: int = 128  # width
+    num_heads: int = 4  # attention heads, each d_model / num_heads wide
+    d_ff: int = 512  # inner width of the feed-forward layers
+    num_layers: int = 2  # encoder blocks, and decoder blocks
+    dropout: float = 0.1  # rate, on embeddings and after each sub-layer
+
+    # training
+    epochs: int = 10  # passes over the training pairs
+    minutes: float | None = None  # stop training after so many minutes, None for no limit
+    batch_tokens: int = 2048  # tokens of the longer side a batch at most, padding included
+    learning_rate: float = 2e-3  # peak of the schedule, reached at the end of the warm-up
+    warmup_steps: int = 400  # steps of linear warm-up; then the rate falls as 1/sqrt(step)
+    label_smoothing: float = 0.1  # probability spread evenly over the vocabulary (Szegedy et al. 2016)
+    clip_norm: float = 1.0  # gradients longer than this are scaled down to it
+    average: float = 0.999  # decay a step of the running average of the weights, which is what is kept
+    precision: str = "auto"  # "float32", "bfloat16" (mixed), or "auto": the faster one
+    seed: int = 0  # of everything random: weights, order, dropout, sampling
+
+    # decoding
+    beam: int = 4  # hypotheses kept by beam search; 1 is greedy
+    length_penalty: float = 1.0  # exponent of the length that a hypothesis' score is divided by
+
+    @classmethod
+    def load(cls, values: dict) -> "Settings":
+        """Make settings of what config.json holds.
+
+        Raises:
+            InputError: a setting is unknown here, as in a run of another version.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise InputError(
+                f"config.json has unknown settings ({', '.join(unknown)}): was it made by another version?"
+            )
+        return cls(**values)
+
+    def asdict(self) -> dict:
+        """The settings as a dict for config.json."""
+        return dataclasses.asdict(self)
+
+    def model_sizes(self) -> dict:
+        """The arguments of `Transformer` other than the vocabulary."""
+        return {name: getattr(self, name) for name in ("d_model", "num_heads", "d_ff", "num_layers", "dropout")}
+
+
+# "document": the article's own numbers (width 128, 2 heads, one block, 10,000 pairs, 3 epochs, 32 sentences a batch,
+# which at about 20 pieces a sentence is 640 tokens). Figures of the others: docs/results.md.
+PRESETS: dict[str, dict] = {
+    "document": dict(d_model=128, num_heads=2, d_ff=512, num_layers=1, limit=10_000, epochs=3, batch_tokens=640),
+    "tiny": dict(
+        d_model=128,
+        num_heads=4,
+        d_ff=512,
+        num_layers=2,
+        dropout=0.05,
+        batch_tokens=1024,
+        learning_rate=3e-3,
+        average=0.998,
+    ),
+    "small": dict(d_model=256, num_heads=4, d_ff=1024, num_layers=3, vocab_size=8000),
+    "base": dict(
+        d_model=512,
+        num_heads=4,
+        d_ff=1024,
+        num_layers=6,
+        vocab_size=8000,
+        dropout=0.3,
+        epochs=40,
+        batch_tokens=4096,
+        learning_rate=7e-4,
+        warmup_steps=4000,
+    ),
+}

@@ -1,0 +1,147 @@
+"""Text to subword ids and back, with SentencePiece: one vocabulary for both languages, nothing unknown."""
+
+import io
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+import sentencepiece
+
+from fmkeras.errors import InputError
+from fmkeras.runs import whole_file
+
+PAD, UNK, START, END = range(4)
+SMALLEST = END + 1 + 256  # pieces that every vocabulary has: the marks and all bytes
+
+
+def normalise(text: str) -> str:
+    """Canonical composition (NFC), one space for any run of white space, nothing that cannot be stored as UTF-8.
+
+    What this changes is all that tokenizing changes: `decode(encode(text)) == normalise(text)` for every string.
+    """
+    text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
+    # "▁" is how SentencePiece itself writes a space. str.split knows every white space of Unicode.
+    return " ".join(text.replace("▁", "_").replace("\0", " ").split())
+
+
+class Tokenizer:
+    """A SentencePiece model with padding, start and end marks.
+
+    Args:
+        model: the bytes of a trained SentencePiece model.
+
+    Raises:
+        InputError: the bytes are not such a model.
+
+    Example:
+        >>> tokenizer = Tokenizer.train(["bom dia", "good morning"], vocab_size=300)
+        >>> tokenizer.decode(tokenizer.encode(["bom dia"]))
+        ['bom dia']
+    """
+
+    def __init__(self, model: bytes):
+        self.model = model
+        try:
+            self.pieces = pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
+        except (RuntimeError, OSError):
+            raise InputError("not a SentencePiece model") from None
+        if not model or [pieces.pad_id(), pieces.unk_id(), pieces.bos_id(), pieces.eos_id()] != [PAD, UNK, START, END]:
+            raise InputError("not a SentencePiece model that fmkeras has trained")
+
+    def __len__(self) -> int:
+        return self.pieces.get_piece_size()
+
+    @classmethod
+    def train(cls, sentences: Iterable[str], vocab_size: int) -> "Tokenizer":
+        """Learn `vocab_size` pieces by byte-pair encoding (Sennrich et al. 2016), or fewer from a small text.
+
+        Characters too rare for a piece of their own are written as bytes, so that no text is ever unknown.
+
+        Raises:
+            InputError: there is no text, or its characters alone need more pieces; says how many.
+        """
+        sentences = [text for sentence in sentences if (text := normalise(sentence))]
+        if not sentences:
+            raise InputError("no vocabulary can be made of no text: give sentences that are not blank")
+        size = max(vocab_size, SMALLEST)
+        while True:
+            model = io.BytesIO()
+            try:
+                sentencepiece.SentencePieceTrainer.train(
+                    sentence_iterator=iter(sentences),
+                    model_writer=model,
+                    model_type="bpe",
+                    vocab_size=size,
+                    byte_fallback=True,
+                    character_coverage=0.9999,
+                    normalization_rule_name="identity",
+                    remove_extra_whitespaces=False,
+                    max_sentence_length=1 << 30,  # a longer one would be left out
+                    pad_id=PAD,
+                    unk_id=UNK,
+                    bos_id=START,
+                    eos_id=END,
+                    minloglevel=2,
+                )
+                return cls(model.getvalue())
+            except RuntimeError as error:  # it says how many pieces the text can give, or needs
+                possible = re.search(r"value <= (\d+)", str(error))
+                needed = re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error))
+                if needed:
+                    least = f"at least {int(needed[1]):,} pieces for its characters and bytes"
+                    raise InputError(
+                        f"this text needs {least}, not {vocab_size:,}: choose a larger vocabulary"
+                    ) from None
+                if not possible or int(possible[1]) >= size:
+                    raise InputError(
+                        f"no vocabulary can be made of this text: {' '.join(str(error).split())}"
+                    ) from None
+                size = int(possible[1])
+
+    def encode(self, sentences: list[str], sampling: float = 0.0, seed: int = 0) -> list[list[int]]:
+        """Sentences to ids, end mark last.
+
+        Args:
+            sentences: any text; it is normalised first.
+            sampling: share of merges skipped at random (BPE-dropout), so that a model sees a word cut in many ways.
+            seed: of the sampling, below 2**31: the same sentences with the same seed are cut the same way.
+        """
+        options = {}
+        if sampling:
+            # SentencePiece seeds a generator when a thread first draws. One new thread a call makes it repeatable.
+            sentencepiece.set_random_generator_seed(seed)
+            options = {"enable_sampling": True, "alpha": sampling, "nbest_size": -1, "num_threads": 1}
+        return self.pieces.encode([normalise(s) for s in sentences], add_eos=True, **options)
+
+    def decode(self, ids: Iterable[Iterable[int]]) -> list[str]:
+        """Ids to sentences, up to the end mark if there is one; padding and start marks are no text."""
+        texts = []
+        for row in ids:
+            row = [int(i) for i in row]
+            row = row[: row.index(END)] if END in row else row
+            texts.append(self.pieces.decode(row))
+        return texts
+
+    def split(self, sentence: str) -> list[str]:
+        """The pieces of a sentence as text, end mark last: ['▁bom', '▁dia', '</s>']."""
+        return [self.pieces.id_to_piece(i) for i in self.encode([sentence])[0]]
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a file."""
+        with whole_file(path) as temporary:
+            temporary.write_bytes(self.model)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Tokenizer":
+        """Read a model that `save` wrote.
+
+        Raises:
+            InputError: there is no such file, or it is damaged.
+        """
+        try:
+            return cls(Path(path).read_bytes())
+        except OSError:
+            raise InputError(f"{path} is missing: --run is not a run folder, or not a whole one") from None
+        except InputError:
+            raise InputError(f"{path} is damaged: restore it, or train again") from None

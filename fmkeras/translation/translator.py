@@ -1,0 +1,124 @@
+"""A trained translator: text in, text out."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from fmkeras import runs
+from fmkeras.errors import InputError
+from fmkeras.translation import style
+from fmkeras.translation.batches import Batches
+from fmkeras.translation.decoding import Search, cross_attention
+from fmkeras.translation.objective import Objective, evaluate
+from fmkeras.translation.scoring import scores
+from fmkeras.translation.settings import Settings
+from fmkeras.translation.tokenizer import END, START, Tokenizer
+from fmkeras.translation.transformer import Transformer
+
+TOKENIZER = "tokenizer.model"
+
+
+class Translator:
+    """A Transformer with its tokenizer and settings.
+
+    Example:
+        >>> translator = fmkeras.load_translator("runs/translate")  # doctest: +SKIP
+        >>> translator.translate(["O comboio está atrasado. Onde fica a praia?"])  # doctest: +SKIP
+        ['The train is late. Where is the beach?']
+    """
+
+    def __init__(self, model: Transformer, tokenizer: Tokenizer, settings: Settings):
+        self.model, self.tokenizer, self.settings = model, tokenizer, settings
+        self._searches: dict[tuple[int, float], Search] = {}
+
+    def translate(self, texts: Iterable[str], beam: int | None = None) -> list[str]:
+        """Translate ordinary text, one translation a text; the sentences of a text one by one.
+
+        Args:
+            texts: each of any length; a blank one gives "".
+            beam: hypotheses of beam search, 1 for greedy; by default that of the settings.
+        """
+        settings = self.settings
+        cut = [style.sentences(text) if text.strip() else [] for text in texts]
+        sources = [style.apply(sentence, settings.style, settings.source) for text in cut for sentence in text]
+        translations = iter(
+            style.undo(t, settings.style, settings.target) for t in self.translate_sentences(sources, beam)
+        )
+        return [" ".join(next(translations) for _ in text) for text in cut]
+
+    def translate_sentences(
+        self, sources: list[str], beam: int | None = None, progress: str | None = None
+    ) -> list[str]:
+        """Translate sentences that have the corpus' own form already, into that form: what BLEU is computed on.
+
+        Args:
+            sources: one sentence each.
+            beam: as in `translate`.
+            progress: title of a progress bar; none without it.
+        """
+        if not sources:
+            return []
+        key = (beam or self.settings.beam, self.settings.length_penalty)
+        search = self._searches.setdefault(key, Search(self.model, *key))
+        ids: list[np.ndarray] = [np.empty(0)] * len(sources)
+        found = search.translate(self.tokenizer.encode(sources))
+        for i, translation, _ in tqdm(found, total=len(sources), desc=progress, disable=progress is None, leave=False):
+            ids[i] = translation
+        return self.tokenizer.decode(ids)
+
+    def score(self, pairs: list[tuple[str, str]], parts: dict[str, list[int]], beam: int | None = None):
+        """Loss, token accuracy, BLEU and chrF on sentence pairs in the corpus' own form.
+
+        Args:
+            pairs: source and reference.
+            parts: named groups of pairs to score apart as well, as indices.
+            beam: as in `translate`.
+
+        Returns:
+            What report.json holds as `test`, and the translations.
+        """
+        sources, references = (list(side) for side in zip(*pairs, strict=True))
+        objective = Objective(self.model, self.settings.label_smoothing)
+        objective.compile(jit_compile=False)
+        encode = self.tokenizer.encode
+        losses = evaluate(objective, Batches(encode(sources), encode(references), budget=8192))
+        translations = self.translate_sentences(sources, beam, progress="translating")
+        result = {"pairs": len(pairs), "beam": beam or self.settings.beam} | losses | scores(translations, references)
+        result["parts"] = {
+            name: {"pairs": len(rows)} | scores([translations[i] for i in rows], [references[i] for i in rows])
+            for name, rows in parts.items()
+        }
+        return result, translations
+
+    def attention(self, text: str) -> tuple[list[str], list[str], np.ndarray]:
+        """How the translation of a sentence looks at its source: S pieces, T pieces, weights (num_layers, H, T, S).
+
+        Row t holds the weights with which the decoder chose piece t, the end mark included.
+
+        Raises:
+            InputError: the text is blank.
+        """
+        if not text.strip():
+            raise InputError("an attention map needs a sentence")
+        source = self.tokenizer.encode([style.apply(text, self.settings.style, self.settings.source)])
+        (target,) = self.tokenizer.encode(self.translate_sentences(self.tokenizer.decode(source), beam=1))
+        weights = cross_attention(self.model, np.array(source), np.array([[START, *target[:-1]]]))[0]
+        pieces = self.tokenizer.pieces.id_to_piece
+        return [pieces(i) for i in source[0]], [pieces(i) for i in (*target[:-1], END)], weights
+
+
+def load_translator(run: str | Path) -> Translator:
+    """Load a translator from its run folder.
+
+    Raises:
+        InputError: the folder is no run of a translator, is damaged, or has not finished its first epoch.
+    """
+    run = Path(run)
+    settings = Settings.load(runs.read_json(run / runs.CONFIG))
+    tokenizer = Tokenizer.load(run / TOKENIZER)
+    model = runs.load_model(run / runs.MODEL)
+    if not isinstance(model, Transformer):
+        raise InputError(f"{run / runs.MODEL} holds a {type(model).__name__}, not a translator: name another --run")
+    return Translator(model, tokenizer, settings)

@@ -1,0 +1,169 @@
+"""Batches: every pair once, within the budget, little padding, an order that only seed and epoch decide."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmkeras.translation.batches import Batches, by_length, padded
+from fmkeras.translation.tokenizer import END, PAD, START
+
+# Ids of sentences as the tokenizer makes them: no marks but the end mark, which is last.
+sentences = st.lists(st.integers(END + 1, 99), max_size=12).map(lambda ids: [*ids, END])
+pairs = st.lists(st.tuples(sentences, sentences), max_size=40)
+
+
+def make(pairs, **options) -> Batches:
+    return Batches([source for source, _ in pairs], [target for _, target in pairs], **options)
+
+
+def like_ted(count: int = 4000, seed: int = 0) -> list[tuple[list[int], list[int]]]:
+    """Pairs of TED's lengths: a long tail, and both sides alike."""
+    rng = np.random.default_rng(seed)
+    lengths = np.clip(rng.lognormal(2.7, 0.7, count), 2, 128)
+    other = np.clip(lengths * rng.normal(1.0, 0.15, count), 2, 128)
+    return [([7] * int(s) + [END], [8] * int(t) + [END]) for s, t in zip(lengths, other, strict=True)]
+
+
+def padding(batches) -> float:
+    """Share of padding on both sides together."""
+    cells = real = 0
+    for (source, _), target, _ in batches:
+        cells += source.size + target.size
+        real += (source != PAD).sum() + (target != PAD).sum()
+    return 1 - real / cells
+
+
+@given(pairs, st.integers(1, 60), st.sampled_from([1, 8]), st.integers(0, 3))
+def test_every_pair_comes_exactly_once(pairs, budget, multiple, epoch):
+    found = []
+    for (source, _), target, _ in make(pairs, budget=budget, multiple=multiple).epoch(epoch):
+        found += [tuple(map(tuple, (s[s != PAD], t[t != PAD]))) for s, t in zip(source, target, strict=True)]
+    assert sorted(found) == sorted((tuple(s), tuple(t)) for s, t in pairs)
+
+
+@given(pairs, st.integers(1, 60), st.sampled_from([1, 8]))
+def test_budget_is_kept_but_for_single_sentences(pairs, budget, multiple):
+    for (source, target_in), target, weights in make(pairs, budget=budget, multiple=multiple).epoch(0):
+        assert target_in.shape == target.shape == weights.shape
+        assert source.shape[1] % multiple == target.shape[1] % multiple == 0
+        assert len(source) == 1 or max(source.size, target.size) <= budget
+
+
+@given(pairs)
+def test_shift_marks_and_weights(pairs):
+    batches = make(pairs, budget=50)
+    weight = 0.0
+    for (source, target_in), target, weights in batches.epoch(1):
+        assert source.dtype == target_in.dtype == target.dtype == "int32" and weights.dtype == "float32"
+        for s, inside, out, w in zip(source, target_in, target, weights, strict=True):
+            real = int((out != PAD).sum())
+            assert (w == [1.0] * real + [0.0] * (len(out) - real)).all()
+            assert s[(s != PAD).sum() - 1] == END and out[real - 1] == END
+            assert (inside[:real] == [START, *out[: real - 1]]).all()
+            assert (inside[real:] == PAD).all() and (out[real:] == PAD).all()
+        weight += float(weights.sum())
+    assert weight == batches.tokens == sum(len(target) for _, target in pairs)
+
+
+def test_an_example_by_hand():
+    batches = make([([5, 6, END], [7, END]), ([9, END], [8, 8, 8, END])], budget=64)
+    ((source, target_in), target, weights) = next(batches.epoch(None))
+    # In order of the longer side: the pair of 3, then that of 4.
+    assert source.tolist() == [[5, 6, END], [9, END, PAD]]
+    assert target.tolist() == [[7, END, PAD, PAD], [8, 8, 8, END]]
+    assert target_in.tolist() == [[START, 7, PAD, PAD], [START, 8, 8, 8]]
+    assert weights.tolist() == [[1, 1, 0, 0], [1, 1, 1, 1]]
+
+
+def test_order_is_that_of_seed_and_epoch():
+    pairs = like_ted(300)
+
+    def order(seed, epoch):
+        return [rows.tolist() for rows in make(pairs, budget=256, seed=seed).indices(epoch)]
+
+    assert order(0, 1) == order(0, 1)
+    assert order(0, 1) != order(0, 2)
+    assert order(0, 1) != order(1, 1)
+    assert order(0, None) == order(0, None)
+
+
+def test_sentences_meet_others_in_another_epoch():
+    """Not only the order of the batches is new: those of like length are dealt anew."""
+    batches = make(like_ted(300), budget=256)
+    assert {frozenset(rows.tolist()) for rows in batches.indices(0)} != {
+        frozenset(rows.tolist()) for rows in batches.indices(1)
+    }
+
+
+def test_batches_of_an_epoch_are_not_in_order_of_length():
+    widths = [rows.shape[1] for (_, rows), _, _ in make(like_ted(600), budget=512).epoch(0)]
+    assert widths != sorted(widths) and widths != sorted(widths, reverse=True)
+    evaluated = make(like_ted(600), budget=512).epoch(None)
+    longest = [max(source.shape[1], target.shape[1]) for (source, _), target, _ in evaluated]
+    assert longest == sorted(longest)
+
+
+def test_number_of_batches_is_known_beforehand():
+    batches = make(like_ted(500), budget=256)
+    assert [len(list(batches.epoch(epoch))) for epoch in (0, 1, 7, None)] == [len(batches)] * 4
+
+
+def test_padding_is_a_few_per_cent():
+    pairs = like_ted()
+    bucketed = padding(make(pairs, budget=2048).epoch(0))
+    order = np.random.default_rng(0).permutation(len(pairs))
+    at_random = padding(
+        next(make([pairs[i] for i in order[k : k + 64]], budget=10**9).epoch(0)) for k in range(0, len(pairs), 64)
+    )
+    assert bucketed < 0.10 < 0.50 < at_random
+
+
+def test_multiple_pads_a_little_more_and_has_few_shapes():
+    pairs = like_ted()
+    ones, eights = make(pairs, budget=2048), make(pairs, budget=2048, multiple=8)
+    shapes = {(source.shape[1], target.shape[1]) for (source, target), _, _ in eights.epoch(0)}
+    assert all(width % 8 == 0 for shape in shapes for width in shape)
+    assert len({(s.shape[1], t.shape[1]) for (s, t), _, _ in ones.epoch(0)}) > 1.5 * len(shapes)
+    assert padding(ones.epoch(0)) < padding(eights.epoch(0)) < 0.25
+
+
+def test_sentence_longer_than_the_budget_gets_a_batch_of_its_own():
+    short = ([5, END], [6, END])
+    batches = make([short, ([5] * 99 + [END], [6, END]), short], budget=20)
+    assert sorted(source.shape for (source, _), _, _ in batches.epoch(0)) == [(1, 100), (2, 2)]
+
+
+def test_no_pairs_give_no_batches():
+    batches = make([])
+    assert (len(batches), list(batches.epoch(0)), list(batches.epoch(None)), batches.tokens) == (0, [], [], 0)
+
+
+def test_unequal_sides_are_refused():
+    with pytest.raises(ValueError, match=r"zip\(\)"):
+        Batches([[5, END]], [[5, END], [6, END]])
+
+
+def test_padded():
+    assert padded([[1, 2, 3], [4]]).tolist() == [[1, 2, 3], [4, PAD, PAD]]
+    assert padded([[1, 2, 3], [4]], multiple=4).shape == (2, 4)
+    assert padded([[1] * 8], multiple=8).shape == (1, 8), "a length that fits is not rounded up"
+    assert len(padded([])) == 0
+
+
+def test_by_length_by_hand():
+    lengths = np.array([5] * 5)
+    assert [len(run) for run in by_length(lengths, 25)] == [5]
+    assert [len(run) for run in by_length(lengths, 24)] == [4, 1]
+    assert [len(run) for run in by_length(lengths, 24, multiple=8)] == [3, 2]
+
+
+@given(st.lists(st.integers(1, 50), max_size=60).map(sorted), st.integers(1, 200), st.sampled_from([1, 8]))
+def test_by_length_cuts_runs_as_late_as_the_budget_lets_it(lengths, budget, multiple):
+    runs = by_length(np.array(lengths), budget, multiple)
+    assert [int(i) for run in runs for i in run] == list(range(len(lengths)))
+    charge = [-(-length // multiple) * multiple for length in lengths]
+    for run, following in zip(runs, [*runs[1:], []][: len(runs)], strict=True):
+        assert len(run) == 1 or charge[run[-1]] * len(run) <= budget
+        if len(following):
+            assert charge[following[0]] * (len(run) + 1) > budget

@@ -1,0 +1,304 @@
+"""Sentence pairs from wherever a user has them, in either direction, every one accounted for."""
+
+import gzip
+import re
+
+import pandas as pd
+import pytest
+
+from fmkeras.errors import InputError
+from fmkeras.translation import corpus, phrasebook, ted
+from fmkeras.translation.settings import Settings
+
+PAIRS = [(f"frase número {i}.", f"sentence number {i}.") for i in range(100)]
+
+
+def lines(pairs) -> str:
+    return "".join(f"{first}\t{second}\n" for first, second in pairs)
+
+
+def write(path, content: str | bytes):
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@pytest.fixture
+def file(tmp_path):
+    return write(tmp_path / "pairs.tsv", lines(PAIRS))
+
+
+@pytest.fixture
+def book(monkeypatch):
+    """A phrasebook of a few sentences in place of the bundled one."""
+    rows = [(f"livro {i}", f"book {i}", "train", "") for i in range(8)]
+    rows += [("mar", "sea", "validation", ""), ("sol", "sun", "test", "new"), ("lua", "moon", "test", "unseen")]
+    rows += [("céu", "sky", "test", "new")]
+    table = pd.DataFrame(rows, columns=["pt", "en", "split", "part"])
+    monkeypatch.setattr(phrasebook, "load", lambda: table)
+
+
+@pytest.fixture
+def no_ted(monkeypatch):
+    def load(download=True):
+        raise InputError("TED cannot be had (no network)")
+
+    monkeypatch.setattr(ted, "load", load)
+
+
+@pytest.fixture
+def with_ted(monkeypatch):
+    splits = {split: [("bom dia .", "good morning ."), ("olá .", "hello .")] for split in corpus.SPLITS}
+    monkeypatch.setattr(ted, "load", lambda download=True: splits)
+
+
+def load(dataset, **options) -> corpus.Corpus:
+    return corpus.load(Settings(dataset=str(dataset), **options))
+
+
+def everything(loaded: corpus.Corpus) -> list[tuple[str, str]]:
+    return [*loaded.train, *loaded.validation, *loaded.test]
+
+
+# --- the bundled corpora
+
+
+def test_auto_is_ted_where_it_can_be_had(with_ted, book):
+    loaded = load("auto")
+    assert (loaded.name, loaded.style, loaded.source, loaded.target) == ("ted", "ted", "pt", "en")
+    assert loaded.train[0] == ("bom dia .", "good morning .") and loaded.parts == {}
+
+
+def test_auto_is_the_phrasebook_without_a_network_and_says_why(no_ted, book):
+    loaded = load("auto")
+    assert (loaded.name, loaded.style, loaded.source, loaded.target) == ("phrasebook", "plain", "pt", "en")
+    assert loaded.notes[0] == "the bundled phrasebook, not TED: TED cannot be had (no network)"
+    assert len(loaded.train) == 8
+
+
+def test_ted_alone_is_an_error_where_it_cannot_be_had(no_ted, book):
+    with pytest.raises(InputError, match="TED cannot be had"):
+        load("ted")
+
+
+def test_phrasebook_does_not_ask_for_ted(monkeypatch, book):
+    monkeypatch.setattr(ted, "load", lambda: pytest.fail("asked for TED"))
+    loaded = load("phrasebook")
+    assert loaded.validation == [("mar", "sea")]
+    assert loaded.test == [("sol", "sun"), ("lua", "moon"), ("céu", "sky")]
+    assert loaded.parts == {"new": [0, 2], "unseen": [1]}
+    assert loaded.split("test") is loaded.test
+
+
+def test_bundled_phrasebook_comes_through_whole():
+    loaded = load("phrasebook")
+    assert [len(loaded.split(split)) for split in corpus.SPLITS] == [37_000, 1_000, 2_000]
+    assert all("0 blank and 0 duplicate dropped" in note for note in loaded.notes) and len(loaded.notes) == 3
+    assert {name: len(rows) for name, rows in loaded.parts.items()} == {"new": 1_000, "unseen": 1_000}
+    assert sorted(row for rows in loaded.parts.values() for row in rows) == list(range(2_000))
+
+
+@pytest.mark.parametrize("name", ["ted", "phrasebook"])
+def test_bundled_corpora_turn_round(name, with_ted, book):
+    there, back = load(name), load(name, source_column=2)
+    assert (back.source, back.target) == ("en", "pt")
+    for split in corpus.SPLITS:
+        assert back.split(split) == [(target, source) for source, target in there.split(split)]
+
+
+# --- a user's file
+
+
+def test_file(file):
+    loaded = load(file, source="Klingon", target="Elvish", style="ted")
+    assert (loaded.name, loaded.source, loaded.target, loaded.style) == (str(file), "Klingon", "Elvish", "ted")
+    assert sorted(everything(loaded)) == sorted(PAIRS)
+    assert (len(loaded.train), len(loaded.validation), len(loaded.test)) == (90, 5, 5)
+    assert loaded.notes == [
+        "train: 90 pairs read, 0 blank and 0 duplicate dropped, 90 kept",
+        "validation: 5 pairs read, 0 blank and 0 duplicate dropped, 5 kept",
+        "test: 5 pairs read, 0 blank and 0 duplicate dropped, 5 kept",
+    ]
+
+
+def test_languages_without_names(file):
+    assert (load(file).source, load(file).target, load(file).style) == ("source", "target", "plain")
+
+
+def test_other_direction(file):
+    loaded = load(file, source_column=2)
+    assert sorted(everything(loaded)) == sorted((second, first) for first, second in PAIRS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: gzip.compress(text.encode()),
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.rstrip("\n").encode(),
+        lambda text: text.replace("\n", "\n\n  \n").encode(),
+        lambda text: text.replace("\t", " \t  ").encode(),
+    ],
+    ids=["gzip", "BOM", "CRLF", "no last line end", "empty lines", "spaces"],
+)
+def test_forms_of_a_file_read_the_same(change, file, tmp_path, request):
+    content = change(lines(PAIRS))
+    other = write(tmp_path / ("other.tsv.gz" if content[:2] == b"\x1f\x8b" else "other.tsv"), content)
+    plain, changed = load(file), load(other)
+    assert [changed.split(split) for split in corpus.SPLITS] == [plain.split(split) for split in corpus.SPLITS]
+    assert changed.notes == plain.notes
+
+
+def test_line_ends_are_no_part_of_a_sentence(tmp_path):
+    assert corpus.read_file(write(tmp_path / "pairs.tsv", "a\tb\r\nc\td\r\n")) == [("a", "b"), ("c", "d")]
+
+
+def test_any_language_and_any_sign_but_tab_and_line_end(tmp_path):
+    pairs = [(f"你好 {i}\u2028\x0b“„”", f"שלום {i}, 👩‍👩‍👧\x85") for i in range(30)]
+    loaded = load(write(tmp_path / "pairs.tsv", lines(pairs)))
+    assert sorted(everything(loaded)) == sorted((first, second.strip()) for first, second in pairs)
+
+
+def test_counts_are_exact(tmp_path):
+    content = (
+        lines(PAIRS) + "\tblank source\nblank target\t\n \t \n\n" + lines(PAIRS[:7]) + lines([("frase número 1.", "x")])
+    )
+    loaded = load(write(tmp_path / "pairs.tsv", content))
+    numbers = [list(map(int, re.findall(r"\d+", note))) for note in loaded.notes]
+    read, blank, duplicate, kept = (sum(column) for column in zip(*numbers, strict=True))
+    assert (read, blank) == (111, 3)
+    assert read == blank + duplicate + kept
+    assert [kept for *_, kept in numbers] == [len(loaded.split(split)) for split in corpus.SPLITS]
+    assert set(everything(loaded)) == {*PAIRS, ("frase número 1.", "x")}
+    assert len(loaded.train) == len(set(loaded.train)), "no pair is trained on twice"
+
+
+def test_duplicates_stay_in_what_is_tested_on():
+    pairs = [("a", "b"), ("a", "b "), (" ", "b"), ("a", "c")]
+    kept = [("a", "b"), ("a", "c")]
+    assert corpus.clean(pairs) == (kept, "4 pairs read, 1 blank and 1 duplicate dropped, 2 kept")
+    assert corpus.clean(pairs, drop_duplicates=False)[0] == [("a", "b"), ("a", "b"), ("a", "c")]
+
+
+def test_limit_is_of_training_pairs(file):
+    loaded = load(file, limit=10)
+    assert loaded.train == load(file).train[:10] and len(loaded.test) == 5
+    assert loaded.notes[-1] == "train: limited to 10 pairs"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a\tb\nc\td\te\n", "line 2: 3 columns"),
+        ("a\tb\n\nno tab\n", "line 3: 1 columns"),
+        (b"a\tb\nol\xe1\tc\n", "line 2, byte 3: not UTF-8"),
+        ("a\tb\n".encode("utf-16"), "line 1, byte 1: not UTF-8"),
+        (gzip.compress(b"a\tb\n"), "line 1, byte 2: not UTF-8"),
+        ("", "holds no sentence pairs"),
+        ("\n \n\r\n", "holds no sentence pairs"),
+        (b"\xef\xbb\xbf", "holds no sentence pairs"),
+        (lines(PAIRS[:19]), "19 different sentences are too few"),
+        (lines(PAIRS[:19]) + lines(PAIRS[:5]) + "frase  número 3. \ty\n", "19 different sentences are too few"),
+        (lines(PAIRS[:19]) + "\tblank\nx\t\n", "19 different sentences are too few"),
+    ],
+)
+def test_mistakes_in_a_file_are_named(content, said, tmp_path):
+    path = write(tmp_path / "pairs.tsv", content)
+    with pytest.raises(InputError, match=said) as error:
+        load(path)
+    assert "\n" not in str(error.value)
+    assert "too few" in said or str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content", [gzip.compress(lines(PAIRS).encode())[:-20], b"not gzip", b"", b"\x1f\x8b\x08" + bytes(40)]
+)
+def test_damaged_gzip_is_named(content, tmp_path):
+    path = write(tmp_path / "pairs.tsv.gz", content)
+    with pytest.raises(InputError) as error:
+        load(path)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["absent.tsv", "TED", "x" * 5000, "nul\0"])
+def test_nothing_there(name):
+    with pytest.raises(InputError, match="no such file or folder"):
+        load(name)
+
+
+def test_twenty_sentences_are_enough(tmp_path):
+    loaded = load(write(tmp_path / "pairs.tsv", lines(PAIRS[:20])))
+    assert (len(loaded.train), len(loaded.validation), len(loaded.test)) == (18, 1, 1)
+
+
+def test_blank_sources_are_never_all_that_is_tested_on(tmp_path):
+    """A blank source must not take the one place in validation or test, whatever its number."""
+    loaded = load(write(tmp_path / "pairs.tsv", lines(PAIRS[:20]) + "\tblank\n" * 50))
+    assert (len(loaded.validation), len(loaded.test)) == (1, 1)
+
+
+# --- splits
+
+
+@pytest.mark.parametrize("column", [1, 2])
+def test_no_source_sentence_is_in_two_splits(column, tmp_path):
+    """Also where a source has several translations, in either direction, and where only white space differs."""
+    pairs = [(f"fonte {i % 60}{' ' * (i % 3)}", f"target  {i % 35}") for i in range(1000)]
+    loaded = load(write(tmp_path / "pairs.tsv", lines(pairs)), source_column=column)
+    sources = [{" ".join(source.split()) for source, _ in loaded.split(split)} for split in corpus.SPLITS]
+    assert all(sources)
+    assert len(set.union(*sources)) == sum(map(len, sources)) == (60 if column == 1 else 35)
+
+
+def test_split_is_always_the_same_and_in_order():
+    splits = corpus.split_pairs(PAIRS)
+    assert splits == corpus.split_pairs(PAIRS)
+    assert splits != corpus.split_pairs(PAIRS, seed=1)
+    assert all(pairs == sorted(pairs, key=PAIRS.index) for pairs in splits.values())
+    assert splits["test"] != PAIRS[-5:] and splits["validation"] != PAIRS[:5], "dealt at random"
+    # Written down, so that no release of anything changes what was trained and tested on.
+    assert [PAIRS.index(pair) for pair in splits["validation"]] == [3, 14, 35, 81, 94]
+    assert [PAIRS.index(pair) for pair in splits["test"]] == [13, 17, 28, 31, 86]
+
+
+def test_split_of_many_holds_out_2000_each():
+    pairs = [(str(i), str(i)) for i in range(50_000)]
+    assert {split: len(pairs) for split, pairs in corpus.split_pairs(pairs).items()} == {
+        "train": 46_000,
+        "validation": 2_000,
+        "test": 2_000,
+    }
+
+
+# --- a user's folder
+
+
+def test_folder(tmp_path):
+    write(tmp_path / "train.tsv", lines(PAIRS[:50]))
+    write(tmp_path / "validation.tsv.gz", gzip.compress(lines(PAIRS[50:52]).encode()))
+    write(tmp_path / "test.tsv", lines(PAIRS[52:53] * 2))
+    loaded = load(tmp_path)
+    assert (loaded.train, loaded.validation, loaded.test) == (PAIRS[:50], PAIRS[50:52], PAIRS[52:53] * 2)
+    assert load(tmp_path, source_column=2).test == [PAIRS[52][::-1]] * 2
+
+
+def test_folder_without_a_split(tmp_path):
+    write(tmp_path / "train.tsv", lines(PAIRS))
+    write(tmp_path / "test.tsv", lines(PAIRS))
+    with pytest.raises(InputError, match=r"has no validation\.tsv or validation\.tsv\.gz"):
+        load(tmp_path)
+
+
+def test_folder_with_an_empty_split(tmp_path):
+    for split in corpus.SPLITS:
+        write(tmp_path / f"{split}.tsv", lines(PAIRS))
+    write(tmp_path / "test.tsv", "a\t\n")
+    with pytest.raises(InputError, match="no sentence pairs for test"):
+        load(tmp_path)
+
+
+def test_rehearsal_data_in_the_users_own_form(rehearsal, tmp_path):
+    """TED's own sentences, written to a file and read back: none is lost or changed but the duplicates."""
+    pairs = rehearsal["validation"]
+    loaded = load(write(tmp_path / "pairs.tsv.gz", gzip.compress(lines(pairs).encode())))
+    assert set(everything(loaded)) == {(source.strip(), target.strip()) for source, target in pairs}

@@ -1,0 +1,128 @@
+"""Cached decoding against uncached, beams against greedy, batches against single sentences."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from fmkeras.translation.decoding import Search, beam_search, cross_attention, longest
+from fmkeras.translation.tokenizer import END, PAD, START
+from fmkeras.translation.transformer import Transformer
+
+V = 40
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(3)
+    model = Transformer(V, 16, 4, 32, 2)
+    # Random weights hardly care what they read. Larger ones give sharper, varied outputs.
+    model.set_weights([w * 3 if w.ndim > 1 else w for w in model.get_weights()])
+    return model
+
+
+@pytest.fixture(scope="module")
+def sources():
+    rng = np.random.default_rng(0)
+    return [[*map(int, rng.integers(4, V, rng.integers(1, 14))), END] for _ in range(24)]
+
+
+def real(ids):
+    return [int(i) for i in ids if i != PAD]
+
+
+def translated(model, sources, beams, penalty=0.0, budget=400):
+    found = sorted(Search(model, beams, penalty).translate(sources, budget), key=lambda item: item[0])
+    return [real(ids) for _, ids, _ in found], np.array([score for *_, score in found])
+
+
+def greedy_uncached(model, row):
+    """The whole decoder again for each token, one sentence at a time: slow and plain."""
+    tokens, total = [START], 0.0
+    while True:
+        logp = ops.convert_to_numpy(ops.log_softmax(model((np.array([row]), np.array([tokens])))))[0, -1]
+        logp[:END] = -np.inf  # no sentence contains padding or a start mark
+        best = END if len(tokens) == longest(len(row)) else int(logp.argmax())
+        total += logp[best]
+        if best == END:
+            return tokens[1:], total
+        tokens.append(best)
+
+
+def test_one_step_from_the_cache_gives_the_logits_of_the_whole(model):
+    rng = np.random.default_rng(1)
+    source, target = rng.integers(4, V, (3, 6)), rng.integers(4, V, (3, 5))
+    source[1, 4:] = PAD
+    expected = ops.convert_to_numpy(model((source, target)))
+    memory, bias = model.encode(source)
+    caches, memory_caches = model.start_caches(memory, 1, 5)
+    for position in range(5):
+        logits, caches = model.step(target[:, position : position + 1], position, caches, memory_caches, bias)
+        np.testing.assert_allclose(ops.convert_to_numpy(logits)[:, 0], expected[:, position], atol=1e-4)
+
+
+def test_one_beam_is_greedy_and_the_cache_changes_nothing(model, sources):
+    outputs, scores = translated(model, sources, 1)
+    assert len({tuple(output) for output in outputs}) > len(sources) // 2  # or the test would show nothing
+    for row, output, score in zip(sources[:12], outputs, scores, strict=False):
+        expected, total = greedy_uncached(model, row)
+        assert output == expected
+        assert score == pytest.approx(total, abs=1e-3)
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+def test_a_sentence_is_translated_alike_alone_and_in_a_batch(model, sources, beams):
+    together, scores = translated(model, sources, beams)
+    alone, scores_alone = translated(model, sources, beams, budget=1)
+    assert together == alone
+    np.testing.assert_allclose(scores, scores_alone, atol=1e-3)
+
+
+def test_beams_find_more_probable_translations(model, sources):
+    _, greedy = translated(model, sources, 1)
+    _, beam = translated(model, sources, 4)
+    assert beam.mean() > greedy.mean() + 0.1
+    assert (beam >= greedy - 1e-3).mean() > 0.9  # a beam can lose greedy's path, but seldom
+
+
+def test_the_score_is_the_model_probability_of_the_translation(model, sources):
+    outputs, scores = translated(model, sources, 4, penalty=1.0)
+    for row, output, score in zip(sources[:8], outputs, scores, strict=False):
+        target = np.array([[START, *output]])
+        logp = ops.convert_to_numpy(ops.log_softmax(model((np.array([row]), target))))[0]
+        ids = [*output, END]
+        assert score == pytest.approx(logp[range(len(ids)), ids].sum() / len(ids), abs=1e-3)
+
+
+def test_a_length_penalty_makes_longer_translations(model, sources):
+    short, _ = translated(model, sources, 4, penalty=0.0)
+    long, _ = translated(model, sources, 4, penalty=2.0)
+    assert sum(map(len, long)) > sum(map(len, short))
+
+
+def test_no_translation_is_longer_than_allowed(model, sources):
+    for row, output in zip(sources, translated(model, sources, 2, penalty=5.0)[0], strict=True):
+        assert len(output) + 1 <= longest(len(row))
+        assert START not in output and END not in output
+
+
+def test_padding_of_the_batch_does_not_matter(model):
+    row = np.array([[7, 9, 11, END]])
+    ids, score = beam_search(model, row, 3, 1.0)
+    padded_ids, padded_score = beam_search(model, np.pad(row, ((0, 0), (0, 5))), 3, 1.0)
+    assert real(ids[0]) == real(padded_ids[0])
+    assert float(score[0]) == pytest.approx(float(padded_score[0]), abs=1e-4)
+
+
+def test_every_sentence_comes_back_once(model, sources):
+    assert sorted(int(i) for i, *_ in Search(model, 2).translate(sources, 60)) == list(range(len(sources)))
+    assert list(Search(model, 2).translate([])) == []
+
+
+def test_cross_attention_is_a_share_of_the_real_source(model):
+    source = np.array([[7, 9, END, PAD], [5, 6, 8, END]])
+    target = np.array([[START, 4, 5], [START, 8, 9]])
+    weights = cross_attention(model, source, target)
+    assert weights.shape == (2, 2, 4, 3, 4)
+    np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
+    assert (weights[0, ..., 3] == 0).all()

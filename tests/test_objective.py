@@ -1,0 +1,101 @@
+"""The loss, its means over real tokens, and the schedule."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from fmkeras.translation.batches import Batches
+from fmkeras.translation.objective import InverseSquareRoot, Objective, as_dataset, evaluate, smoothed_cross_entropy
+from fmkeras.translation.transformer import Transformer
+
+V = 30
+
+
+def log_softmax(x):
+    x = x - x.max(-1, keepdims=True)
+    return x - np.log(np.exp(x).sum(-1, keepdims=True))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.4])
+def test_smoothed_cross_entropy_is_its_formula(smoothing):
+    rng = np.random.default_rng(0)
+    logits, targets = rng.normal(size=(2, 3, V)) * 3, rng.integers(0, V, (2, 3))
+    logp = log_softmax(logits)
+    nll = -np.take_along_axis(logp, targets[..., None], -1)[..., 0]
+    expected = (1 - smoothing) * nll + smoothing * -logp.mean(-1)
+    np.testing.assert_allclose(smoothed_cross_entropy(targets, logits, smoothing), expected, rtol=1e-5)
+
+
+def test_huge_logits_give_a_finite_loss():
+    assert np.isfinite(smoothed_cross_entropy(np.array([[1]]), np.array([[[1e4, -1e4, 0.0]]]), 0.1)).all()
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return Transformer(V, 16, 2, 32, 1)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(1)
+    return [[[*map(int, rng.integers(4, V, rng.integers(1, 12))), 3] for _ in range(20)] for _ in range(2)]
+
+
+def by_hand(model, source, target):
+    """Loss, nll and accuracy, one pair at a time, without any padding."""
+    losses, nll, right = [], [], []
+    for s, t in zip(source, target, strict=True):
+        logp = log_softmax(ops.convert_to_numpy(model((np.array([s]), np.array([[2, *t[:-1]]]))))[0].astype("float64"))
+        true = logp[range(len(t)), t]
+        nll += list(-true)
+        losses += list(-(0.9 * true + 0.1 * logp.mean(-1)))
+        right += list(logp.argmax(-1) == t)
+    return {"loss": np.mean(losses), "nll": np.mean(nll), "token_accuracy": np.mean(right)}
+
+
+@pytest.mark.parametrize("budget, multiple", [(1, 1), (40, 1), (40, 8), (10_000, 16)])
+def test_losses_are_means_over_real_tokens_whatever_the_batches(model, rows, budget, multiple):
+    """tensorflow/docs #1460: a loss divided by padding as well."""
+    objective = Objective(model, 0.1)
+    objective.compile(jit_compile=False)
+    got = evaluate(objective, Batches(*rows, budget, multiple=multiple))
+    for name, value in by_hand(model, *rows).items():
+        assert got[name] == pytest.approx(value, rel=1e-5), name
+    assert got["perplexity"] == pytest.approx(np.exp(got["nll"]))
+
+
+def test_the_loss_that_is_minimized_is_the_mean_too(model, rows):
+    objective = Objective(model, 0.1)
+    (x, y, weights), *_ = Batches(*rows, 10_000).epoch(None)
+    loss = objective.compute_loss(x, y, objective(x), weights, training=False)
+    assert float(loss) == pytest.approx(by_hand(model, *rows)["loss"], rel=1e-5)
+
+
+def test_a_batch_of_padding_only_has_loss_zero(model):
+    objective = Objective(model, 0.1)
+    empty = np.zeros((2, 4), "int32")
+    loss = objective.compute_loss(None, empty, objective((empty, empty)), np.zeros((2, 4), "float32"))
+    assert float(loss) == 0.0
+
+
+def test_one_graph_serves_every_shape(model, rows):
+    """keras #20369: a new trace for each length. Ours is made once, for any shape."""
+    objective = Objective(model, 0.1)
+    objective.compile(keras.optimizers.SGD(0.0), jit_compile=False)
+    batches = Batches(*rows, 24)
+    assert len({x[0].shape for x, _, _ in batches.epoch(0)}) > 3
+    traces = []
+    original = objective.compute_loss
+    objective.compute_loss = lambda *args, **kwargs: traces.append(1) or original(*args, **kwargs)
+    for epoch in range(3):
+        objective.fit(as_dataset(batches, epoch), verbose=0, shuffle=False)
+    assert len(traces) == 1
+
+
+def test_the_schedule_warms_up_and_decays():
+    schedule = InverseSquareRoot(1e-3, 100)
+    assert [float(schedule(step)) for step in (0, 49, 99, 399)] == pytest.approx([1e-5, 5e-4, 1e-3, 5e-4])
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
+    assert float(again(10)) == float(schedule(10))

@@ -1,0 +1,184 @@
+"""Training learns the right function, resumes where it stopped, and keeps the best weights."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from fmkeras import InputError, runs
+from fmkeras.translation.batches import Batches
+from fmkeras.translation.decoding import Search
+from fmkeras.translation.scoring import bleu
+from fmkeras.translation.settings import Settings
+from fmkeras.translation.tokenizer import END, Tokenizer
+from fmkeras.translation.training import CHECKPOINT, RunningAverage, Training
+from fmkeras.translation.transformer import Transformer
+
+FIRST, V = 4, 24  # ids of ordinary pieces are FIRST ... V - 1
+
+
+class Pieces:
+    """Stands in for a tokenizer where the ids are made up: a training only asks how many there are."""
+
+    def __len__(self):
+        return V
+
+
+def sequences(number: int, seed: int, longest: int = 8) -> list[list[int]]:
+    rng = np.random.default_rng(seed)
+    return [[*map(int, rng.integers(FIRST, V, rng.integers(2, longest))), END] for _ in range(number)]
+
+
+def training(folder, source, target, resume=False, validation=None, **settings):
+    settings = Settings(**dict(d_model=32, d_ff=64, num_layers=1, dropout=0.0, precision="float32") | settings)
+    validation = Batches(*(validation or (source[:20], target[:20])), 500)
+    batches = Batches(source, target, settings.batch_tokens, settings.seed)
+    return Training(settings, Pieces(), batches, validation, folder, resume)
+
+
+def run(trained: Training) -> Training:
+    list(trained.epochs(show_progress=False))
+    return trained
+
+
+def outputs(model, sources, beams=1):
+    found = sorted(Search(model, beams, 1.0).translate(sources), key=lambda item: item[0])
+    return [[int(i) for i in ids if i] for _, ids, _ in found]
+
+
+def test_copying_is_learnt_for_sequences_never_seen(tmp_path):
+    rows = sequences(3000, 0)
+    seen = {tuple(row) for row in rows}
+    unseen = [row for row in sequences(100, 1) if tuple(row) not in seen]
+    assert len(unseen) > 50
+    trained = run(training(tmp_path, rows, rows, epochs=8, batch_tokens=512, learning_rate=5e-3, warmup_steps=100))
+    copies = outputs(trained.average, unseen)
+    assert np.mean([copy == row[:-1] for copy, row in zip(copies, unseen, strict=True)]) > 0.9
+
+
+@pytest.mark.slow
+def test_64_pairs_are_memorized_and_the_source_is_what_decides(tmp_path):
+    source, target = sequences(64, 2, 12), sequences(64, 3, 12)  # nothing to learn but the pairs themselves
+    settings = dict(epochs=120, batch_tokens=400, learning_rate=5e-3, warmup_steps=50, average=0.99)
+    trained = run(training(tmp_path, source, target, validation=(source, target), **settings))
+
+    def text(rows):
+        return [" ".join(str(i) for i in row if i != END) for row in rows]
+
+    score, _ = bleu(text(outputs(trained.average, source)), text(target), "none")
+    assert score >= 99
+    shuffled, _ = bleu(text(outputs(trained.average, source[1:] + source[:1])), text(target), "none")
+    assert shuffled < 20
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of three epochs, with dropout, that was never stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    return run(training(folder, sequences(80, 4), sequences(80, 5), epochs=3, dropout=0.2, batch_tokens=200)), folder
+
+
+def test_a_resumed_run_ends_as_one_that_was_never_stopped(whole, tmp_path):
+    expected, _ = whole
+    data = sequences(80, 4), sequences(80, 5)
+    run(training(tmp_path, *data, epochs=1, dropout=0.2, batch_tokens=200))
+    resumed = run(training(tmp_path, *data, resume=True, epochs=3, dropout=0.2, batch_tokens=200))
+    measured = ["epoch", "loss", "token_accuracy", "val_loss", "val_nll", "steps", "target_tokens"]
+    histories = (pd.DataFrame(t.history)[measured] for t in (expected, resumed))
+    pd.testing.assert_frame_equal(*histories, rtol=1e-5)
+    for weight, other in zip(expected.average.get_weights(), resumed.average.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, other, atol=1e-5)
+
+
+def test_the_seed_decides(whole, tmp_path):
+    expected, _ = whole
+    data = sequences(80, 4), sequences(80, 5)
+    same = run(training(tmp_path, *data, epochs=1, dropout=0.2, batch_tokens=200))
+    other = run(training(tmp_path, *data, epochs=1, dropout=0.2, batch_tokens=200, seed=1))
+    assert same.history[0]["loss"] == pytest.approx(expected.history[0]["loss"], rel=1e-6)
+    assert other.history[0]["loss"] != pytest.approx(expected.history[0]["loss"], rel=1e-6)
+
+
+def test_the_folder_holds_the_best_average_in_float32(whole):
+    trained, folder = whole
+    history = pd.read_csv(folder / runs.HISTORY)
+    assert list(history["epoch"]) == [1, 2, 3]
+    assert trained.best["epoch"] == history["val_nll"].idxmin() + 1
+    model = runs.load_model(folder / runs.MODEL)
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert not [name for name in folder.iterdir() if name.name.startswith(".")]  # nothing half-written
+
+
+def test_only_the_best_epoch_is_kept(tmp_path):
+    """With a learning rate that destroys what was learnt, model.keras stays at the epoch before."""
+    rows = sequences(80, 6)
+    trained = training(tmp_path, rows, rows, epochs=2, batch_tokens=200, average=0.0)
+    epochs = trained.epochs(show_progress=False)
+    next(epochs)
+    kept = (tmp_path / runs.MODEL).read_bytes()
+    trained.model.set_weights([w + np.random.default_rng(0).normal(0, 5, w.shape) for w in trained.model.get_weights()])
+    next(epochs)
+    assert trained.best["epoch"] == 1 and (tmp_path / runs.MODEL).read_bytes() == kept
+
+
+def test_a_loss_that_is_no_number_stops_with_advice(tmp_path):
+    rows = sequences(40, 7)
+    trained = training(tmp_path, rows, rows, epochs=1)
+    trained.model.set_weights([w * np.nan for w in trained.model.get_weights()])
+    with pytest.raises(InputError, match="learning-rate"):
+        run(trained)
+
+
+def test_minutes_end_training_within_an_epoch(tmp_path):
+    rows = sequences(400, 8)
+    trained = run(training(tmp_path, rows, rows, epochs=50, batch_tokens=60, minutes=0.02))
+    assert 1 <= len(trained.history) < 50
+    assert trained.history[0]["target_tokens"] <= trained.batches.tokens
+
+
+def test_the_time_to_come_is_announced_once(tmp_path):
+    rows = sequences(200, 9)
+    said = []
+    list(training(tmp_path, rows, rows, epochs=2, batch_tokens=40).epochs(show_progress=False, announce=said.append))
+    assert len(said) == 1 and said[0] > 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a checkpoint"])
+def test_a_damaged_checkpoint_is_named(tmp_path, damage):
+    rows = sequences(30, 10)
+    run(training(tmp_path, rows, rows, epochs=1))
+    (tmp_path / CHECKPOINT).write_bytes(damage)
+    with pytest.raises(InputError, match=CHECKPOINT):
+        training(tmp_path, rows, rows, resume=True, epochs=2)
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    rows = sequences(30, 11)
+    run(training(tmp_path, rows, rows, epochs=1))
+    with pytest.raises(InputError, match=CHECKPOINT):
+        training(tmp_path, rows, rows, resume=True, epochs=2, d_model=16)
+
+
+def test_the_running_average_is_its_formula():
+    keras.utils.set_random_seed(0)
+    model, mean = (Transformer(10, 8, 2, 8, 1) for _ in range(2))
+    before = [np.copy(w) for w in mean.get_weights()]
+    RunningAverage(mean, decay=0.9, every=2).update(model, step=1000)
+    for old, new, weight in zip(before, mean.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(new, 0.81 * old + 0.19 * weight, atol=1e-6)
+
+
+def test_bpe_dropout_cuts_words_anew_each_epoch(tmp_path):
+    text = [
+        f"the quick brown fox {word} over the lazy dog" for word in ("jumps", "leaps", "walks", "runs", "flies")
+    ] * 8
+    tokenizer = Tokenizer.train(text, 330)
+    ids = tokenizer.encode(text)
+    settings = Settings(d_model=16, d_ff=16, num_layers=1, sampling=0.3, precision="float32")
+    trained = Training(settings, tokenizer, Batches(ids, ids, 400), Batches(ids, ids, 400), tmp_path)
+    seen = []
+    for epoch in (0, 1, 0):
+        trained.resample(epoch)
+        seen.append(trained.batches.source)
+        assert tokenizer.decode(trained.batches.source) == text
+    assert seen[0] == seen[2] != seen[1]
