@@ -2,7 +2,8 @@
 
 import pytest
 
-from fmkeras.translation import english, lexicon, phrasebook
+from fmkeras.translation import phrasebook
+from fmkeras.translation.grammar import english, lexicon
 
 
 def pairs(table: str):

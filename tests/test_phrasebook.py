@@ -11,8 +11,9 @@ from random import Random
 import pytest
 
 from fmkeras import InputError
-from fmkeras.translation import lexicon, patterns, phrasebook, referents
-from fmkeras.translation.slots import Slots
+from fmkeras.translation import phrasebook
+from fmkeras.translation.grammar import lexicon, patterns, referents
+from fmkeras.translation.grammar.slots import Slots
 
 FOLDER = phrasebook._bundled()
 ROOT = FOLDER.parents[1]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from fmkeras.translation import lexicon, phrasebook, portuguese
+from fmkeras.translation import phrasebook
+from fmkeras.translation.grammar import lexicon, portuguese
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from fmkeras import DATA, InputError, cli
-from fmkeras.translation import lexicon, patterns
-from fmkeras.translation.patterns import Pattern
-from fmkeras.translation.slots import Deck
+from fmkeras.translation.grammar import lexicon, patterns
+from fmkeras.translation.grammar.patterns import Pattern
+from fmkeras.translation.grammar.slots import Deck
 
 COLUMNS = ("pt", "en", "pattern", "register", "split", "part")
 FIXED = "fixed"  # the pattern of a sentence written by hand

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from fmkeras.translation import english, portuguese
-from fmkeras.translation.lexicon import Lexicon, Row, rows
-from fmkeras.translation.referents import NounPhrase, Pronoun
-from fmkeras.translation.slots import REFERENTS, Draw, Slots, Values
-from fmkeras.translation.words import Verb
+from fmkeras.translation.grammar import english, portuguese
+from fmkeras.translation.grammar.lexicon import Lexicon, Row, rows
+from fmkeras.translation.grammar.referents import NounPhrase, Pronoun
+from fmkeras.translation.grammar.slots import REFERENTS, Draw, Slots, Values
+from fmkeras.translation.grammar.words import Verb
 
 COLUMNS = ("id", "register", "weight", "slots", "pt", "en")
 REGISTERS = ("everyday", "travel", "story", "talk")

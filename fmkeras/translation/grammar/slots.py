@@ -7,10 +7,10 @@ kinds and their options.
 from collections.abc import Callable
 from random import Random
 
-from fmkeras.translation import referents
-from fmkeras.translation.lexicon import Lexicon
-from fmkeras.translation.referents import DETERMINERS, NounPhrase, Pronoun
-from fmkeras.translation.words import Adjective, Noun
+from fmkeras.translation.grammar import referents
+from fmkeras.translation.grammar.lexicon import Lexicon
+from fmkeras.translation.grammar.referents import DETERMINERS, NounPhrase, Pronoun
+from fmkeras.translation.grammar.words import Adjective, Noun
 
 Values = dict[str, object]  # slot -> its filler: Pronoun, NounPhrase, Words, Verb, Adjective or Phrase
 Draw = Callable[[Random, Values], object]  # (random, the fillers so far) -> a filler

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from fmkeras.translation import english, portuguese
+from fmkeras.translation.grammar import english, portuguese
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ Each filler knows its words in both languages and what others must agree with: p
 from dataclasses import dataclass
 from random import Random
 
-from fmkeras.translation import english, portuguese
-from fmkeras.translation.words import Adjective, Noun
+from fmkeras.translation.grammar import english, portuguese
+from fmkeras.translation.grammar.words import Adjective, Noun
 
 PERSONS = ("family", "profession", "people", "name")  # classes of nouns that are "he" or "she", not "it"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from fmkeras.errors import InputError
-from fmkeras.translation import english, portuguese
-from fmkeras.translation.words import Adjective, Noun, Phrase, Verb, Word
+from fmkeras.translation.grammar import english, portuguese
+from fmkeras.translation.grammar.words import Adjective, Noun, Phrase, Verb, Word
 
 NOUN_COLUMNS = ("pt", "gender", "pt_plural", "pt_feminine", "en", "en_plural", "class", "kind", "en_place")
 VERB_COLUMNS = ("pt", "en", "class", "object", "en_past", "en_participle", "en_ing")
