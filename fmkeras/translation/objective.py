@@ -88,7 +88,8 @@ def as_dataset(batches: Batches, epoch: int | None) -> object:
     ids, weights = tf.TensorSpec((None, None), "int32"), tf.TensorSpec((None, None), "float32")
     signature = ((ids, ids), ids, weights)
     dataset = tf.data.Dataset.from_generator(lambda: batches.epoch(epoch), output_signature=signature)
-    return dataset.apply(tf.data.experimental.assert_cardinality(len(batches.indices(epoch)))).prefetch(4)
+    # The count is what Keras asks for; after the prefetching, which else takes seconds to be torn down.
+    return dataset.prefetch(4).apply(tf.data.experimental.assert_cardinality(len(batches.indices(epoch))))
 
 
 def evaluate(objective: Objective, batches: Batches) -> dict[str, float]:
