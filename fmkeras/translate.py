@@ -155,7 +155,7 @@ def decide(settings: Settings, chosen: dict) -> Settings:
     if settings.preset == "auto":
         phrasebook = settings.dataset == "phrasebook"
         preset = "tiny" if phrasebook else "base" if has_gpu() else "small"
-        epochs = {"epochs": 3} if phrasebook else {}  # it is regular: by then it is learnt
+        epochs = {"epochs": 4} if phrasebook else {}  # it is regular: by then it is learnt
         settings = dataclasses.replace(settings, **PRESETS[preset] | epochs | chosen | {"preset": preset})
     if settings.precision == "auto":
         settings = dataclasses.replace(settings, precision=best_precision())
