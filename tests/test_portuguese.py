@@ -238,3 +238,12 @@ def test_what_draws_a_clitic_before_the_verb():
 )
 def test_numbers(n, is_feminine, words):
     assert portuguese.number(n, is_feminine) == words
+
+
+@pytest.mark.parametrize(
+    "lemma, thou, they",
+    [("construir", "construíres", "construírem"), ("sair", "saíres", "saírem"), ("seguir", "seguires", "seguirem")],
+)
+def test_a_stressed_i_in_hiatus_has_an_accent(lemma, thou, they):
+    forms = portuguese.conjugate(lemma, "personal_infinitive", {})
+    assert (forms[1], forms[4]) == (thou, they) and forms[0] == forms[2] == lemma

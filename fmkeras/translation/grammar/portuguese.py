@@ -160,7 +160,9 @@ def conjugate(lemma: str, tense: str, irregular: Irregular | None = None) -> tup
         return tuple(lemma.replace("ô", "o") + ending for ending in CONDITIONAL)
     if tense == "personal_infinitive":
         plain = lemma.replace("ô", "o")
-        return lemma, plain + "es", lemma, plain + "mos", plain + "em"
+        hiatus = lemma[-3] in "au" and lemma[-4:-2] not in ("gu", "qu")  # construir, sair; not seguir
+        stressed = plain[:-2] + "ír" if kind == "ir" and hiatus else plain
+        return lemma, stressed + "es", lemma, plain + "mos", stressed + "em"
     if tense == "imperative":  # what is said to "tu"; the others take the subjunctive
         present, subjunctive = conjugate(lemma, "present", irregular), conjugate(lemma, "subjunctive", irregular)
         return subjunctive[0], present[2], subjunctive[2], subjunctive[3], subjunctive[4]
@@ -182,7 +184,8 @@ def _from_preterite(lemma: str, tense: str, irregular: Irregular) -> tuple[str, 
     they = conjugate(lemma, "preterite", irregular)[4]
     if tense == "future_subjunctive":
         stem = they[:-2]
-        return stem, stem + "es", stem, stem.replace("í", "i") + "mos" if lemma == "vir" else stem + "mos", stem + "em"
+        plain = stem.replace("í", "i")  # sair, saíres, sair, sairmos, saírem
+        return plain, stem + "es", plain, plain + "mos", stem + "em"
     stem, vowel = they[:-4], they[-4]
     strong = "preterite" in irregular and vowel == "e"
     accent = "é" if strong else {"a": "á", "e": "ê", "i": "í", "í": "í", "o": "ô"}[vowel]
