@@ -65,6 +65,7 @@ class Objective(keras.Model):
         return self.transformer(inputs, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The mean smoothed loss over real tokens, for targets (B, T), logits (B, T, V) and weights (B, T)."""
         # Flat: of a (B, T) tensor keras.metrics.Mean first takes the mean of each row, padding included.
         y, weights = ops.reshape(y, (-1,)), ops.reshape(sample_weight, (-1,))  # (B·T,)
         logits = ops.reshape(y_pred, (-1, y_pred.shape[-1]))  # (B·T, V)
@@ -76,6 +77,7 @@ class Objective(keras.Model):
         return ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1.0)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """What `fit` and `evaluate` report; `compute_loss` has counted it already."""
         return {metric.name: metric.result() for metric in (self.token_loss, self.accuracy, self.nll)}
 
 

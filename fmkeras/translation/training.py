@@ -39,6 +39,7 @@ class RunningAverage(keras.callbacks.Callback):
         self.average, self.decay, self.every = average, decay, every
 
     def update(self, model: Transformer, step: int) -> None:
+        """Move the average towards the weights of `model`, which has made `step` steps."""
         decay = min(self.decay, (1 + step) / (10 + step)) ** self.every
         for mean, weight in zip(self.average.trainable_variables, model.trainable_variables, strict=True):
             mean.assign(mean + (1 - decay) * (weight - mean))
@@ -96,6 +97,7 @@ class Progress(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def elapsed(self) -> float:
+        """Seconds since training began."""
         return time.perf_counter() - self.start
 
     def on_train_end(self, logs=None):
