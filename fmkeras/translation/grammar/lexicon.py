@@ -46,6 +46,7 @@ class Row:
         return self.cells[column]
 
     def fail(self, column: str, problem: str) -> NoReturn:
+        """Raise the InputError that names file, line and column."""
         raise InputError(f"{self.file}, line {self.line}, column {column}: {problem}")
 
     def require(self, *columns: str) -> None:
@@ -73,6 +74,7 @@ class Lexicon:
 
     @property
     def words(self) -> tuple:
+        """All entries, of every part of speech."""
         return (*self.nouns, *self.verbs, *self.adjectives, *self.phrases)
 
 

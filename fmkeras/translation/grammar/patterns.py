@@ -114,6 +114,7 @@ class _Template:
         self.row, self.column, self.kinds, self.lexicon = row, column, kinds, lexicon
 
     def parts(self) -> tuple[Part, ...]:
+        """The template cut into plain text and slots."""
         parts: list[Part] = []
         text, end, attracted = self.row[self.column], 0, False
         for mark in _MARK.finditer(text):

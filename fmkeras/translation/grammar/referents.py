@@ -92,12 +92,15 @@ class Pronoun:
         return "" if feature == "" and self.person in (0, 1, 3) else self.pt
 
     def en_text(self, feature: str) -> str:
+        """The subject, which English never drops."""
         return self.en
 
     def en_object(self) -> str:
+        """As an object: "him"."""
         return self.him
 
     def en_owner(self) -> str:
+        """As an owner: "his"."""
         return self.his
 
     def fits(self, options: list[str]) -> bool:
@@ -155,6 +158,7 @@ class NounPhrase:
         return {"the": THE, "a": A, "bare": NONE}[feature]
 
     def pt_text(self, feature: str) -> str:
+        """The noun phrase in Portuguese, its determiner and adjective agreeing with the noun."""
         determiner, adjective = self._determiner(feature), self.adjective
         noun = (self.noun.pt_feminine if self.is_feminine and self.noun.pt_feminine else self.noun.pt)[self.is_plural]
         if adjective:
@@ -171,6 +175,7 @@ class NounPhrase:
         return f"{_THE[self.index]} {pair}"
 
     def en_text(self, feature: str) -> str:
+        """The noun phrase in English, determiner first."""
         noun = self.noun.en[self.is_plural]
         if self.adjective:
             noun = f"{self.adjective.en} {noun}"
@@ -180,6 +185,7 @@ class NounPhrase:
         return f"{article} {noun}" if article else noun
 
     def en_object(self) -> str:
+        """As an object, where a noun phrase stays as it is."""
         return self.en_text("")
 
     def en_owner(self) -> str:

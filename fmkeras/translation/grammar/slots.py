@@ -207,9 +207,11 @@ class Slots:
         return lambda random, values: referents.draw_time(random, "sentence" in options)
 
     def date_slot(self, options: list[str], kinds: dict[str, str]) -> Draw:
+        """A day of a month."""
         return lambda random, values: referents.draw_date(random)
 
     def price_slot(self, options: list[str], kinds: dict[str, str]) -> Draw:
+        """An amount of money."""
         return lambda random, values: referents.draw_price(random)
 
 

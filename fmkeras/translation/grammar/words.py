@@ -104,12 +104,14 @@ class Adjective:
     groups: tuple[str, ...]  # the classes of nouns that it goes with
 
     def pt_form(self, is_feminine: bool, is_plural: bool, degree: str = "") -> str:
+        """The form that agrees; with a degree, the comparative: "alta", "mais alta", "maior"."""
         index = int(is_feminine) + 2 * int(is_plural)
         if not degree:
             return self.pt[index]
         return self.pt_comparative[index] if self.pt_comparative else f"mais {self.pt[index]}"
 
     def en_form(self, degree: str = "") -> str:
+        """The English adjective, in a degree if one is given: "tall", "taller"."""
         return english.compare(self.en, degree, self.en_irregular) if degree else self.en
 
 
