@@ -247,7 +247,7 @@ def train(args: argparse.Namespace) -> None:
     source = table.name if args.dataset in NAMED else str(Path(args.dataset).resolve())
     config = {"task": "regress", "dataset": source, "target": target, "unit": unit, "features": names}
     config |= {"epochs": args.epochs, "seed": args.seed, "scale_target": scaled, "digest": table.digest()}
-    runs.write_json(run / runs.CONFIG, config)
+    runs.write_config(run, config)
 
     print("loading Keras ...", flush=True)
     with cli.quiet():
@@ -317,10 +317,7 @@ def predict(args: argparse.Namespace) -> None:
         return
     if args.out.exists() and not args.out.is_file():
         raise InputError(f"{args.out} is not a file: choose another --out")
-    try:
-        runs.write_text(args.out, text)
-    except OSError as error:
-        raise InputError(f"{args.out} cannot be written ({error.strerror}): choose another --out") from None
+    runs.write_text(args.out, text)
 
 
 def main(argv: list[str] | None = None) -> None:

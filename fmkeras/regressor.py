@@ -96,7 +96,7 @@ def load_regressor(run: str | Path = "runs/regress") -> Regressor:
     Raises:
         InputError: there is no run there, it is damaged, or it is of another kind.
     """
-    config = runs.read_json(Path(run) / runs.CONFIG)
+    config = runs.read_config(run)
     if config.get("task") != "regress":
         raise InputError(f"{run} is no run of fmkeras.regress: name another --run")
     if absent := [

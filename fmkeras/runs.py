@@ -5,6 +5,7 @@ comes last, so a folder with a report is a finished run.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import zipfile
@@ -14,6 +15,8 @@ from pathlib import Path
 from fmkeras.errors import InputError
 
 CONFIG, MODEL, HISTORY, REPORT = "config.json", "model.keras", "history.csv", "report.json"
+UNFINISHED = ".unfinished-"  # begins the names of files that are being written
+CHECKSUM = "sha256"  # the key of a JSON file's checksum of its other keys
 
 
 def start(folder: str | Path) -> tuple[Path, str | None]:
@@ -28,6 +31,8 @@ def start(folder: str | Path) -> tuple[Path, str | None]:
     folder = Path(folder)
     note = None
     try:
+        if folder.is_dir():
+            tidy(folder)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             if not (folder / CONFIG).is_file():
                 raise InputError(f"{folder} exists and is not a run folder: choose another --run")
@@ -36,27 +41,51 @@ def start(folder: str | Path) -> tuple[Path, str | None]:
             os.rename(folder, f"{folder}.{number}")
             note = f"{folder} held {what}: kept as {folder}.{number}"
         folder.mkdir(parents=True, exist_ok=True)
-        with whole_file(folder / ".writable"):
-            pass
-        (folder / ".writable").unlink()
+        (folder / f"{UNFINISHED}probe").touch()
+        tidy(folder)
     except OSError as error:
         raise InputError(f"cannot write to {folder} ({error.strerror}): choose another --run") from None
     return folder, note
 
 
+def tidy(folder: Path) -> None:
+    """Remove what a killed process was writing."""
+    for leftover in folder.glob(f"{UNFINISHED}*"):
+        leftover.unlink()
+
+
 @contextlib.contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path to write to; when the block ends without an error, it becomes `path` in one step."""
+    """Give a temporary path to write to; when the block ends without an error, it becomes `path` in one step.
+
+    Raises:
+        InputError: it cannot be written: the disk is full, or its folder read-only or gone. What was there stays.
+    """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")  # same suffix: Keras and matplotlib read it
+    temporary = path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")  # same suffix: Keras and matplotlib read it
     try:
         temporary.touch()
         yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
+        flush(temporary)
         os.replace(temporary, path)
+        flush(path.parent)
+    except OSError as error:
+        reason = error.strerror or " ".join(str(error).split())[:120]
+        raise InputError(f"{path} cannot be written ({reason}): make room there, or choose another place") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Have the operating system put a file, or the names in a folder, on the disk itself."""
+    if path.is_dir() and os.name == "nt":
+        return  # Windows flushes names by itself, and opens no folders
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -68,6 +97,30 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, content: dict) -> None:
     """Write `content` as indented JSON, whole or not at all."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_config(folder: str | Path, config: dict) -> None:
+    """Write config.json with a checksum, so that damage which is still JSON is found, too."""
+    write_json(Path(folder) / CONFIG, config | {CHECKSUM: checksum(config)})
+
+
+def read_config(folder: str | Path) -> dict:
+    """Read config.json.
+
+    Raises:
+        InputError: the folder holds no run, or the file is damaged.
+    """
+    path = Path(folder) / CONFIG
+    config = read_json(path)
+    expected = config.pop(CHECKSUM, None)  # none in runs of earlier versions
+    if expected not in (None, checksum(config)):
+        raise InputError(f"{path} was changed: restore it; if the change was meant, remove its line {CHECKSUM!r}")
+    return config
+
+
+def checksum(content: dict) -> str:
+    """SHA-256 of a JSON object, however it is laid out."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def read_json(path: str | Path) -> dict:
@@ -108,8 +161,11 @@ def load_model(path: str | Path):
     if not path.is_file():
         raise InputError(f"{path} is missing: the run has not finished its first epoch, or --run is not a run folder")
     try:
+        with zipfile.ZipFile(path) as archive:  # Keras jumps about in it and does not see every damage
+            if damaged := archive.testzip():
+                raise zipfile.BadZipFile(f"{damaged} in it is damaged")
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (zipfile.BadZipFile, OSError, ValueError, TypeError, KeyError) as error:
+    except Exception as error:  # a damaged file can fail anywhere in Keras or h5py
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path} cannot be loaded ({reason}): restore it, or train again") from None
 

@@ -15,6 +15,7 @@ from fmkeras.errors import InputError
 from fmkeras.translation.settings import PRESETS, Settings
 
 VERBS = ("train", "evaluate", "text")
+RESUMABLE = ("epochs", "minutes", "learning_rate")  # what may change when a run is resumed
 SAMPLES = 10  # translations shown at the end of training
 LINES = 1000  # lines of standard input translated at a time
 
@@ -45,13 +46,17 @@ def train(arguments: argparse.Namespace) -> None:
     print(f"data       {corpus.name}, {corpus.source} → {corpus.target}")
     for note in corpus.notes:
         print(f"           {note}")
-    if not arguments.resume:
+    if arguments.resume:
+        runs.tidy(folder)
+    else:
         folder, note = runs.start(folder)
         if note:
             print(f"run        {note}")
-    runs.write_json(folder / runs.CONFIG, settings.asdict())
+    runs.write_config(folder, settings.asdict())
 
     tokenizer, batches, validation, dropped = tokenize(corpus, settings, folder)
+    settings.tokenizer_sha256 = tokenizer.sha256
+    runs.write_config(folder, settings.asdict())
     print(
         f"           train: {dropped:,} pairs over {settings.max_pieces} pieces dropped, {len(batches.source):,} kept"
     )
@@ -66,8 +71,8 @@ def train(arguments: argparse.Namespace) -> None:
         f"training   {settings.epochs} epochs of {len(batches):,} batches and {batches.tokens:,} target tokens",
         flush=True,
     )
-    if training.history:
-        print(f"           resumed after epoch {len(training.history)}")
+    if training.history or training.position:
+        print(f"           resumed after epoch {len(training.history)} and {training.position} batches")
 
     title = f"{corpus.name}, {settings.preset}: {corpus.source} → {corpus.target}"
     sample, sources = Translator(training.average, tokenizer, settings), [source for source, _ in corpus.validation[:2]]
@@ -134,14 +139,14 @@ def new_settings(chosen: dict) -> Settings:
 
 
 def resumed_settings(folder: Path, chosen: dict) -> Settings:
-    """The saved settings, of which only the length of training may be given anew.
+    """The saved settings, of which only the length of training and its learning rate may be given anew.
 
     Raises:
         InputError: there is no run, or other settings are asked for than it has.
     """
-    saved = runs.read_json(folder / runs.CONFIG)
-    settings = Settings.load(saved)
-    changed = [name for name, value in chosen.items() if value != saved[name] and name not in ("epochs", "minutes")]
+    settings = Settings.load(runs.read_config(folder))
+    saved = settings.asdict()
+    changed = [name for name, value in chosen.items() if value != saved[name] and name not in RESUMABLE]
     if changed:
         listed = ", ".join(f"{name} {saved[name]}, not {chosen[name]}" for name in changed)
         raise InputError(f"{folder} was trained with {listed}: resume without these options, or start another --run")
@@ -173,7 +178,7 @@ def tokenize(corpus, settings: Settings, folder: Path):
     from fmkeras.translation.translator import TOKENIZER
 
     if (folder / TOKENIZER).exists():
-        tokenizer = Tokenizer.load(folder / TOKENIZER)
+        tokenizer = Tokenizer.load(folder / TOKENIZER, settings.tokenizer_sha256)
     else:
         tokenizer = Tokenizer.train(itertools.chain(*corpus.train), settings.vocab_size)
         tokenizer.save(folder / TOKENIZER)
@@ -293,7 +298,7 @@ def parser() -> argparse.ArgumentParser:
     add("--sampling", type=cli.share, metavar="P", help="BPE-dropout rate, 0.1 for small data (0)")
     add("--seed", type=cli.seed, metavar="S", help="seed of everything random (0)")
     add("--precision", choices=("auto", "float32", "bfloat16"), help="of the products (auto: the faster one)")
-    add("--resume", action="store_true", default=False, help="go on with the run after its last whole epoch")
+    add("--resume", action="store_true", default=False, help="go on with the run where it was stopped")
     add("--run", metavar="DIR", default="runs/translate", help="run folder (runs/translate)")
 
     for name, help in (

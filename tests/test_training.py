@@ -7,11 +7,12 @@ import pytest
 
 from fmkeras import InputError, runs
 from fmkeras.translation.batches import Batches
+from fmkeras.translation.callbacks import RunningAverage
 from fmkeras.translation.decoding import Search
 from fmkeras.translation.scoring import bleu
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.tokenizer import END, Tokenizer
-from fmkeras.translation.training import CHECKPOINT, RunningAverage, Training
+from fmkeras.translation.training import CHECKPOINT, Training
 from fmkeras.translation.transformer import Transformer
 
 FIRST, V = 4, 24  # ids of ordinary pieces are FIRST ... V - 1

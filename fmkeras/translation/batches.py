@@ -84,14 +84,14 @@ class Batches:
         batches = [order[run] for run in by_length(longest[order], self.budget, self.multiple)]
         return batches if epoch is None else [batches[i] for i in rng.permutation(len(batches))]
 
-    def epoch(self, epoch: int | None) -> Iterator[Batch]:
-        """Yield `((source, target_in), target_out, weights)`, ready for `keras.Model.fit`.
+    def epoch(self, epoch: int | None, first: int = 0) -> Iterator[Batch]:
+        """Yield `((source, target_in), target_out, weights)` from batch `first` on, ready for `keras.Model.fit`.
 
         source (B, S) and target_out (B, T) end with the end mark; target_in (B, T) is target_out shifted right by
         one behind the start mark: the decoder sees the tokens before the one it has to tell. Weights are 1 for real
         target tokens and 0 for padding.
         """
-        for rows in self.indices(epoch):
+        for rows in self.indices(epoch)[first:]:
             source = padded([self.source[i] for i in rows], self.multiple)
             target = padded([self.target[i] for i in rows], self.multiple)
             start = np.full((len(rows), 1), START, "int32")

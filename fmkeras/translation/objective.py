@@ -81,17 +81,17 @@ class Objective(keras.Model):
         return {metric.name: metric.result() for metric in (self.token_loss, self.accuracy, self.nll)}
 
 
-def as_dataset(batches: Batches, epoch: int | None) -> object:
-    """An epoch as `fit` takes it: for TensorFlow a tf.data.Dataset of any shapes, else the batches themselves."""
+def as_dataset(batches: Batches, epoch: int | None, first: int = 0) -> object:
+    """An epoch from its batch `first` on, as `fit` takes it: a tf.data.Dataset of any shapes, or just the batches."""
     if keras.backend.backend() != "tensorflow":
-        return batches.epoch(epoch)
+        return batches.epoch(epoch, first)
     import tensorflow as tf
 
     ids, weights = tf.TensorSpec((None, None), "int32"), tf.TensorSpec((None, None), "float32")
     signature = ((ids, ids), ids, weights)
-    dataset = tf.data.Dataset.from_generator(lambda: batches.epoch(epoch), output_signature=signature)
+    dataset = tf.data.Dataset.from_generator(lambda: batches.epoch(epoch, first), output_signature=signature)
     # The count is what Keras asks for; after the prefetching, which else takes seconds to be torn down.
-    return dataset.prefetch(4).apply(tf.data.experimental.assert_cardinality(len(batches.indices(epoch))))
+    return dataset.prefetch(4).apply(tf.data.experimental.assert_cardinality(len(batches.indices(epoch)) - first))
 
 
 def evaluate(objective: Objective, batches: Batches) -> dict[str, float]:

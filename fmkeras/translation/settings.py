@@ -1,6 +1,7 @@
 """Every choice of a training run, in one dataclass that is saved with the run."""
 
 import dataclasses
+import typing
 
 from fmkeras.errors import InputError
 
@@ -21,6 +22,7 @@ class Settings:
     # tokenizer
     vocab_size: int = 4000  # pieces, shared by both languages; fewer if the text is too small for as many
     sampling: float = 0.0  # BPE-dropout (Provilkov et al. 2020): share of merges skipped at random while training
+    tokenizer_sha256: str = ""  # checksum of tokenizer.model, once there is one
 
     # model
     preset: str = "auto"  # a name in PRESETS, which sets the sizes below
@@ -48,16 +50,25 @@ class Settings:
 
     @classmethod
     def load(cls, values: dict) -> "Settings":
-        """Make settings of what config.json holds.
+        """Make settings of what config.json holds. Settings that it lacks have their defaults.
 
         Raises:
-            InputError: a setting is unknown here, as in a run of another version.
+            InputError: a setting is unknown here, as in a run of another version, or has no possible value.
         """
-        known = {field.name for field in dataclasses.fields(cls)}
-        if unknown := sorted(set(values) - known):
+        kinds = typing.get_type_hints(cls)
+        if unknown := sorted(set(values) - set(kinds)):
             raise InputError(
                 f"config.json has unknown settings ({', '.join(unknown)}): was it made by another version?"
             )
+        for name, value in values.items():
+            kind = kinds[name] | int if kinds[name] is float else kinds[name]
+            possible = isinstance(value, kind) and not isinstance(value, bool)
+            if possible and isinstance(value, int | float):
+                possible = 0 <= value < 1 if name in SHARES else value >= 0 if name in FROM_ZERO else value > 0
+            if possible and name in CHOICES:
+                possible = value in CHOICES[name]
+            if not possible:
+                raise InputError(f"config.json has {name} {value!r}, which cannot be: restore it, or train again")
         return cls(**values)
 
     def asdict(self) -> dict:
@@ -68,6 +79,11 @@ class Settings:
         """The arguments of `Transformer` other than the vocabulary."""
         return {name: getattr(self, name) for name in ("d_model", "num_heads", "d_ff", "num_layers", "dropout")}
 
+
+# What config.json may hold, beside numbers above zero.
+SHARES = ("dropout", "sampling", "label_smoothing", "average")  # from 0 to below 1
+FROM_ZERO = ("seed", "length_penalty", "warmup_steps")
+CHOICES = {"source_column": (1, 2), "style": ("plain", "ted"), "precision": ("auto", "float32", "bfloat16")}
 
 # "document": the article's own numbers (width 128, 2 heads, one block, 10,000 pairs, 3 epochs, 32 sentences a batch,
 # which at about 20 pieces a sentence is 640 tokens). Figures of the others: docs/results.md.

@@ -1,5 +1,6 @@
 """Text to subword ids and back, with SentencePiece: one vocabulary for both languages, nothing unknown."""
 
+import hashlib
 import io
 import re
 import unicodedata
@@ -132,16 +133,24 @@ class Tokenizer:
         with whole_file(path) as temporary:
             temporary.write_bytes(self.model)
 
+    @property
+    def sha256(self) -> str:
+        """Checksum of the model's bytes."""
+        return hashlib.sha256(self.model).hexdigest()
+
     @classmethod
-    def load(cls, path: str | Path) -> "Tokenizer":
-        """Read a model that `save` wrote.
+    def load(cls, path: str | Path, sha256: str = "") -> "Tokenizer":
+        """Read a model that `save` wrote; with its checksum, if that is known.
 
         Raises:
             InputError: there is no such file, or it is damaged.
         """
         try:
-            return cls(Path(path).read_bytes())
+            tokenizer = cls(Path(path).read_bytes())
         except OSError:
             raise InputError(f"{path} is missing: --run is not a run folder, or not a whole one") from None
         except InputError:
             raise InputError(f"{path} is damaged: restore it, or train again") from None
+        if sha256 not in ("", tokenizer.sha256):
+            raise InputError(f"{path} is damaged, or of another run: restore it, or train again")
+        return tokenizer

@@ -1,108 +1,25 @@
-"""Training: epochs that resume, a running average of the weights, validation, the best epoch kept."""
+"""Training: epochs that resume where they were killed, a running average of the weights, the best epoch kept."""
 
+import hashlib
 import itertools
-import time
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from fmkeras import runs
 from fmkeras.errors import InputError
 from fmkeras.translation.batches import Batches
+from fmkeras.translation.callbacks import Announce, EveryMinute, Progress, RunningAverage, diverged
 from fmkeras.translation.objective import InverseSquareRoot, Objective, as_dataset, evaluate
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.tokenizer import Tokenizer
 from fmkeras.translation.transformer import Transformer
 
 CHECKPOINT = "checkpoint.npz"
-Announce = Callable[[float], None]
-
-
-class RunningAverage(keras.callbacks.Callback):
-    """Keep an exponential average of the weights in a second model, which is the one that is used and saved.
-
-    Args:
-        average: a model of the same shape, whose weights become the average.
-        decay: share of the old average that is left after one step. It starts lower, so that the weights of the first
-            steps are soon forgotten.
-        every: steps between updates. Ten times as rare, with the tenth power of the decay, costs a tenth.
-
-    Reference: Polyak & Juditsky (1992); gains of 0.4 to 0.9 BLEU in machine translation.
-    """
-
-    def __init__(self, average: Transformer, decay: float, every: int = 10):
-        super().__init__()
-        self.average, self.decay, self.every = average, decay, every
-
-    def update(self, model: Transformer, step: int) -> None:
-        """Move the average towards the weights of `model`, which has made `step` steps."""
-        decay = min(self.decay, (1 + step) / (10 + step)) ** self.every
-        for mean, weight in zip(self.average.trainable_variables, model.trainable_variables, strict=True):
-            mean.assign(mean + (1 - decay) * (weight - mean))
-
-    def on_train_batch_end(self, batch, logs=None):
-        step = int(self.model.optimizer.iterations)
-        if step % self.every == 0:
-            if hasattr(self.model, "jax_state_sync"):  # in JAX the weights live in the loop until asked for
-                self.model.jax_state_sync()
-            self.update(self.model.transformer, step)
-
-
-class Progress(keras.callbacks.Callback):
-    """A progress bar with loss, accuracy, tokens a second and time left; stops training when the time is up.
-
-    Args:
-        title: what stands before the bar.
-        tokens: real target tokens of each batch.
-        seconds: stop after so many, None for never.
-        show: whether to show the bar.
-        announce: called with the measured tokens a second, once, after the first steps.
-
-    Raises:
-        InputError: the loss is no longer a number.
-    """
-
-    FIRST, STEADY = 5, 25  # steps: the first few are slow, since the graph is made and memory is found
-
-    def __init__(self, title: str, tokens: list[int], seconds: float | None, show: bool, announce: Announce | None):
-        super().__init__()
-        self.title, self.tokens, self.seconds, self.show, self.announce = title, tokens, seconds, show, announce
-        self.done, self.logs = 0, {}
-
-    def on_train_begin(self, logs=None):
-        self.start = time.perf_counter()
-        self.bar = tqdm(total=len(self.tokens), desc=self.title, unit="batch", disable=not self.show, leave=False)
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.done += self.tokens[batch]
-        self.logs = {name: float(value) for name, value in logs.items()}
-        if not np.isfinite(self.logs["token_loss"]):
-            raise InputError(f"the loss became {self.logs['token_loss']}: resume with a lower --learning-rate")
-        if batch + 1 == self.FIRST:
-            self.mark = self.done, self.elapsed()
-        if batch + 1 == self.STEADY and self.announce:
-            self.announce((self.done - self.mark[0]) / (self.elapsed() - self.mark[1]))
-        self.bar.set_postfix(
-            loss=f"{self.logs['token_loss']:.3f}",
-            accuracy=f"{self.logs['accuracy']:.3f}",
-            tokens_per_s=f"{self.done / self.elapsed():,.0f}",
-            refresh=False,
-        )
-        self.bar.update()
-        if self.seconds is not None and self.elapsed() > self.seconds:
-            self.model.stop_training = True
-
-    def elapsed(self) -> float:
-        """Seconds since training began."""
-        return time.perf_counter() - self.start
-
-    def on_train_end(self, logs=None):
-        self.seconds_taken = self.elapsed()
-        self.bar.close()
 
 
 def has_gpu() -> bool:
@@ -120,8 +37,9 @@ def best_precision() -> str:
 class Training:
     """One training run: `for row in Training(...).epochs(): ...` trains, a row of results for each epoch.
 
-    After each epoch the folder holds checkpoint.npz (all that is needed to go on), history.csv, and model.keras: the
-    running average of the weights, in float32, of the epoch with the lowest validation loss.
+    Once a minute and after each epoch the folder gets checkpoint.npz, from which training goes on as if it had never
+    stopped: in float32 on a CPU, to the same bits. After each epoch it gets history.csv, and model.keras if the epoch
+    had the lowest validation loss: the running average of the weights, in float32.
 
     Args:
         settings: see `Settings`; `precision` must be "float32" or "bfloat16".
@@ -130,8 +48,12 @@ class Training:
         folder: the run folder.
         resume: go on from the folder's checkpoint if there is one.
 
+    Attributes:
+        history: a row of results for each epoch so far.
+        position: batches done of the epoch after these.
+
     Raises:
-        InputError: resuming, and the checkpoint is damaged or of another model.
+        InputError: resuming, and the checkpoint is damaged, or of another model or other data.
     """
 
     def __init__(
@@ -166,9 +88,20 @@ class Training:
         self.judge = Objective(self.average, settings.label_smoothing)
         self.judge.compile(jit_compile=jit)
         self.history: list[dict] = []
-        self.seconds = 0.0
-        if resume:
+        self.position, self.position_seconds = 0, 0.0
+        self.data = fingerprint(batches)
+        if resume and (self.folder / CHECKPOINT).is_file():
             self.restore()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, in all."""
+        return sum(row["seconds"] for row in self.history) + self.position_seconds
+
+    @property
+    def best(self) -> dict:
+        """The row of the epoch whose weights are kept."""
+        return min(self.history, key=lambda row: row["val_nll"])
 
     def epochs(self, show_progress: bool = True, announce: Announce | None = None) -> Iterator[dict]:
         """Train, and yield a row of results, which is also added to history.csv, after each epoch.
@@ -176,6 +109,10 @@ class Training:
         Args:
             show_progress: whether to show a progress bar.
             announce: called with the seconds that training will take, once, after the first steps.
+
+        Raises:
+            InputError: loss or weights are no longer finite numbers, or the folder cannot be written; the last
+                checkpoint stays.
         """
         limit = None if self.settings.minutes is None else self.settings.minutes * 60
 
@@ -183,38 +120,57 @@ class Training:
             seconds = (self.settings.epochs - len(self.history)) * self.batches.tokens / tokens_per_second
             announce(min(seconds, limit - self.seconds) if limit else seconds)
 
-        start = len(self.history)
-        for epoch in range(start, self.settings.epochs):
-            if limit is not None and self.seconds >= limit:
-                return
-            self.reseed(epoch)
-            self.resample(epoch)
-            tokens = [int(self.batches.lengths[rows, 0].sum()) for rows in self.batches.indices(epoch)]
-            title = f"epoch {epoch + 1}/{self.settings.epochs}"
-            first = epoch == start and announce is not None
+        while len(self.history) < self.settings.epochs and (limit is None or self.seconds < limit):
             left = None if limit is None else limit - self.seconds
-            progress = Progress(title, tokens, left, show_progress, expect if first else None)
-            average = RunningAverage(self.average, self.settings.average)
-            self.objective.fit(
-                as_dataset(self.batches, epoch),
-                shuffle=False,
-                verbose=0,
-                callbacks=[average, progress],
-            )
-            self.seconds += progress.seconds_taken
-            row = {
-                "epoch": epoch + 1,
-                "loss": progress.logs["token_loss"],
-                "token_accuracy": progress.logs["accuracy"],
-                **{f"val_{name}": value for name, value in evaluate(self.judge, self.validation).items()},
-                "steps": int(self.objective.optimizer.iterations),
-                "target_tokens": progress.done,
-                "seconds": progress.seconds_taken,
-                "tokens_per_second": progress.done / progress.seconds_taken,
-            }
-            self.history.append(row)
+            self.history.append(self.epoch(show_progress, left, expect if announce else None))
+            self.position, self.position_seconds, announce = 0, 0.0, None
             self.save()
-            yield row
+            self.publish()
+            yield self.history[-1]
+
+    def epoch(self, show_progress: bool, seconds: float | None, announce: Announce | None) -> dict:
+        """Train what is left of the next epoch, for so many seconds at most, and return its row of results."""
+        epoch = len(self.history)
+        self.resample(epoch)
+        tokens = [int(self.batches.lengths[rows, 0].sum()) for rows in self.batches.indices(epoch)]
+        title = f"epoch {epoch + 1}/{self.settings.epochs}"
+        progress = Progress(title, tokens, self.position, seconds, show_progress, announce)
+        before = self.position_seconds
+        counted = [np.asarray(variable) for variable in self.counters()] if self.position else None
+
+        def recount(epoch: int, logs: dict) -> None:
+            if counted:  # `fit` has just set the counters of the half epoch back to zero
+                self.assign(self.counters(), counted)
+
+        def checkpoint() -> None:
+            self.position, self.position_seconds = progress.done, before + progress.elapsed
+            self.save()
+
+        self.objective.fit(
+            as_dataset(self.batches, epoch, self.position),
+            shuffle=False,
+            verbose=0,
+            callbacks=[
+                keras.callbacks.LambdaCallback(on_epoch_begin=recount),
+                RunningAverage(self.average, self.settings.average),
+                progress,
+                EveryMinute(checkpoint, len(tokens) - self.position),
+            ],
+        )
+        taken, trained = before + progress.elapsed, sum(tokens[: progress.done])
+        validation = evaluate(self.judge, self.validation)
+        if not np.isfinite(validation["nll"]):
+            raise InputError(diverged(f"the validation loss became {validation['nll']}"))
+        return {
+            "epoch": epoch + 1,
+            "loss": progress.logs["token_loss"],
+            "token_accuracy": progress.logs["accuracy"],
+            **{f"val_{name}": value for name, value in validation.items()},
+            "steps": int(self.objective.optimizer.iterations),
+            "target_tokens": trained,
+            "seconds": taken,
+            "tokens_per_second": trained / taken,
+        }
 
     def resample(self, epoch: int) -> None:
         """With BPE-dropout, cut every training sentence into other pieces than before."""
@@ -225,49 +181,65 @@ class Training:
                 sides.append(self.tokenizer.encode(self.tokenizer.decode(side), self.settings.sampling, seed))
             self.batches = Batches(*sides, self.settings.batch_tokens, self.settings.seed)
 
-    def reseed(self, epoch: int) -> None:
-        """Set the state of every dropout from seed and epoch alone, so that a resumed epoch draws the same."""
-        states = (v for v in self.model.variables if v.name == "seed_generator_state")
-        for i, state in enumerate(states):
-            state.assign(np.random.default_rng((self.settings.seed, epoch, i)).integers(1 << 31, size=2))
+    def counters(self) -> list:
+        """The sums behind loss and accuracy of the epoch so far."""
+        return [variable for metric in self.objective.metrics for variable in metric.variables]
 
-    @property
-    def best(self) -> dict:
-        """The row of the epoch whose weights are kept."""
-        return min(self.history, key=lambda row: row["val_nll"])
+    def variables(self) -> list:
+        """All that a step changes: weights, their average, the optimizer's moments and step, dropout's state, sums."""
+        dropout = [v for v in self.model.variables if v.name == "seed_generator_state"]
+        weights = self.model.trainable_variables, self.average.trainable_variables
+        return [*itertools.chain(*weights), *self.objective.optimizer.variables, *dropout, *self.counters()]
+
+    def assign(self, variables: list, values: list[np.ndarray]) -> None:
+        """Give variables their values."""
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
 
     def save(self) -> None:
-        """Write checkpoint, history and, if this epoch is the best, the model."""
+        """Write checkpoint.npz: all that is needed to go on from this step."""
+        arrays = {f"{i:04d}": np.asarray(variable) for i, variable in enumerate(self.variables())}
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise InputError(diverged("some weights are no longer finite numbers"))
+        state = {"data": self.data, "history": self.history, "position": self.position}
+        state |= {"position_seconds": self.position_seconds}
+        with runs.whole_file(self.folder / CHECKPOINT) as temporary:
+            np.savez(temporary, state=json.dumps(state), **arrays)
+
+    def restore(self) -> None:
+        """Go back to the checkpoint, and write again what was derived from it."""
+        path = self.folder / CHECKPOINT
+        try:
+            with np.load(path, allow_pickle=False) as saved:
+                state = json.loads(str(saved["state"]))
+                variables = self.variables()
+                self.assign(variables, [saved[f"{i:04d}"] for i in range(len(variables))])
+            self.history, self.position = state["history"], state["position"]
+            self.position_seconds = state["position_seconds"]
+        except Exception as error:  # a damaged file can fail anywhere
+            reason = " ".join(str(error).split())[:120]
+            raise InputError(f"{path} cannot be used ({reason}): restore it, or train again in another --run") from None
+        if state["data"] != self.data:
+            raise InputError(f"the training data changed since {path} was written: train again in another --run")
+        if self.history and not self.position:  # it was perhaps killed between the checkpoint and these
+            self.publish()
+
+    def publish(self) -> None:
+        """Write history.csv and, if the last epoch is the best, model.keras."""
         if self.best is self.history[-1]:
             runs.save_model(self.average, self.folder / runs.MODEL)
         with runs.whole_file(self.folder / runs.HISTORY) as temporary:
             pd.DataFrame(self.history).to_csv(temporary, index=False)
-        arrays = {f"{i:04d}": np.asarray(variable) for i, variable in enumerate(self.variables())}
-        with runs.whole_file(self.folder / CHECKPOINT) as temporary:
-            np.savez(temporary, epochs=len(self.history), seconds=self.seconds, **arrays)
 
     def keep(self) -> None:
         """Save the weights as they are if no epoch has ended yet: an interrupted run still translates."""
         if not self.history:
             runs.save_model(self.average, self.folder / runs.MODEL)
 
-    def variables(self) -> list:
-        """All that training changes: weights, their average, the optimizer's moments and step."""
-        trained = (self.model.trainable_variables, self.average.trainable_variables, self.objective.optimizer.variables)
-        return list(itertools.chain(*trained))
 
-    def restore(self) -> None:
-        """Go back to the end of the last whole epoch, if there was one."""
-        path = self.folder / CHECKPOINT
-        if not path.is_file():
-            return
-        try:
-            with np.load(path, allow_pickle=False) as saved:
-                variables = self.variables()
-                for i, variable in enumerate(variables):
-                    variable.assign(saved[f"{i:04d}"])
-                history = pd.read_csv(self.folder / runs.HISTORY).to_dict("records")
-                self.history, self.seconds = history[: int(saved["epochs"])], float(saved["seconds"])
-        except Exception as error:
-            reason = " ".join(str(error).split())[:120]
-            raise InputError(f"{path} cannot be used ({reason}): restore it, or train again in another --run") from None
+def fingerprint(batches: Batches) -> str:
+    """SHA-256 of all ids: whether these are the data that a checkpoint was trained on."""
+    digest = hashlib.sha256()
+    for row in itertools.chain(batches.source, batches.target):
+        digest.update(np.asarray(row, "int32").tobytes())
+    return digest.hexdigest()

@@ -116,8 +116,8 @@ def load_translator(run: str | Path) -> Translator:
         InputError: the folder is no run of a translator, is damaged, or has not finished its first epoch.
     """
     run = Path(run)
-    settings = Settings.load(runs.read_json(run / runs.CONFIG))
-    tokenizer = Tokenizer.load(run / TOKENIZER)
+    settings = Settings.load(runs.read_config(run))
+    tokenizer = Tokenizer.load(run / TOKENIZER, settings.tokenizer_sha256)
     model = runs.load_model(run / runs.MODEL)
     if not isinstance(model, Transformer):
         raise InputError(f"{run / runs.MODEL} holds a {type(model).__name__}, not a translator: name another --run")
