@@ -1,6 +1,7 @@
 """`python tests/killed.py POINT NUMBER [ARGUMENT ...]`: fmkeras.translate, which kills itself, as `kill -9` does.
 
 It dies when POINT is reached for the NUMBER-th time; "never" is no point. Checkpoints are a fraction of a second apart.
+If the environment says LIMIT, no file may grow beyond so many bytes.
 """
 
 import os
@@ -59,6 +60,11 @@ def arm(point: str, number: int) -> None:
 
 if __name__ == "__main__":
     point, number, *arguments = sys.argv[1:]
+
+    if limit := int(os.environ.get("LIMIT", 0)):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     def main() -> None:
         with cli.quiet():

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -13,9 +14,11 @@ import pandas as pd
 import pytest
 
 import fmkeras
-from fmkeras import InputError, runs
-from fmkeras.translation import phrasebook
-from fmkeras.translation.training import CHECKPOINT
+from fmkeras import InputError, runs, translate
+from fmkeras.translation import corpus, phrasebook
+from fmkeras.translation.settings import Settings
+from fmkeras.translation.tokenizer import Tokenizer
+from fmkeras.translation.training import CHECKPOINT, Training
 
 KILLED = Path(__file__).with_name("killed.py")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(KILLED.parents[1])}
@@ -38,11 +41,12 @@ POINTS = [  # where to die, and at which time of coming there
 RANDOM = 12  # more deaths, at random moments
 
 
-def start(point: str, number: int, folder: Path, pairs: Path, *options: str) -> subprocess.Popen:
-    """fmkeras.translate in a process of its own."""
+def start(point: str, number: int, folder: Path, pairs: Path, *options: str, limit: int = 0) -> subprocess.Popen:
+    """fmkeras.translate in a process of its own, which may write no file larger than `limit` bytes."""
     words = ["--dataset", pairs, "--run", folder, "--precision", "float32", *SETTINGS, *options]
     command = [sys.executable, KILLED, point, str(number), "train", *words]
-    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    environment = ENVIRONMENT | {"LIMIT": str(limit)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def finished(process: subprocess.Popen) -> str:
@@ -124,3 +128,146 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bits(whole, pairs, tmp_path
     assert_same(whole, folder)
     assert not list(folder.glob(f"{runs.UNFINISHED}*"))
     assert not list(tmp_path.glob("run.*"))  # nothing was begun anew
+
+
+def digest(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def error_line(error: InputError, path: Path) -> str:
+    """The message, which must be one line that names the file."""
+    assert path.name in str(error) and "\n" not in str(error), error
+    return str(error)
+
+
+@pytest.fixture
+def copy(whole, tmp_path) -> Path:
+    """A copy of the undisturbed run, to be damaged."""
+    return Path(shutil.copytree(whole, tmp_path / "run"))
+
+
+def damages(content: bytes, number: int) -> list[bytes]:
+    """A file emptied, cut short, with bytes behind it, overwritten with zeros, and with single bits the other way."""
+    chance, half = random.Random(len(content)), len(content) // 2
+    found = [b"", content[:1], content[:half], content[:-1], content[:half] + bytes(64) + content[half + 64 :]]
+    for _ in range(number):
+        place, bit = chance.randrange(len(content)), 1 << chance.randrange(8)
+        found.append(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [runs.CONFIG, "tokenizer.model", runs.MODEL])
+def test_a_damaged_run_is_named_or_translates_as_before(name, copy):
+    """No damage passes unseen: what loads translates the same."""
+    path, sentence = copy / name, ["Onde fica a praia?"]
+    content, expected = path.read_bytes(), fmkeras.load_translator(copy).translate(sentence, beam=1)
+    refused = 0
+    for damage in damages(content, 25):
+        path.write_bytes(damage)
+        try:
+            translator = fmkeras.load_translator(copy)
+        except InputError as error:
+            refused += 1
+            assert "restore it" in error_line(error, path) or "another version" in str(error)
+        else:
+            assert translator.translate(sentence, beam=1) == expected
+    assert refused > 20
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_is_named_or_goes_on_as_before(whole, copy, pairs):
+    settings = Settings.load(runs.read_config(copy))
+    tokenizer = Tokenizer.load(copy / "tokenizer.model")
+    table = corpus.load(settings)
+    _, batches, validation, _ = translate.tokenize(table, settings, copy)
+    path, refused = copy / CHECKPOINT, 0
+    for damage in damages((whole / CHECKPOINT).read_bytes(), 12):
+        path.write_bytes(damage)
+        try:
+            restored = Training(settings, tokenizer, batches, validation, copy, resume=True)
+        except InputError as error:
+            refused += 1
+            assert "restore it" in error_line(error, path)
+        else:
+            with np.load(whole / CHECKPOINT) as saved:
+                for i, variable in enumerate(restored.variables()):
+                    np.testing.assert_array_equal(np.asarray(variable), saved[f"{i:04d}"])
+    assert refused > 10
+
+
+@pytest.mark.slow
+def test_a_damaged_history_is_written_again(whole, copy, pairs):
+    (copy / runs.HISTORY).write_bytes(b"\0" * 100)
+    finished(start("never", 1, copy, pairs, "--resume"))
+    assert_same(whole, copy)
+
+
+@pytest.mark.slow
+def test_other_data_or_another_version_are_said(copy, pairs, tmp_path):
+    changed = tmp_path / "changed.tsv"
+    changed.write_text(pairs.read_text().replace("a", "e"))
+    config = runs.read_config(copy)
+    runs.write_config(copy, config | {"dataset": str(changed), "tokenizer_sha256": ""})
+    before = digest(copy)
+    process = start("never", 1, copy, changed, "--resume")
+    _, error = process.communicate()
+    assert process.returncode == 2 and "the training data changed" in error
+    assert {name: content for name, content in digest(copy).items() if name != runs.CONFIG} == {
+        name: content for name, content in before.items() if name != runs.CONFIG
+    }
+    runs.write_config(copy, config | {"attention": "flash"})
+    with pytest.raises(InputError, match="another version"):
+        fmkeras.load_translator(copy)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="POSIX limits the size of files")
+def test_a_disk_that_fills_up_loses_nothing(whole, pairs, tmp_path):
+    """No file may grow beyond a size that the checkpoint soon needs: a write that fails half-way, as on a full disk."""
+    folder = tmp_path / "run"
+    small = (whole / CHECKPOINT).stat().st_size // 2
+    process = start("never", 1, folder, pairs, limit=small)
+    _, error = process.communicate()
+    assert process.returncode == 2, error
+    assert error.strip().splitlines()[-1].startswith(f"fmkeras: error: {folder / CHECKPOINT} cannot be written")
+    assert not list(folder.glob(f"{runs.UNFINISHED}*")) and not (folder / CHECKPOINT).exists()
+    finished(start("never", 1, folder, pairs, "--resume"))
+    assert_same(whole, folder)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root mounts file systems")
+def test_a_full_disk_loses_nothing(whole, pairs, tmp_path):
+    """A real one: a file system in memory that holds one checkpoint, and not the next beside it."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    size = (whole / CHECKPOINT).stat().st_size
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size * 3 // 2}", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this machine mounts no tmpfs")
+    try:
+        process = start("never", 1, disk / "run", pairs)
+        _, error = process.communicate()
+        assert process.returncode == 2 and "No space left on device" in error.strip().splitlines()[-1]
+        before = digest(disk / "run")
+        assert set(before) >= {runs.CONFIG, "tokenizer.model"} and not any(runs.UNFINISHED in name for name in before)
+        subprocess.run(["mount", "-o", f"remount,size={size * 10}", str(disk)], check=True)
+        finished(start("never", 1, disk / "run", pairs, "--resume"))
+        assert_same(whole, disk / "run")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.slow
+def test_a_folder_removed_meanwhile_is_one_line(pairs, tmp_path):
+    folder = tmp_path / "run"
+    process = start("never", 1, folder, pairs)
+    while not (folder / CHECKPOINT).exists():
+        time.sleep(0.05)
+    shutil.rmtree(folder)
+    _, error = process.communicate()
+    last = error.strip().splitlines()[-1]
+    assert process.returncode == 2 and last.startswith("fmkeras: error: ") and str(folder) in last
+    assert "Traceback" not in error

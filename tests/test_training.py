@@ -1,5 +1,7 @@
 """Training learns the right function, resumes where it stopped, and keeps the best weights."""
 
+import shutil
+
 import keras
 import numpy as np
 import pandas as pd
@@ -7,7 +9,7 @@ import pytest
 
 from fmkeras import InputError, runs
 from fmkeras.translation.batches import Batches
-from fmkeras.translation.callbacks import RunningAverage
+from fmkeras.translation.callbacks import EveryMinute, RunningAverage
 from fmkeras.translation.decoding import Search
 from fmkeras.translation.scoring import bleu
 from fmkeras.translation.settings import Settings
@@ -79,16 +81,64 @@ def whole(tmp_path_factory):
     return run(training(folder, sequences(80, 4), sequences(80, 5), epochs=3, dropout=0.2, batch_tokens=200)), folder
 
 
+MEASURED = ["epoch", "loss", "token_accuracy", "val_loss", "val_nll", "steps", "target_tokens"]  # not by a clock
+
+
+def assert_same(expected: Training, found: Training) -> None:
+    """The same history and the same state of everything, bit for bit."""
+    pd.testing.assert_frame_equal(*(pd.DataFrame(t.history)[MEASURED] for t in (expected, found)), check_exact=True)
+    for variable, other in zip(expected.variables(), found.variables(), strict=True):
+        np.testing.assert_array_equal(np.asarray(variable), np.asarray(other))
+
+
 def test_a_resumed_run_ends_as_one_that_was_never_stopped(whole, tmp_path):
     expected, _ = whole
     data = sequences(80, 4), sequences(80, 5)
     run(training(tmp_path, *data, epochs=1, dropout=0.2, batch_tokens=200))
-    resumed = run(training(tmp_path, *data, resume=True, epochs=3, dropout=0.2, batch_tokens=200))
-    measured = ["epoch", "loss", "token_accuracy", "val_loss", "val_nll", "steps", "target_tokens"]
-    histories = (pd.DataFrame(t.history)[measured] for t in (expected, resumed))
-    pd.testing.assert_frame_equal(*histories, rtol=1e-5)
-    for weight, other in zip(expected.average.get_weights(), resumed.average.get_weights(), strict=True):
-        np.testing.assert_allclose(weight, other, atol=1e-5)
+    assert_same(expected, run(training(tmp_path, *data, resume=True, epochs=3, dropout=0.2, batch_tokens=200)))
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 3])
+def test_a_run_stopped_within_an_epoch_goes_on_from_there(whole, tmp_path, monkeypatch, stop_at):
+    """Checkpoints after two steps of three: what comes after the last one is done again, and counts once."""
+    expected, _ = whole
+    data = sequences(80, 4), sequences(80, 5)
+    settings = dict(epochs=3, dropout=0.2, batch_tokens=200)
+    with monkeypatch.context() as patch:
+        patch.setattr(EveryMinute.__init__, "__defaults__", (0.0,))
+        stopped = training(tmp_path, *data, **settings)
+        patch.setattr(stopped, "save", lambda: stop() if stopped.position % 3 == 2 else Training.save(stopped))
+        left = [stop_at]
+
+        def stop() -> None:
+            left[0] -= 1
+            if not left[0]:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run(stopped)
+    resumed = training(tmp_path, *data, resume=True, **settings)
+    assert resumed.position % 3 == 1 and len(resumed.history) == len(stopped.history)
+    assert_same(expected, run(resumed))
+
+
+def test_a_lower_learning_rate_may_be_gone_on_with(whole, tmp_path):
+    _, folder = whole
+    shutil.copytree(folder, tmp_path / "run")
+    data = sequences(80, 4), sequences(80, 5)
+    settings = dict(epochs=4, dropout=0.2, batch_tokens=200, learning_rate=1e-5)
+    resumed = training(tmp_path / "run", *data, resume=True, **settings)
+    before = [np.copy(weight) for weight in resumed.model.get_weights()]
+    run(resumed)
+    change = max(np.abs(x - y).max() for x, y in zip(before, resumed.model.get_weights(), strict=True))
+    assert 0 < change < 1e-3
+
+
+def test_other_data_are_refused(whole, tmp_path):
+    _, folder = whole
+    shutil.copytree(folder, tmp_path / "run")
+    with pytest.raises(InputError, match="training data changed"):
+        training(tmp_path / "run", sequences(80, 4), sequences(80, 6), resume=True, epochs=4, batch_tokens=200)
 
 
 def test_the_seed_decides(whole, tmp_path):
@@ -122,12 +172,50 @@ def test_only_the_best_epoch_is_kept(tmp_path):
     assert trained.best["epoch"] == 1 and (tmp_path / runs.MODEL).read_bytes() == kept
 
 
-def test_a_loss_that_is_no_number_stops_with_advice(tmp_path):
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_a_loss_that_is_no_number_stops_with_advice(tmp_path, poison):
     rows = sequences(40, 7)
-    trained = training(tmp_path, rows, rows, epochs=1)
-    trained.model.set_weights([w * np.nan for w in trained.model.get_weights()])
-    with pytest.raises(InputError, match="learning-rate"):
-        run(trained)
+    trained = training(tmp_path, rows, rows, epochs=2)
+    epochs = trained.epochs(show_progress=False)
+    next(epochs)
+    kept = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    trained.model.set_weights([np.full_like(w, poison) for w in trained.model.get_weights()])
+    with pytest.raises(InputError, match="--resume and a lower --learning-rate"):
+        next(epochs)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == kept
+    resumed = training(tmp_path, rows, rows, epochs=2, resume=True, learning_rate=1e-4)
+    assert np.isfinite(run(resumed).history[1]["loss"])
+
+
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
+    """The loss is measured before the step that spoils the weights: they are looked at, too."""
+    rows = sequences(40, 7)
+    trained = training(tmp_path, rows, rows)
+    weight = trained.average.trainable_variables[0]
+    weight.assign(weight * np.nan)
+    with pytest.raises(InputError, match="weights are no longer finite"):
+        trained.save()
+    assert not list(tmp_path.iterdir())
+
+
+def test_gradients_are_clipped(tmp_path):
+    """However large a gradient is, the optimizer gets one of length `clip_norm`."""
+    rows = sequences(8, 7)
+    trained = training(tmp_path, rows, rows)
+    variables = trained.model.trainable_variables
+    trained.objective.optimizer.apply([1e6 + 0 * v for v in variables], variables)
+    moments = [v for v in trained.objective.optimizer.variables if "momentum" in v.path]
+    length = np.sqrt(sum(np.square(np.asarray(m)).sum() for m in moments))
+    assert length == pytest.approx(0.1, rel=1e-3)  # (1 - beta_1) of a gradient of length 1
+
+
+@pytest.mark.parametrize("row", [[END], [], [0, 0, 0], [5]])
+def test_batches_of_nothing_are_safe(tmp_path, row):
+    """An end mark alone, no token at all, padding only, one token: a step leaves finite numbers."""
+    trained = training(tmp_path, [row] * 3, [row] * 3, validation=([row], [row]), epochs=1)
+    (result,) = run(trained).history
+    assert np.isfinite([result["loss"], result["val_loss"], result["token_accuracy"]]).all()
+    assert all(np.isfinite(np.asarray(variable)).all() for variable in trained.variables())
 
 
 def test_minutes_end_training_within_an_epoch(tmp_path):

@@ -52,6 +52,8 @@ class RunningAverage(keras.callbacks.Callback):
 class Progress(keras.callbacks.Callback):
     """A progress bar with loss, accuracy, tokens a second and time left; stops training when the time is up.
 
+    The bar is there within `with Progress(...) as progress:`.
+
     Args:
         title: what stands before the bar.
         tokens: real target tokens of each batch of the epoch.
@@ -79,10 +81,16 @@ class Progress(keras.callbacks.Callback):
         self.tokens = list(itertools.accumulate(tokens, initial=0))  # before each batch
         self.done, self.elapsed, self.logs = first, 0.0, {}
 
-    def on_train_begin(self, logs=None):
-        self.start = time.perf_counter()
+    def __enter__(self) -> "Progress":
         options = {"unit": "batch", "disable": not self.show, "leave": False}
         self.bar = tqdm(desc=self.title, total=len(self.tokens) - 1, initial=self.first, **options)
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.bar.close()  # whatever happened: what is printed next begins a line
+
+    def on_train_begin(self, logs=None):
+        self.start = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
         self.done = self.first + batch + 1
@@ -104,9 +112,6 @@ class Progress(keras.callbacks.Callback):
         self.bar.update()
         if self.seconds is not None and self.elapsed > self.seconds:
             self.model.stop_training = True
-
-    def on_train_end(self, logs=None):
-        self.bar.close()
 
 
 def diverged(what: str) -> str:

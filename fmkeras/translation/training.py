@@ -146,17 +146,15 @@ class Training:
             self.position, self.position_seconds = progress.done, before + progress.elapsed
             self.save()
 
-        self.objective.fit(
-            as_dataset(self.batches, epoch, self.position),
-            shuffle=False,
-            verbose=0,
-            callbacks=[
-                keras.callbacks.LambdaCallback(on_epoch_begin=recount),
-                RunningAverage(self.average, self.settings.average),
-                progress,
-                EveryMinute(checkpoint, len(tokens) - self.position),
-            ],
-        )
+        callbacks = [
+            keras.callbacks.LambdaCallback(on_epoch_begin=recount),
+            RunningAverage(self.average, self.settings.average),
+            progress,
+            EveryMinute(checkpoint, len(tokens) - self.position),
+        ]
+        with progress:
+            dataset = as_dataset(self.batches, epoch, self.position)
+            self.objective.fit(dataset, shuffle=False, verbose=0, callbacks=callbacks)
         taken, trained = before + progress.elapsed, sum(tokens[: progress.done])
         validation = evaluate(self.judge, self.validation)
         if not np.isfinite(validation["nll"]):
@@ -212,15 +210,17 @@ class Training:
         try:
             with np.load(path, allow_pickle=False) as saved:
                 state = json.loads(str(saved["state"]))
+                if state["data"] != self.data:
+                    raise InputError(f"the training data changed since {path} was written: train in another --run")
                 variables = self.variables()
                 self.assign(variables, [saved[f"{i:04d}"] for i in range(len(variables))])
             self.history, self.position = state["history"], state["position"]
             self.position_seconds = state["position_seconds"]
+        except InputError:
+            raise
         except Exception as error:  # a damaged file can fail anywhere
             reason = " ".join(str(error).split())[:120]
-            raise InputError(f"{path} cannot be used ({reason}): restore it, or train again in another --run") from None
-        if state["data"] != self.data:
-            raise InputError(f"the training data changed since {path} was written: train again in another --run")
+            raise InputError(f"{path} cannot be used ({reason}): restore it, or train in another --run") from None
         if self.history and not self.position:  # it was perhaps killed between the checkpoint and these
             self.publish()
 
