@@ -35,8 +35,8 @@ def parse(parser: argparse.ArgumentParser, verbs: Sequence[str], argv: Sequence[
     return parser.parse_args(argv)
 
 
-def positive(kind: Callable = int) -> Callable:
-    """An argparse type: a number above zero."""
+def positive(kind: Callable = int, most: float = float("inf")) -> Callable:
+    """An argparse type: a finite number above zero, and not above `most`."""
 
     def convert(text: str):
         try:
@@ -45,6 +45,8 @@ def positive(kind: Callable = int) -> Callable:
             value = 0
         if not 0 < value < float("inf"):
             raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+        if value > most:
+            raise argparse.ArgumentTypeError(f"{text} is more than {most}")
         return value
 
     return convert
@@ -66,6 +68,27 @@ def seed(text: str) -> int:
     if not (text.isdecimal() and int(text) < 2**32):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**32 - 1}")
     return int(text)
+
+
+def input_lines() -> Iterator[str]:
+    """The lines of standard input, without their ends, as they come; UTF-8 whatever the locale.
+
+    Raises:
+        InputError: a line is not UTF-8; names line and byte.
+    """
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            yield line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"standard input, line {number}, byte {error.start + 1}: not UTF-8; convert it first"
+            ) from None
+
+
+def write_utf8() -> None:
+    """Have standard output take every character, whatever the locale."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
 
 
 def duration(seconds: float) -> str:

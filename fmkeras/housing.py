@@ -160,7 +160,7 @@ def read_csv(path: str | Path) -> Sheet:
         raise InputError(f"{path}, line {line}: not UTF-8 text: save the table as UTF-8 CSV") from None
     first = text.lstrip().partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     numbered, line = [], 1  # rows with the line that each begins in: quotes may hold line breaks
     try:
         for row in reader:

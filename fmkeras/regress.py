@@ -311,8 +311,7 @@ def predict(args: argparse.Namespace) -> None:
         regressor = load_regressor(args.run)
     text = regressor.predict_csv(args.file)
     if args.out is None:
-        if hasattr(sys.stdout, "reconfigure"):  # the same bytes as with --out, whatever the locale
-            sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+        cli.write_utf8()  # the same bytes as with --out
         sys.stdout.write(text)
         return
     if args.out.exists() and not args.out.is_file():

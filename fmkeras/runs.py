@@ -8,10 +8,10 @@ import contextlib
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from fmkeras import trust
 from fmkeras.errors import InputError
 
 CONFIG, MODEL, HISTORY, REPORT = "config.json", "model.keras", "history.csv", "report.json"
@@ -150,7 +150,7 @@ def save_model(model, path: str | Path) -> None:
 
 
 def load_model(path: str | Path):
-    """Load a `.keras` file. `safe_mode` stays on, so that the file cannot bring code of its own.
+    """Load a `.keras` file of ours: `safe_mode` stays on, and `trust.inspect` looks into it first.
 
     Raises:
         InputError: there is no such file, or it is damaged.
@@ -161,9 +161,7 @@ def load_model(path: str | Path):
     if not path.is_file():
         raise InputError(f"{path} is missing: the run has not finished its first epoch, or --run is not a run folder")
     try:
-        with zipfile.ZipFile(path) as archive:  # Keras jumps about in it and does not see every damage
-            if damaged := archive.testzip():
-                raise zipfile.BadZipFile(f"{damaged} in it is damaged")
+        trust.inspect(path)
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged file can fail anywhere in Keras or h5py
         reason = " ".join(str(error).split())[:200]

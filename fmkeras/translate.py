@@ -246,10 +246,18 @@ def text(arguments: argparse.Namespace) -> None:
     if arguments.attention:
         draw_attention(translator, arguments)
         return
-    lines = iter(arguments.sentence) if arguments.sentence else (line.rstrip("\r\n") for line in sys.stdin)
+    lines = iter(arguments.sentence) if arguments.sentence else cli.input_lines()
     size = 1 if sys.stdin.isatty() and not arguments.sentence else LINES  # a person wants an answer to each line
+    cli.write_utf8()
+    said = []
+
+    def say(sentence: str) -> None:
+        if not said:
+            print(f"fmkeras: cut, since too long for one sentence: {sentence[:40]}... (said once)", file=sys.stderr)
+        said.append(True)
+
     while chunk := list(itertools.islice(lines, size)):
-        for translation in translator.translate(chunk, arguments.beam):
+        for translation in translator.translate(chunk, arguments.beam, say):
             print(translation, flush=size == 1)
 
 
@@ -307,7 +315,12 @@ def parser() -> argparse.ArgumentParser:
     ):
         add = verbs.add_parser(name, help=help, formatter_class=argparse.HelpFormatter).add_argument
         add("--run", metavar="DIR", default="runs/translate", help="run folder (runs/translate)")
-        add("--beam", type=cli.positive(), metavar="K", help="hypotheses of beam search, 1 for greedy (the run's: 4)")
+        add(
+            "--beam",
+            type=cli.positive(most=64),
+            metavar="K",
+            help="hypotheses of beam search, 1 for greedy (the run's: 4)",
+        )
         if name == "evaluate":
             add("--dataset", help="what to score on (what it was trained on)")
             add("--split", choices=("train", "validation", "test"), default="test", help="which part of it (test)")

@@ -156,7 +156,8 @@ def test_line_ends_are_no_part_of_a_sentence(tmp_path):
 def test_any_language_and_any_sign_but_tab_and_line_end(tmp_path):
     pairs = [(f"你好 {i}\u2028\x0b“„”", f"שלום {i}, 👩‍👩‍👧\x85") for i in range(30)]
     loaded = load(write(tmp_path / "pairs.tsv", lines(pairs)))
-    assert sorted(everything(loaded)) == sorted((first, second.strip()) for first, second in pairs)
+    spaced = [(first.replace("\x0b", " "), second.strip()) for first, second in pairs]
+    assert sorted(everything(loaded)) == sorted(spaced)
 
 
 def test_counts_are_exact(tmp_path):
@@ -180,6 +181,30 @@ def test_duplicates_stay_in_what_is_tested_on():
     assert corpus.clean(pairs, drop_duplicates=False)[0] == [("a", "b"), ("a", "b"), ("a", "c")]
 
 
+@pytest.mark.parametrize(
+    ("pair", "kept", "said"),
+    [
+        (("\u200b\ufeff", "x"), None, "1 blank"),  # nothing that can be seen
+        (("\x07\x1b", "x"), None, "1 blank"),
+        (("um\x07dois\x1b[0m", "x"), ("um dois [0m", "x"), "with control characters, now spaces: 1"),
+        (("a" * 100_000, "x"), None, "dropped for over 2,000 characters: 1"),
+        (("a" * 2_000, "x"), ("a" * 2_000, "x"), "1 kept"),
+        (("2020", "2020"), ("2020", "2020"), "kept with equal sides: 1"),
+        (("שלום עולם", "مرحبا"), ("שלום עולם", "مرحبا"), "1 kept"),
+        (("👩\u200d👩\u200d👧 fam\u00ad\u200bília", "x"), ("👩\u200d👩\u200d👧 fam\u00ad\u200bília", "x"), "1 kept"),
+    ],
+)
+def test_what_is_dropped_or_changed_is_said(pair, kept, said):
+    pairs, note = corpus.clean([pair])
+    assert pairs == ([kept] if kept else []) and said in note
+
+
+def test_sources_tested_on_that_were_trained_on_are_said(tmp_path):
+    for split in corpus.SPLITS:
+        write(tmp_path / f"{split}.tsv", lines(PAIRS[:3] if split == "test" else PAIRS[2:30]))
+    assert "test: 1 of 3 sources are in train, too" in load(tmp_path).notes
+
+
 def test_limit_is_of_training_pairs(file):
     loaded = load(file, limit=10)
     assert loaded.train == load(file).train[:10] and len(loaded.test) == 5
@@ -192,8 +217,11 @@ def test_limit_is_of_training_pairs(file):
         ("a\tb\nc\td\te\n", "line 2: 3 columns"),
         ("a\tb\n\nno tab\n", "line 3: 1 columns"),
         (b"a\tb\nol\xe1\tc\n", "line 2, byte 3: not UTF-8"),
-        ("a\tb\n".encode("utf-16"), "line 1, byte 1: not UTF-8"),
-        (gzip.compress(b"a\tb\n"), "line 1, byte 2: not UTF-8"),
+        ("a\tb\n".encode("utf-16"), "is UTF-16 text: save it as UTF-8"),
+        (gzip.compress(b"a\tb\n"), "is gzipped: name it pairs.tsv.gz"),
+        ("a\tb\nc\0\td\n", "line 2: a NUL byte"),
+        (b"a\tb\n\xed\xa0\x80\tb\n", "line 2, byte 1: not UTF-8"),  # half of a surrogate pair
+        ("a\tb\n" + "x" * 1_000_000, "line 2: over 1,000,000 bytes"),
         ("", "holds no sentence pairs"),
         ("\n \n\r\n", "holds no sentence pairs"),
         (b"\xef\xbb\xbf", "holds no sentence pairs"),

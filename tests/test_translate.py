@@ -136,7 +136,7 @@ def test_text_prints_a_line_for_each_line(trained, capsys, monkeypatch):
 def iter_stdin(lines):
     import io
 
-    return io.StringIO("".join(line + "\n" for line in lines))
+    return io.TextIOWrapper(io.BytesIO("".join(line + "\n" for line in lines).encode()))
 
 
 def test_sentences_of_a_line_are_translated_one_by_one(trained):

@@ -4,17 +4,18 @@ A batch of 64 random pairs, padded to the longest, is 72 % padding on text like 
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from fmkeras.translation.sentences import Sentences
 from fmkeras.translation.tokenizer import PAD, START
 
 Batch = tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]
 
 
-def padded(rows: list[list[int]], multiple: int = 1) -> np.ndarray:
-    """Lists of ids to one (B, T) int32 array, filled up with PAD; T is the longest, rounded up to `multiple`."""
+def padded(rows: Sequence[Sequence[int]], multiple: int = 1) -> np.ndarray:
+    """Rows of ids to one (B, T) int32 array, filled up with PAD; T is the longest, rounded up to `multiple`."""
     width = -(-max(map(len, rows), default=1) // multiple) * multiple
     array = np.full((len(rows), width), PAD, "int32")
     for i, row in enumerate(rows):
@@ -33,14 +34,13 @@ def by_length(lengths: np.ndarray, budget: int, multiple: int = 1) -> list[np.nd
     Returns:
         Runs of indices into `lengths`, which together are 0 ... N - 1.
     """
-    batches, start, width = [], 0, 0
-    for i, length in enumerate(lengths):
-        wider = max(width, -(-int(length) // multiple) * multiple)
-        if i > start and wider * (i - start + 1) > budget:
-            batches.append(np.arange(start, i))
-            start, wider = i, -(-int(length) // multiple) * multiple
-        width = wider
-    return batches + [np.arange(start, len(lengths))] if len(lengths) else []
+    widths, batches, start = -(-lengths // multiple) * multiple, [], 0
+    while start < len(widths):
+        candidates = widths[start : start + max(1, budget // max(1, widths[start]))]
+        fit = np.count_nonzero(candidates * np.arange(1, len(candidates) + 1) <= budget)
+        batches.append(np.arange(start, start + max(1, fit)))
+        start = batches[-1][-1] + 1
+    return batches
 
 
 @dataclasses.dataclass
@@ -48,26 +48,27 @@ class Batches:
     """The batches of a set of sentence pairs.
 
     Args:
-        source, target: ids of each sentence, end mark last.
+        source, target: ids of each sentence, end mark last: `Sentences`, which lists of ids are turned into.
         budget: tokens of the longer side a batch at most, padding included.
         seed: of the order.
         multiple: widths are rounded up to a multiple of this. 1 pads least. Where each new shape is compiled anew
             (XLA: JAX, GPUs), 8 keeps the shapes few.
     """
 
-    source: list[list[int]]
-    target: list[list[int]]
+    source: Sentences | list[list[int]]
+    target: Sentences | list[list[int]]
     budget: int = 2048
     seed: int = 0
     multiple: int = 1
 
     def __post_init__(self):
-        self.lengths = np.array([(len(t), len(s)) for s, t in zip(self.source, self.target, strict=True)]).reshape(
-            -1, 2
-        )
+        self.source, self.target = Sentences.of(self.source), Sentences.of(self.target)
+        if len(self.source) != len(self.target):
+            raise ValueError(f"{len(self.source)} sources cannot be paired with {len(self.target)} targets")
+        self.lengths = np.stack([self.target.lengths, self.source.lengths], axis=1)  # (N, 2)
 
     def __len__(self) -> int:
-        return len(self.indices(0))
+        return len(by_length(np.sort(self.lengths.max(axis=1)), self.budget, self.multiple))
 
     @property
     def tokens(self) -> int:

@@ -6,6 +6,8 @@ The one place that knows which languages there are; everything after it sees a s
 import dataclasses
 import gzip
 import os
+import re
+import unicodedata
 import zlib
 from pathlib import Path
 from random import Random
@@ -16,6 +18,9 @@ from fmkeras.translation.settings import Settings
 
 Pairs = list[tuple[str, str]]
 SPLITS = ("train", "validation", "test")
+LONGEST = 2_000  # characters of a side: more is no sentence, and attention to it would fill the memory
+LONGEST_LINE = 1_000_000  # bytes: more is no file of sentences
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 @dataclasses.dataclass
@@ -86,22 +91,47 @@ def load(settings: Settings) -> Corpus:
             raise InputError(
                 f"{settings.dataset} has no sentence pairs for {split}: give it more, or another --dataset"
             )
+    known = {source for source, _ in cleaned["train"]}
+    for split in SPLITS[1:]:
+        if seen := sum(source in known for source, _ in cleaned[split]):
+            notes.append(f"{split}: {seen:,} of {len(cleaned[split]):,} sources are in train, too")
     return Corpus(name, **cleaned, source=languages[0], target=languages[1], style=style, notes=notes, parts=parts)
 
 
 def clean(pairs: Pairs, drop_duplicates: bool = True) -> tuple[Pairs, str]:
-    """Drop pairs with a blank side, and pairs that are there already; say how many."""
-    kept, seen, blank, duplicate = [], set(), 0, 0
+    """Drop pairs with a blank side or one over `LONGEST`, and pairs that are there already; say how many.
+
+    Control characters become spaces. A side without a character that can be seen is blank. Pairs with two equal sides
+    stay (names, numbers), and are counted, since many of them are a mistake in the file.
+    """
+    kept, seen = [], set()
+    blank = long = duplicate = control = equal = 0
     for source, target in pairs:
+        if not (source.isprintable() and target.isprintable()):
+            cleaned = CONTROL.sub(" ", source), CONTROL.sub(" ", target)
+            control += cleaned != (source, target)
+            source, target = (side if visible(side) else "" for side in cleaned)
         pair = source.strip(), target.strip()
         if not all(pair):
             blank += 1
+        elif max(map(len, pair)) > LONGEST:
+            long += 1
         elif drop_duplicates and pair in seen:
             duplicate += 1
         else:
             seen.add(pair)
             kept.append(pair)
-    return kept, f"{len(pairs):,} pairs read, {blank:,} blank and {duplicate:,} duplicate dropped, {len(kept):,} kept"
+            equal += pair[0] == pair[1]
+    note = f"{len(pairs):,} pairs read, {blank:,} blank and {duplicate:,} duplicate dropped, {len(kept):,} kept"
+    note += f"; dropped for over {LONGEST:,} characters: {long:,}" * bool(long)
+    note += f"; with control characters, now spaces: {control:,}" * bool(control)
+    note += f"; kept with equal sides: {equal:,}" * bool(equal)
+    return kept, note
+
+
+def visible(text: str) -> bool:
+    """Whether a text has a character that can be seen: no white space, control or format character."""
+    return any(unicodedata.category(c)[0] not in "ZC" for c in text)
 
 
 def _phrasebook() -> tuple[dict[str, Pairs], dict[str, list[int]]]:
@@ -140,32 +170,53 @@ def _turned(pairs: Pairs) -> Pairs:
 
 
 def read_file(path: Path) -> Pairs:
-    """Read lines of two sentences with a tab between, UTF-8, gzipped or not.
+    """Read lines of two sentences with a tab between, UTF-8, gzipped or not, a line at a time.
 
     Raises:
         InputError: the file cannot be read, or a line is not in the right form; names the line.
     """
+    pairs, number = [], 0
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+            while line := file.readline(LONGEST_LINE):
+                number += 1
+                if number == 1:
+                    line = _first(path, line)
+                pair = _pair(f"{path}, line {number}", line)
+                if pair:
+                    pairs.append(pair)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read ({error}): is it whole?") from None
-    pairs = []
-    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        try:
-            text = line.decode("utf-8").rstrip("\r")
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{path}, line {number}, byte {error.start + 1}: not UTF-8; convert the file first"
-            ) from None
-        if not text.strip() and "\t" not in text:
-            continue
-        columns = text.split("\t")
-        if len(columns) != 2:
-            raise InputError(f"{path}, line {number}: {len(columns)} columns, not two sentences with one tab between")
-        pairs.append((columns[0], columns[1]))
     if not pairs:
         raise InputError(f"{path} holds no sentence pairs")
     return pairs
+
+
+def _first(path: Path, line: bytes) -> bytes:
+    """The first line without the mark of UTF-8; an InputError if it is the beginning of something else."""
+    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(f"{path} is UTF-16 text: save it as UTF-8")
+    if line.startswith(b"\x1f\x8b"):
+        raise InputError(f"{path} is gzipped: name it {path.name}.gz")
+    return line.removeprefix(b"\xef\xbb\xbf")
+
+
+def _pair(place: str, line: bytes) -> tuple[str, str] | None:
+    """The two sentences of a line, None if it is blank."""
+    if len(line) == LONGEST_LINE:
+        raise InputError(f"{place}: over {LONGEST_LINE:,} bytes: is this a file of sentence pairs?")
+    try:
+        text = line.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{place}, byte {error.start + 1}: not UTF-8; convert the file first") from None
+    if "\0" in text:
+        raise InputError(f"{place}: a NUL byte: is this a text file in UTF-8?")
+    columns = text.split("\t")
+    if len(columns) == 2:
+        return columns[0], columns[1]
+    if len(columns) == 1 and not text.strip():
+        return None
+    raise InputError(f"{place}: {len(columns)} columns, not two sentences with one tab between")
 
 
 def split_pairs(pairs: Pairs, seed: int = 42) -> dict[str, Pairs]:

@@ -1,6 +1,8 @@
 """A trained translator: text in, text out."""
 
-from collections.abc import Iterable
+import itertools
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from fmkeras import runs
 from fmkeras.errors import InputError
 from fmkeras.translation import style
 from fmkeras.translation.batches import Batches
+from fmkeras.translation.corpus import visible
 from fmkeras.translation.decoding import Search, cross_attention
 from fmkeras.translation.objective import Objective, evaluate
 from fmkeras.translation.scoring import scores
@@ -33,20 +36,49 @@ class Translator:
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self._searches: dict[tuple[int, float], Search] = {}
 
-    def translate(self, texts: Iterable[str], beam: int | None = None) -> list[str]:
-        """Translate ordinary text, one translation a text; the sentences of a text one by one.
+    def translate(
+        self, texts: Iterable[str], beam: int | None = None, on_cut: Callable[[str], None] | None = None
+    ) -> list[str]:
+        """Translate ordinary text, one translation a text, in one line; the sentences of a text one by one.
+
+        Nothing is left out: a sentence longer than those that the model has learnt from is cut between words.
 
         Args:
-            texts: each of any length; a blank one gives "".
+            texts: each of any length; one without a character that can be seen gives "".
             beam: hypotheses of beam search, 1 for greedy; by default that of the settings.
+            on_cut: called with every sentence that had to be cut, whose parts may not fit together well.
         """
         settings = self.settings
-        cut = [style.sentences(text) if text.strip() else [] for text in texts]
-        sources = [style.apply(sentence, settings.style, settings.source) for text in cut for sentence in text]
-        translations = iter(
-            style.undo(t, settings.style, settings.target) for t in self.translate_sentences(sources, beam)
-        )
-        return [" ".join(next(translations) for _ in text) for text in cut]
+        sources: list[str] = []
+        counts = []  # parts of each text
+        for text in texts:
+            before = len(sources)
+            for sentence in style.sentences(text) if visible(text) else []:
+                parts = self.parts(style.apply(sentence, settings.style, settings.source))
+                if len(parts) > 1 and on_cut:
+                    on_cut(sentence)
+                sources += parts
+            counts.append(len(sources) - before)
+        found = (style.undo(t, settings.style, settings.target) for t in self.translate_sentences(sources, beam))
+        # A model that writes bytes can write a line end: a text is one line, whatever is in it.
+        return [" ".join(" ".join(itertools.islice(found, count)).split()) for count in counts]
+
+    def parts(self, sentence: str) -> list[str]:
+        """A sentence whole, or if it has more than `max_pieces` pieces, cut into parts, between words where it can."""
+        longest = self.settings.max_pieces - 2  # a part gets an end mark, and perhaps a mark of its beginning
+        if len(sentence.encode("utf-8", "replace")) <= longest:
+            return [sentence]
+        (ids,) = self.tokenizer.encode([sentence])
+        pieces = [self.tokenizer.pieces.id_to_piece(int(i)) for i in ids[:-1]]
+        cuts = [0]
+        while len(pieces) - cuts[-1] > longest:
+            window = range(cuts[-1] + longest, cuts[-1] + longest // 2, -1)
+            words = (i for i in window if pieces[i].startswith("▁"))
+            characters = (i for i in window if not re.fullmatch("<0x[89AB].>", pieces[i]))  # not amidst one's bytes
+            cuts.append(next(itertools.chain(words, characters)))
+        if len(cuts) == 1:
+            return [sentence]
+        return self.tokenizer.decode(ids[i:j] for i, j in itertools.pairwise([*cuts, len(pieces)]))
 
     def translate_sentences(
         self, sources: list[str], beam: int | None = None, progress: str | None = None
@@ -100,7 +132,7 @@ class Translator:
         Raises:
             InputError: the text is blank.
         """
-        if not text.strip():
+        if not visible(text):
             raise InputError("an attention map needs a sentence")
         source = self.tokenizer.encode([style.apply(text, self.settings.style, self.settings.source)])
         (target,) = self.tokenizer.encode(self.translate_sentences(self.tokenizer.decode(source), beam=1))

@@ -1,0 +1,73 @@
+"""A look into a `.keras` file before Keras opens it.
+
+Keras makes whatever object a file names, and its `safe_mode` had holes in several of the versions that we support
+(CVE-2025-1550 and those after it). Our models are made of few parts; a file that names another is not opened.
+"""
+
+import json
+import zipfile
+from pathlib import Path
+
+PARTS = {  # all that a model of ours is made of
+    "fmkeras.translation.transformer": {"Transformer"},
+    "keras": {"DTypePolicy", "Sequential"},
+    "keras.layers": {"Dense", "InputLayer", "Normalization"},
+    "keras.initializers": {"GlorotUniform", "Zeros"},
+}
+ENTRIES = {"config.json", "metadata.json", "model.weights.h5"}
+
+
+def inspect(path: str | Path) -> None:
+    """Check that a `.keras` file is whole and holds nothing but a model of ours.
+
+    Raises:
+        ValueError: it names other objects or files, or unpacks to more than it is.
+        Others: it is damaged (zipfile, json and h5py have many).
+    """
+    import h5py
+
+    path = Path(path)
+    size = path.stat().st_size
+    with zipfile.ZipFile(path) as archive:
+        if {entry.filename for entry in archive.infolist()} != ENTRIES or len(archive.infolist()) != len(ENTRIES):
+            raise ValueError(f"it holds other files than {', '.join(sorted(ENTRIES))}")
+        if sum(entry.file_size for entry in archive.infolist()) > size:
+            raise ValueError("it unpacks to more than its size")
+        if damaged := archive.testzip():  # Keras jumps about in a file and does not see every damage
+            raise ValueError(f"{damaged} in it is damaged")
+        _inspect_objects(json.loads(archive.read("config.json")))
+        with archive.open("model.weights.h5") as file, h5py.File(file, "r") as weights:
+            _inspect_weights(weights, size)
+
+
+def _inspect_objects(config: object) -> None:
+    """Go through all of config.json: everything with a class must be one of `PARTS`."""
+    if isinstance(config, dict):
+        if "class_name" in config or "registered_name" in config:
+            module, name = config.get("module"), config.get("class_name")
+            if not isinstance(module, str) or name not in PARTS.get(module, ()):
+                raise ValueError(f"it names an object that is no part of our models: {module}.{name}")
+            if config.get("registered_name") not in (None, f"fmkeras>{name}"):
+                raise ValueError(f"it names an object that is no part of our models: {config['registered_name']}")
+        config = list(config.values())
+    if isinstance(config, list):
+        for part in config:
+            _inspect_objects(part)
+
+
+def _inspect_weights(group, size: int, depth: int = 0) -> None:
+    """Refuse links, which can lead into other files, and arrays larger than the file itself."""
+    import h5py
+
+    if depth > 20:
+        raise ValueError("its weights are nested without end")
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise ValueError(f"its weights link to elsewhere ({name})")
+        item = group[name]
+        if isinstance(item, h5py.Group):
+            _inspect_weights(item, size, depth + 1)
+        elif item.external or item.is_virtual:
+            raise ValueError(f"its weights lie in other files ({name})")
+        elif item.nbytes > size:
+            raise ValueError(f"its weights unpack to more than its size ({name})")

@@ -1,0 +1,106 @@
+"""Whatever comes in, nothing fails but with an error of ours: over 10,000 random cases."""
+
+import csv
+import gzip
+import io
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fmkeras import InputError, housing
+from fmkeras.translation import corpus, style
+from fmkeras.translation.tokenizer import Tokenizer, normalise
+
+CASES = {"tokenizer": 3000, "style": 2000, "ordinary": 1000, "tsv": 2500, "csv": 2500}
+fuzz = {name: settings(max_examples=number) for name, number in CASES.items()}
+
+ANY = st.text(st.characters(exclude_categories=()), max_size=40)  # every code point, halves of pairs too
+SIGNS = st.sampled_from([*"\t\n\r\0\x0b\x1c\x85\u2028 ▁`'\".,;:?!…()[]%$€«»“”¿-_1aZéß", "\ufeff", "e\u0301", "n't"])
+TEXT = st.one_of(ANY, st.lists(SIGNS, max_size=30).map("".join))
+PAIRS = "".join(f"frase número {i}\tsentence number {i}\n" for i in range(30)).encode()
+HOUSES = ("price,rooms\n" + "".join(f"{100 + 7 * i},{i % 5}\n" for i in range(30))).encode()
+TOKENIZER = Tokenizer.train(["o comboio está atrasado", "the train is late, isn't it?"] * 3, 320)
+
+
+@st.composite
+def mutated(draw, content: bytes) -> bytes:
+    """A good file with pieces replaced by rubbish, or rubbish alone."""
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(content)))
+        rubbish = draw(st.one_of(st.binary(max_size=12), TEXT.map(lambda text: text.encode("utf-8", "surrogatepass"))))
+        content = content[:start] + rubbish + content[start + draw(st.integers(0, 9)) :]
+    return draw(st.sampled_from([content, content, content, gzip.compress(content), content[: len(content) // 2]]))
+
+
+def test_the_cases_are_many():
+    assert sum(CASES.values()) >= 10_000
+
+
+@fuzz["tokenizer"]
+@given(TEXT)
+def test_a_tokenizer_gives_every_text_back(text):
+    (ids,) = TOKENIZER.encode([text])
+    assert TOKENIZER.decode([ids]) == [normalise(text)]
+    assert not any(c in "\n\r\t\0" for c in normalise(text)) and unicodedata.is_normalized("NFC", normalise(text))
+
+
+@fuzz["style"]
+@given(TEXT, st.sampled_from(["en", "pt"]))
+def test_the_style_takes_any_text(text, language):
+    """In one line, no word lost, and sentences that together are the text."""
+    applied = style.apply(text, "ted", language)
+    style.undo(applied, "ted", language)
+    style.undo(text, "ted", language)
+    assert applied == " ".join(applied.split()) and style.apply(text, "plain", language) == text
+    assert "".join("".join(style.sentences(text)).split()) == "".join(text.split())
+
+
+WORDS = st.sampled_from("the train late is it we don't she's I'll no cannot house 10,000 10:30 Mr. they".split())
+
+
+@fuzz["ordinary"]
+@given(st.lists(st.tuples(st.lists(WORDS, min_size=1, max_size=8), st.sampled_from(".?!")), min_size=1, max_size=3))
+def test_the_style_is_undone_on_ordinary_text(sentences):
+    """Once in the corpus' form, text comes back to it: what a model reads is what it would have written."""
+    text = " ".join(" ".join(words).capitalize() + mark for words, mark in sentences)
+    applied = style.apply(text, "ted", "en")
+    back = style.undo(applied, "ted", "en")
+    assert back.lower().replace(" ", "") == text.lower().replace(" ", "")
+    assert style.apply(back, "ted", "en") == applied
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """One folder for the files of all cases."""
+    return tmp_path_factory.mktemp("fuzz")
+
+
+@fuzz["tsv"]
+@given(content=mutated(PAIRS), suffix=st.sampled_from([".tsv", ".tsv", ".tsv.gz"]))
+def test_the_reader_of_sentences_takes_any_bytes(place, content, suffix):
+    path = place / f"pairs{suffix}"
+    path.write_bytes(content)
+    try:
+        pairs = corpus.read_file(path)
+    except InputError as error:
+        assert "\n" not in str(error) and path.name in str(error)
+        return
+    kept, _ = corpus.clean(pairs)
+    assert all(corpus.visible(side) and "\t" not in side and side == side.strip() for pair in kept for side in pair)
+
+
+@fuzz["csv"]
+@given(content=mutated(HOUSES))
+def test_the_reader_of_tables_takes_any_bytes(place, content):
+    path = place / "houses.csv"
+    path.write_bytes(content)
+    try:
+        table = housing.from_sheet(housing.read_csv(path), "price")
+    except InputError as error:
+        assert "\n" not in str(error)
+        return
+    assert not table.features.isna().any().any() and table.target.abs().max() <= 1e30
+    lines = sum(any(cell.strip() for cell in row) for row in csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    assert len(table.features) < lines
