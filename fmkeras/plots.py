@@ -182,3 +182,51 @@ def attention_map(weights: np.ndarray, source: Sequence[str], target: Sequence[s
 def _piece(piece: str) -> str:
     """A subword piece as a label: its leading space shown, no mathematics in it."""
     return piece.replace("▁", "·").replace("$", r"\$")
+
+
+def heat_maps(
+    panels: dict[str, np.ndarray],
+    title: str,
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    xlabel: str = "",
+    ylabel: str = "",
+    digits: int = 2,
+    scale: tuple[float, float] | None = None,
+) -> Figure:
+    """Matrices side by side with their numbers in them, darker for more.
+
+    Args:
+        panels: for each title a matrix (R, C).
+        rows, columns: labels of the R rows and C columns.
+        digits: decimals shown; the numbers are left out of matrices with over 200 cells.
+        scale: the values that are white and black; by default each panel's own least and most.
+    """
+    height = max(matrix.shape[0] for matrix in panels.values())
+    figure, axes = _figure(title, min(3.6 * len(panels), 12) + 0.6, min(1.9 + 0.45 * height, 5.5), len(panels))
+    for axis, (name, matrix) in zip(axes, panels.items(), strict=True):
+        low, high = scale or (float(np.min(matrix)), float(np.max(matrix)))
+        axis.imshow(matrix, cmap="Greys", vmin=low, vmax=high, aspect="auto")
+        axis.grid(False)
+        axis.set(title=name, xlabel=xlabel, ylabel=ylabel)
+        if len(columns):
+            axis.set_xticks(range(len(columns)), [_piece(c) for c in columns], rotation=45 * (len(columns) > 6))
+        if len(rows):
+            axis.set_yticks(range(len(rows)), [_piece(r) for r in rows])
+        if matrix.size <= 200:
+            for (i, j), value in np.ndenumerate(matrix):
+                dark = value > low + 0.6 * (high - low)
+                axis.text(j, i, f"{value:.{digits}f}", ha="center", va="center", color="white" if dark else INK)
+    return figure
+
+
+def histogram(groups: dict[str, Sequence[float]], title: str, xlabel: str, ylabel: str) -> Figure:
+    """How often each whole number occurs, as steps, a line a group."""
+    figure, (axis,) = _figure(title)
+    for (name, values), (color, style) in zip(groups.items(), ((INK, "-"), (GREY, "--"), (PALE, "-")), strict=False):
+        counts = np.bincount(np.asarray(values, dtype=int))
+        axis.step(np.arange(len(counts)), counts, where="mid", color=color, linestyle=style, label=name)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axis.legend(frameon=False)
+    return figure

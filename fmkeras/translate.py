@@ -17,6 +17,7 @@ from fmkeras.translation.settings import PRESETS, Settings
 VERBS = ("train", "evaluate", "text")
 RESUMABLE = ("epochs", "minutes", "learning_rate")  # what may change when a run is resumed
 SAMPLES = 10  # translations shown at the end of training
+VOCABULARY_PAIRS = 200_000  # at most, from which the vocabulary is learnt
 LINES = 1000  # lines of standard input translated at a time
 
 
@@ -55,6 +56,7 @@ def train(arguments: argparse.Namespace) -> None:
     runs.write_config(folder, settings.asdict())
 
     tokenizer, batches, validation, dropped = tokenize(corpus, settings, folder)
+    corpus.train = []  # as text: of a million pairs it is 0.4 GB, and no longer needed
     settings.tokenizer_sha256 = tokenizer.sha256
     runs.write_config(folder, settings.asdict())
     print(
@@ -167,31 +169,37 @@ def decide(settings: Settings, chosen: dict) -> Settings:
     return settings
 
 
+def vocabulary(corpus, settings: Settings, folder: Path):
+    """The run's own tokenizer, or a new one, saved there. Of very many pairs it reads some, evenly spread."""
+    from fmkeras.translation.tokenizer import Tokenizer
+    from fmkeras.translation.translator import TOKENIZER
+
+    if (folder / TOKENIZER).exists():
+        return Tokenizer.load(folder / TOKENIZER, settings.tokenizer_sha256)
+    step = -(-len(corpus.train) // VOCABULARY_PAIRS)
+    tokenizer = Tokenizer.train(itertools.chain(*corpus.train[::step]), settings.vocab_size)
+    tokenizer.save(folder / TOKENIZER)
+    return tokenizer
+
+
 def tokenize(corpus, settings: Settings, folder: Path):
-    """The tokenizer (the run's own, or a new one), batches of training and validation, and how many pairs were dropped.
+    """The tokenizer, batches of training and validation, and how many pairs were dropped.
 
     Raises:
         InputError: every pair is too long.
     """
     from fmkeras.translation.batches import Batches
-    from fmkeras.translation.tokenizer import Tokenizer
-    from fmkeras.translation.translator import TOKENIZER
 
-    if (folder / TOKENIZER).exists():
-        tokenizer = Tokenizer.load(folder / TOKENIZER, settings.tokenizer_sha256)
-    else:
-        tokenizer = Tokenizer.train(itertools.chain(*corpus.train), settings.vocab_size)
-        tokenizer.save(folder / TOKENIZER)
-    ids = {
-        split: [tokenizer.encode(list(side)) for side in zip(*corpus.split(split), strict=True)]
-        for split in ("train", "validation")
-    }
-    kept = [i for i, pair in enumerate(zip(*ids["train"], strict=True)) if max(map(len, pair)) <= settings.max_pieces]
-    if not kept:
+    tokenizer = vocabulary(corpus, settings, folder)
+    source, target = (tokenizer.encode_corpus(side) for side in zip(*corpus.train, strict=True))
+    kept = (source.lengths <= settings.max_pieces) & (target.lengths <= settings.max_pieces)
+    if not kept.any():
         raise InputError(f"every training pair is longer than {settings.max_pieces} pieces: cut them into sentences")
-    source, target = ([side[i] for i in kept] for side in ids["train"])
+    source = source.where(kept)  # one after the other: of millions of pairs each copy counts
+    target = target.where(kept)
     batches = Batches(source, target, settings.batch_tokens, settings.seed)
-    return tokenizer, batches, Batches(*ids["validation"], settings.batch_tokens), len(corpus.train) - len(kept)
+    validation = (tokenizer.encode_corpus(side) for side in zip(*corpus.validation, strict=True))
+    return tokenizer, batches, Batches(*validation, settings.batch_tokens), len(kept) - len(source)
 
 
 def plot(folder: Path, title: str) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fmkeras.translation.batches import Batches, by_length, padded
+from fmkeras.translation.sentences import Sentences
 from fmkeras.translation.tokenizer import END, PAD, START
 
 # Ids of sentences as the tokenizer makes them: no marks but the end mark, which is last.
@@ -88,6 +89,23 @@ def test_order_is_that_of_seed_and_epoch():
     assert order(0, None) == order(0, None)
 
 
+def test_lists_and_sentences_give_the_same_batches():
+    pairs = like_ted(200)
+    lists = make(pairs, budget=256)
+    arrays = Batches(*(Sentences.of(side) for side in zip(*pairs, strict=True)), budget=256)
+    assert lists.tokens == arrays.tokens and (lists.lengths == arrays.lengths).all()
+    for ((a, b), c, d), ((e, f), g, h) in zip(lists.epoch(2), arrays.epoch(2), strict=True):
+        assert all(np.array_equal(x, y) for x, y in ((a, e), (b, f), (c, g), (d, h)))
+
+
+def test_order_is_that_of_every_release():
+    """Written down, so that no figure in the documents changes unseen."""
+    batches = make(like_ted(60), budget=256, seed=5)
+    found = [rows.tolist() for rows in batches.indices(3)]
+    assert [len(rows) for rows in found] == [1, 4, 7, 10, 5, 20, 13]
+    assert found[1] == [39, 6, 41, 48]
+
+
 def test_sentences_meet_others_in_another_epoch():
     """Not only the order of the batches is new: those of like length are dealt anew."""
     batches = make(like_ted(300), budget=256)
@@ -140,7 +158,7 @@ def test_no_pairs_give_no_batches():
 
 
 def test_unequal_sides_are_refused():
-    with pytest.raises(ValueError, match=r"zip\(\)"):
+    with pytest.raises(ValueError, match="1 sources cannot be paired with 2 targets"):
         Batches([[5, END]], [[5, END], [6, END]])
 
 
@@ -149,6 +167,26 @@ def test_padded():
     assert padded([[1, 2, 3], [4]], multiple=4).shape == (2, 4)
     assert padded([[1] * 8], multiple=8).shape == (1, 8), "a length that fits is not rounded up"
     assert len(padded([])) == 0
+
+
+def one_by_one(lengths, budget, multiple) -> list[list[int]]:
+    """`by_length` without NumPy: a sentence starts a new batch if it makes the one so far too large."""
+    batches, widest = [], 0
+    for i, length in enumerate(lengths):
+        width = -(-length // multiple) * multiple
+        if batches and max(widest, width) * (len(batches[-1]) + 1) <= budget:
+            batches[-1].append(i)
+            widest = max(widest, width)
+        else:
+            batches.append([i])
+            widest = width
+    return batches
+
+
+@given(st.lists(st.integers(1, 50), max_size=200).map(sorted), st.integers(1, 300), st.sampled_from([1, 3, 8]))
+def test_by_length_is_the_plain_loop(lengths, budget, multiple):
+    found = by_length(np.array(lengths, "int32"), budget, multiple)
+    assert [run.tolist() for run in found] == one_by_one(lengths, budget, multiple)
 
 
 def test_by_length_by_hand():

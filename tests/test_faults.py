@@ -271,3 +271,44 @@ def test_a_folder_removed_meanwhile_is_one_line(pairs, tmp_path):
     last = error.strip().splitlines()[-1]
     assert process.returncode == 2 and last.startswith("fmkeras: error: ") and str(folder) in last
     assert "Traceback" not in error
+
+
+HOUSES = "price,rooms,area\n" + "".join(f"{100 + 7 * i + i % 3},{i % 5 + 1},{50 + i * i % 37}\n" for i in range(200))
+
+
+def regressor(folder: Path) -> subprocess.Popen:
+    """fmkeras.regress in a process of its own, on a table beside the run folder."""
+    table = folder.with_suffix(".csv")
+    table.write_text(HOUSES)
+    words = ["--dataset", table, "--target", "price", "--epochs", "8", "--run", folder]
+    command = [sys.executable, "-m", "fmkeras.regress", *words]
+    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_regressor_in_another_process(tmp_path):
+    weights = []
+    for name in ("first", "second"):
+        finished(regressor(tmp_path / name))
+        weights.append(runs.load_model(tmp_path / name / runs.MODEL).get_weights())
+    for weight, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(weight, other)
+    losses = (pd.read_csv(tmp_path / name / runs.HISTORY)[["loss", "val_loss"]] for name in ("first", "second"))
+    pd.testing.assert_frame_equal(*losses, check_exact=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wait", [0.5, 4, 6])
+def test_a_killed_regressor_destroys_nothing(tmp_path, wait):
+    """It trains for seconds and starts afresh; what was there before is moved aside and loads."""
+    folder = tmp_path / "run"
+    finished(regressor(folder))
+    before = digest(folder)
+    process = regressor(folder)
+    time.sleep(wait)
+    process.kill()
+    process.communicate()
+    kept = next(path for path in (tmp_path / "run.1", folder) if path.exists())
+    assert digest(kept) == before and fmkeras.load_regressor(kept).target == "price"
+    finished(regressor(folder))
+    assert fmkeras.load_regressor(folder).target == "price"

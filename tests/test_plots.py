@@ -106,3 +106,20 @@ def test_show_opens_one_window_a_plot(tmp_path, monkeypatch):
     assert plots.show([tmp_path / "plot.png"] * 2) is True
     assert len(shown[0]) == 2
     plt.close("all")
+
+
+def test_heat_maps_show_their_numbers():
+    figure = plots.heat_maps({"a": np.eye(2), "b": np.ones((2, 2))}, "title", ["r", "s"], ["c", "$d"], "x", "y", 1)
+    left, right = figure.axes
+    assert [text.get_text() for text in left.texts] == ["1.0", "0.0", "0.0", "1.0"]
+    assert [text.get_color() for text in left.texts] == ["white", plots.INK, plots.INK, "white"]
+    assert [label.get_text() for label in right.get_xticklabels()] == ["c", r"\$d"]
+    assert (left.get_title(), left.get_xlabel(), left.get_ylabel()) == ("a", "x", "y")
+    (axis,) = plots.heat_maps({"large": np.zeros((20, 20))}, "title", scale=(0, 1)).axes
+    assert not axis.texts and axis.images[0].get_clim() == (0, 1)
+
+
+def test_histogram_counts():
+    (axis,) = plots.histogram({"a": [1, 1, 3], "b": [2]}, "title", "x", "y").axes
+    assert list(axis.lines[0].get_ydata()) == [0, 2, 0, 1] and list(axis.lines[1].get_ydata()) == [0, 0, 1]
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["a", "b"]

@@ -1,14 +1,20 @@
 """Text to pieces and back: nothing is lost but what `normalise` says, on any text; training repeats itself."""
 
+import itertools
 import re
+import tracemalloc
 import unicodedata
+from types import SimpleNamespace
 
 import pytest
 import sentencepiece
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fmkeras import translate
 from fmkeras.errors import InputError
+from fmkeras.translation import tokenizer as module
+from fmkeras.translation.settings import Settings
 from fmkeras.translation.tokenizer import END, PAD, START, UNK, Tokenizer, normalise
 
 TEXT = [
@@ -225,6 +231,64 @@ def test_encoding_without_sampling_is_always_the_same(tokenizer):
     plain = tokenizer.encode(TEXT)
     tokenizer.encode(TEXT, sampling=0.5, seed=9)
     assert tokenizer.encode(TEXT) == plain == [tokenizer.encode([text])[0] for text in TEXT]
+
+
+# --- a whole corpus
+
+
+def as_lists(sentences) -> list[list[int]]:
+    return [row.tolist() for row in sentences]
+
+
+@given(st.lists(strings, max_size=6))
+@example(["a\0b", "\0", "▁", " ", "", "e \u0301", "a\u200bb <s> </s>"])
+def test_corpus_has_the_ids_of_its_sentences(tokenizer, texts):
+    assert as_lists(tokenizer.encode_corpus(iter(texts))) == tokenizer.encode(texts)
+
+
+def test_corpus_has_the_ids_of_its_sentences_though_words_are_forgotten(tokenizer, monkeypatch):
+    monkeypatch.setattr(module, "WORDS", 3)
+    assert as_lists(tokenizer.encode_corpus(TEXT)) == tokenizer.encode(TEXT)
+
+
+def test_corpus_of_the_rehearsal_data(rehearsal):
+    texts = [side for pair in rehearsal["train"] for side in pair]
+    trained = Tokenizer.train(texts, 8000)
+    assert as_lists(trained.encode_corpus(texts)) == trained.encode(texts)
+
+
+def test_corpus_with_sampling(tokenizer, monkeypatch):
+    options = dict(sampling=0.3, seed=2**31 - 1)
+    whole = tokenizer.encode_corpus(TEXT, **options)
+    assert as_lists(whole) == tokenizer.encode(TEXT, **options)
+    monkeypatch.setattr(module, "CHUNK", 5)
+    cut = tokenizer.encode_corpus(iter(TEXT), **options)
+    assert cut == tokenizer.encode_corpus(TEXT, **options) != whole
+    assert tokenizer.decode(cut) == TEXT and as_lists(cut)[:5] == as_lists(whole)[:5]
+
+
+def test_corpus_takes_little_more_memory_than_its_ids(tokenizer):
+    """As lists, its ids take nine times as much."""
+    many = 50_000
+    tracemalloc.start()
+    sentences = tokenizer.encode_corpus(f"the train {i % 100} is late ." for i in range(many))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(sentences) == many
+    assert peak < 1.5 * (sentences.ids.nbytes + sentences.lengths.nbytes + sentences.starts.nbytes)
+
+
+def test_vocabulary_of_very_many_pairs_is_learnt_from_some_of_both_sides(monkeypatch, tmp_path):
+    read = []
+    monkeypatch.setattr(Tokenizer, "train", lambda texts, size: read.extend(texts) or SimpleNamespace(save=print))
+    monkeypatch.setattr(translate, "VOCABULARY_PAIRS", 4)
+    corpus = SimpleNamespace(train=[(f"s{i}", f"t{i}") for i in range(9)])
+    translate.vocabulary(corpus, Settings(), tmp_path)
+    assert read == ["s0", "t0", "s3", "t3", "s6", "t6"]
+    read.clear()
+    corpus.train = corpus.train[:4]
+    translate.vocabulary(corpus, Settings(), tmp_path)
+    assert read == list(itertools.chain(*corpus.train)), "all, if they are not too many"
 
 
 # --- on disk

@@ -48,7 +48,7 @@ class Batches:
     """The batches of a set of sentence pairs.
 
     Args:
-        source, target: ids of each sentence, end mark last: `Sentences`, which lists of ids are turned into.
+        source, target: ids of each sentence, end mark last; lists of them become `Sentences`.
         budget: tokens of the longer side a batch at most, padding included.
         seed: of the order.
         multiple: widths are rounded up to a multiple of this. 1 pads least. Where each new shape is compiled anew

@@ -123,10 +123,14 @@ class Tokenizer:
         return self.pieces.encode([normalise(s) for s in sentences], add_eos=True, **options)
 
     def encode_corpus(self, sentences: Iterable[str], sampling: float = 0.0, seed: int = 0) -> Sentences:
-        """`encode` for millions of sentences: the same ids, in an array.
+        """`encode` for a whole corpus: the same ids, but in one array, and at least twice as fast.
 
-        No piece reaches beyond a word, so each word is cut once and then looked up: seven times as fast. With
-        sampling a word is cut in many ways, and there is nothing to look up.
+        No piece reaches from one word into the next, so each word is cut once and then looked up. With sampling it is
+        cut anew each time.
+
+        Args:
+            sentences: any number; they are taken one by one.
+            sampling, seed: as in `encode`. The same cuts as there, but each `CHUNK` of sentences has its own seed.
         """
         ids, lengths = array("i"), array("i")
         if sampling:

@@ -176,7 +176,7 @@ class Training:
             sides = []
             for i, side in enumerate((self.batches.source, self.batches.target)):
                 seed = int(np.random.default_rng((self.settings.seed, epoch, i)).integers(1 << 31))
-                sides.append(self.tokenizer.encode(self.tokenizer.decode(side), self.settings.sampling, seed))
+                sides.append(self.tokenizer.encode_corpus(self.tokenizer.decode(side), self.settings.sampling, seed))
             self.batches = Batches(*sides, self.settings.batch_tokens, self.settings.seed)
 
     def counters(self) -> list:
@@ -240,6 +240,6 @@ class Training:
 def fingerprint(batches: Batches) -> str:
     """SHA-256 of all ids: whether these are the data that a checkpoint was trained on."""
     digest = hashlib.sha256()
-    for row in itertools.chain(batches.source, batches.target):
-        digest.update(np.asarray(row, "int32").tobytes())
+    for side in (batches.source, batches.target):
+        digest.update(side.ids)
     return digest.hexdigest()
