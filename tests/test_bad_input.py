@@ -17,7 +17,7 @@ PAIRS = "".join(f"frase número {i} {chr(97 + i % 26)}\tsentence number {i}\n" f
 HOUSES = "price,rooms,area\n" + "".join(f"{100 + 7 * i + i % 3},{i % 5 + 1},{50 + i * i % 37}\n" for i in range(60))
 LETTERS = "a quick brown fox jumps over the lazy dog, and the dog sleeps on as if nothing had happened to it"
 WIDE = "price," + ",".join(f"c{i}" for i in range(50)) + "\n"
-WIDE += "".join(",".join(str(i * j % 7 + i % (j % 5 + 2)) for j in range(-1, 50)) + "\n" for i in range(30))
+WIDE += "".join(f"{i * i}," + ",".join(str(i * j % 7 + i % (j % 5 + 2)) for j in range(50)) + "\n" for i in range(30))
 QUICK = "--epochs 1 --vocab-size 320 --batch-tokens 200 --preset document --precision float32".split()
 
 

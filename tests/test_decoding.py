@@ -1,11 +1,15 @@
 """Cached decoding against uncached, beams against greedy, batches against single sentences."""
 
+import hypothesis
 import keras
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 from keras import ops
 
-from fmkeras.translation.decoding import Search, beam_search, cross_attention, longest
+from fmkeras.translation.attention import MASKED
+from fmkeras.translation.batches import padded
+from fmkeras.translation.decoding import Search, beam_search, cross_attention, largest, longest
 from fmkeras.translation.tokenizer import END, PAD, START
 from fmkeras.translation.transformer import Transformer
 
@@ -49,16 +53,35 @@ def greedy_uncached(model, row):
         tokens.append(best)
 
 
+def naive_beam_search(model, row, beams, penalty):
+    """The definition in plain Python, without cache or batch: the oracle."""
+    going, done = [(0.0, [START])], []
+    while len(done) < beams:
+        source, target = np.array([row] * len(going)), np.array([ids for _, ids in going])
+        logp = ops.convert_to_numpy(ops.log_softmax(model((source, target))))[:, -1]
+        pieces = [END] if target.shape[1] == longest(len(row)) else range(END, V)
+        found = [(score + logp[k, v], [*ids, v]) for k, (score, ids) in enumerate(going) for v in pieces]
+        found = sorted(found, key=lambda item: -item[0])[: 2 * beams]
+        done += [item for item in found[:beams] if item[1][-1] == END]
+        going = [item for item in found if item[1][-1] != END][:beams]
+    score, ids = max(((score / (len(ids) - 1) ** penalty, ids) for score, ids in done), key=lambda item: item[0])
+    return ids[1:-1], score
+
+
 def test_one_step_from_the_cache_gives_the_logits_of_the_whole(model):
     rng = np.random.default_rng(1)
     source, target = rng.integers(4, V, (3, 6)), rng.integers(4, V, (3, 5))
     source[1, 4:] = PAD
     expected = ops.convert_to_numpy(model((source, target)))
     memory, bias = model.encode(source)
-    caches, memory_caches = model.start_caches(memory, 1, 5)
-    for position in range(5):
-        logits, caches = model.step(target[:, position : position + 1], position, caches, memory_caches, bias)
-        np.testing.assert_allclose(ops.convert_to_numpy(logits)[:, 0], expected[:, position], atol=1e-4)
+    # Appended to the cache, or written into slots that are there from the start.
+    for slots in (0, 5):
+        caches, memory_caches = model.start_caches(memory, slots)
+        for position in range(5):
+            ids, slot = target[:, position : position + 1], position if slots else None
+            seen = np.where(np.arange(slots or position + 1) <= position, 0.0, MASKED)[None, None, None]
+            logits, caches = model.step(ids, position, caches, memory_caches, seen, bias, slot)
+            np.testing.assert_allclose(ops.convert_to_numpy(logits)[:, 0], expected[:, position], atol=1e-4)
 
 
 def test_one_beam_is_greedy_and_the_cache_changes_nothing(model, sources):
@@ -76,6 +99,37 @@ def test_a_sentence_is_translated_alike_alone_and_in_a_batch(model, sources, bea
     alone, scores_alone = translated(model, sources, beams, budget=1)
     assert together == alone
     np.testing.assert_allclose(scores, scores_alone, atol=1e-3)
+
+
+sentence = st.lists(st.integers(END + 1, V - 1), max_size=20).map(lambda ids: [*ids, END])
+
+
+@hypothesis.settings(max_examples=15)
+@hypothesis.given(st.lists(sentence, min_size=1, max_size=5), st.integers(1, 5), st.sampled_from([0.0, 0.6, 1.0, 2.0]))
+def test_the_search_finds_what_its_definition_finds(model, rows, beams, penalty):
+    """Sentences of very different lengths in one batch, whatever leaves it when."""
+    found, scores = beam_search(model, padded(rows), beams, penalty)
+    for row, ids, score in zip(rows, found, scores, strict=True):
+        expected, expected_score = naive_beam_search(model, row, beams, penalty)
+        assert real(ids) == expected
+        assert float(score) == pytest.approx(expected_score, abs=1e-3)
+
+
+@hypothesis.given(st.integers(1, 60), st.integers(1, 12), st.integers(0, 2**32 - 1))
+def test_the_largest_by_blocks_are_the_largest(width, k, seed):
+    k = min(k, width)
+    x = np.random.default_rng(seed).permutation(3 * width).reshape(3, width).astype("float32")
+    values, index = map(ops.convert_to_numpy, largest(x, k))
+    np.testing.assert_array_equal(values, -np.sort(-x, axis=1)[:, :k])
+    np.testing.assert_array_equal(np.take_along_axis(x, index, axis=1), values)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="XLA compiles each shape")
+def test_batches_of_all_shapes_share_one_graph(model, sources):
+    search = Search(model, 2)
+    for budget in (20, 100, 400):
+        assert len(list(search.translate(sources, budget))) == len(sources)
+    assert search.run.experimental_get_tracing_count() == 1
 
 
 def test_beams_find_more_probable_translations(model, sources):

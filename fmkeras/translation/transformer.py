@@ -9,7 +9,6 @@ import keras
 from keras import ops
 
 from fmkeras.translation.attention import (
-    MASKED,
     PAD,
     Attention,
     causal_bias,
@@ -128,25 +127,30 @@ class DecoderBlock(EncoderBlock):
         x = x + self.dropout(self.cross_attention(y, memory, bias=memory_bias), training=training)
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)), training=training)
 
-    def step(self, x, position, cache, memory_cache, bias, memory_bias):
+    def step(self, x, cache, memory_cache, bias, memory_bias, slot=None):
         """One token for each of K hypotheses, with the keys and values of earlier tokens from the cache.
 
+        The K hypotheses of a sentence are simply K queries: to its memory, and to the cache, where the tokens of all
+        of them lie side by side. The bias shows each its own.
+
         Args:
-            x: (B, K, d_model). In cross-attention the K hypotheses are simply K queries to one memory.
-            position: index of this token, the same for all.
-            cache: keys and values so far, two of (B·K, H, L, d); L is the longest translation allowed.
+            x: (B, K, d_model).
+            cache: keys and values of earlier tokens, two of (B, H, N, d).
             memory_cache: `keys_and_values` of the encoder's output, two of (B, H, S, d).
-            bias: (1, 1, 1, L), hides the positions after this one.
+            bias: (B, 1, K, N'), over the cache that is returned.
             memory_bias: (B, 1, 1, S).
+            slot: where in the cache these tokens are written; None appends them.
 
         Returns:
-            (B, K, d_model) and the cache with this token in it.
+            (B, K, d_model), and the cache with these tokens in it: two of (B, H, N', d), N' = N + K if appended.
         """
-        batch, beams, width = ops.shape(x)
-        y = ops.reshape(self.self_attention_norm(x), (batch * beams, 1, width))
-        new = self.self_attention.keys_and_values(y)  # two of (B·K, H, 1, d)
-        cache = tuple(ops.slice_update(c, (0, 0, position, 0), n) for c, n in zip(cache, new, strict=True))
-        x = x + ops.reshape(self.self_attention.attend(y, *cache, bias), (batch, beams, width))
+        y = self.self_attention_norm(x)
+        new = self.self_attention.keys_and_values(y)  # two of (B, H, K, d)
+        if slot is None:
+            cache = tuple(ops.concatenate(pair, axis=2) for pair in zip(cache, new, strict=True))
+        else:
+            cache = tuple(ops.slice_update(c, (0, 0, slot, 0), n) for c, n in zip(cache, new, strict=True))
+        x = x + self.self_attention.attend(y, *cache, bias)
         x = x + self.cross_attention.attend(self.cross_attention_norm(x), *memory_cache, memory_bias)
         return x + self.feed_forward(self.feed_forward_norm(x)), cache
 
@@ -219,30 +223,28 @@ class Transformer(keras.Model):
             x = block(x, memory, bias, memory_bias, training=training)
         return self.logits(self.decoder_norm(x))
 
-    def step(self, ids, position, caches, memory_caches, memory_bias):
+    def step(self, ids, position, caches, memory_caches, bias, memory_bias, slot=None):
         """The next token of K hypotheses a sentence: what `decode` computes, for one position, from a cache.
 
         Args:
             ids: (B, K) the last token of each.
             position: its index, the start mark's being 0.
-            caches, memory_caches: one pair a decoder block, see `DecoderBlock.step` and `start_caches`.
-            memory_bias: (B, 1, 1, S).
+            caches, memory_caches: one pair a decoder block, see `start_caches`.
+            bias, memory_bias, slot: as in `DecoderBlock.step`.
 
         Returns:
             (B, K, V) logits, and the caches with this token in them.
         """
         x = self.embed(ids, ops.zeros_like(ids) + position)  # (B, K, d_model)
-        bias = ops.where(ops.arange(ops.shape(caches[0][0])[2]) <= position, 0.0, MASKED)[None, None, None, :]
         new_caches = []
         for block, cache, memory_cache in zip(self.decoder, caches, memory_caches, strict=True):
-            x, cache = block.step(x, position, cache, memory_cache, bias, memory_bias)
+            x, cache = block.step(x, cache, memory_cache, bias, memory_bias, slot)
             new_caches.append(cache)
         return self.logits(self.decoder_norm(x)), new_caches
 
-    def start_caches(self, memory, beams: int, length):
-        """Empty caches for `beams` hypotheses of at most `length` tokens, and the projections of the memory."""
-        heads = self.settings["num_heads"]
-        shape = (ops.shape(memory)[0] * beams, heads, length, self.d_model // heads)
+    def start_caches(self, memory, slots):
+        """Caches with `slots` empty slots, and the projections of the (B, S, d_model) memory."""
+        shape = (ops.shape(memory)[0], self.settings["num_heads"], slots, self.d_model // self.settings["num_heads"])
         empty = [tuple(ops.zeros(shape, memory.dtype) for _ in range(2)) for _ in self.decoder]
         return empty, [block.cross_attention.keys_and_values(memory) for block in self.decoder]
 

@@ -1,0 +1,334 @@
+"""Decoding speed: our cached, batched search against the TensorFlow tutorial's loop and against CTranslate2.
+
+    python -m benchmarks.decode_speed --run runs/translate --json decode.json
+
+All decode the same sentences with the same weights, so only the loop differs. The tutorial's loop runs the whole
+decoder again for each token, one sentence at a time; it is slow, so it has every n-th sentence only. Each contender has
+a process of its own; they take turns. Reading the model, tracing and a first small batch are timed apart, as `start`.
+"""
+
+import functools
+import importlib.util
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import measure
+from fmkeras import cli, runs
+
+THREADS = 2
+SIZES = {"d_model": 256, "num_heads": 4, "d_ff": 1024, "num_layers": 3}  # the preset small
+CT2_BATCHES = (512, 2048, 8192)  # source tokens; of these the fastest
+LENGTH_PENALTY = 1.0
+
+
+def main() -> None:
+    parser = cli.Parser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--run", type=Path, help="run folder: its model and the validation split of its corpus")
+    parser.add_argument("--sentences", type=cli.positive(), help="how many at most (default: all; without --run 1,000)")
+    parser.add_argument("--every", type=cli.positive(), default=30, help="the tutorial's loop has each n-th sentence")
+    parser.add_argument("--beams", type=cli.positive(), nargs="+", default=[1, 4], help="hypotheses; 1 is greedy")
+    parser.add_argument("--repetitions", type=cli.positive(), default=3, help="the median counts")
+    parser.add_argument("--quick", action="store_true", help="a tiny random model: whether it runs, not how fast")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.sentences, arguments.every, arguments.repetitions = 12, 4, 1
+
+    task = (arguments.run, arguments.sentences, arguments.quick)
+    every = arguments.every
+    contenders = {
+        "tutorial, eager": (tutorial, (task, every, False)),
+        "tutorial, tf.function": (tutorial, (task, every)),
+    }
+    contenders["tutorial, batched"] = (batched, (task, every))
+    for beams in arguments.beams:
+        contenders[f"fmkeras, {name(beams)}"] = (ours, (task, beams))
+        if importlib.util.find_spec("ctranslate2"):
+            contenders[f"CTranslate2, {name(beams)}"] = (ctranslate2, (task, beams))
+
+    found = {contender: [] for contender in contenders}
+    for contender, measurement in measure.take_turns(contenders, arguments.repetitions):
+        found[contender].append(measurement)
+    rows = [{"contender": contender} | figures(measurements) for contender, measurements in found.items()]
+    reference = f"fmkeras, {name(min(arguments.beams))}"
+    print(measure.describe(machine := measure.machine()))
+    print(f"{arguments.run or 'random weights'}, {len(found[reference][0]['ids']):,} sentences\n")
+    print(table(rows))
+    same = {}
+    for beams in arguments.beams:
+        base = found[f"fmkeras, {name(beams)}"][0]["ids"]
+        for contender, measurements in found.items():
+            other = measurements[0]["ids"]
+            alike = contender.endswith(name(beams)) or (beams == 1 and contender.startswith("tutorial"))
+            if alike and not contender.startswith("fmkeras"):
+                same[f"{contender} / fmkeras, {name(beams)}"] = [sum(base[i] == other[i] for i in other), len(other)]
+    print()
+    for pair, (alike, of) in same.items():
+        print(f"{pair}: {alike:,} of {of:,} translations are the same")
+    if arguments.json:
+        result = {"machine": machine, "run": arguments.run and arguments.run.name, "threads": THREADS}
+        runs.write_json(arguments.json, result | {"rows": rows, "same": same})
+
+
+def name(beams: int) -> str:
+    return "greedy" if beams == 1 else f"beam {beams}"
+
+
+def figures(measurements: list[dict]) -> dict:
+    """Sentences and tokens a second: medians and spreads."""
+    first = measurements[0]
+    tokens = sum(len(ids) + 1 for ids in first["ids"].values())  # end marks count
+    return {
+        "sentences": len(first["ids"]),
+        "tokens": tokens,
+        "start_seconds": first["start"],
+        "note": first.get("note", ""),
+        "seconds": measure.summary([m["seconds"] for m in measurements]),
+        "sentences_per_second": measure.summary([len(first["ids"]) / m["seconds"] for m in measurements]),
+        "tokens_per_second": measure.summary([tokens / m["seconds"] for m in measurements]),
+    }
+
+
+def table(rows: list[dict]) -> str:
+    """The rows, each against the tutorial's loop, which comes first."""
+    slowest, lines = rows[0]["sentences_per_second"]["median"], []
+    for row in rows:
+        speed = row["sentences_per_second"]
+        spread = f"{speed['low']:.4g}-{speed['high']:.4g}"
+        times = f"{speed['median'] / slowest:.1f}"
+        tokens = f"{row['tokens_per_second']['median']:,.0f}"
+        start = f"{row['start_seconds']:.1f}"
+        lines.append(
+            [row["contender"], f"{row['sentences']:,}", f"{speed['median']:.4g}", spread, tokens, times, start]
+        )
+    header = ["decoder", "sentences", "sentences/s", "spread", "tokens/s", "times", "start, s"]
+    return measure.table(header, lines)
+
+
+def load(run: Path | None, sentences: int | None, quick: bool):
+    """The model, and the source ids of the sentences to translate."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    if run and not quick:
+        from fmkeras.translation import corpus as corpora
+        from fmkeras.translation.translator import load_translator
+
+        translator = load_translator(run)
+        pairs = corpora.load(translator.settings).split("validation")[:sentences]
+        return translator.model, translator.tokenizer.encode([source for source, _ in pairs])
+    import keras
+
+    from fmkeras.translation.tokenizer import END
+    from fmkeras.translation.transformer import Transformer
+
+    keras.utils.set_random_seed(0)
+    model = Transformer(40, 16, 2, 32, 1) if quick else Transformer(8000, **SIZES)
+    # Random weights never end a sentence. Raise the logit of the end mark, about to where one piece in 20 is one.
+    row = keras.ops.convert_to_numpy(model.embedding.embeddings)[END]
+    model.decoder_norm.beta.assign((1.5 if quick else 3.2) * row / (row @ row))
+    rng = np.random.default_rng(0)
+    lengths = np.clip(rng.lognormal(3, 0.6, sentences or 1000), 2, 100).astype(int)  # about TED's
+    vocabulary = model.settings["vocab_size"]
+    return model, [[*map(int, rng.integers(END + 1, vocabulary, n)), END] for n in lengths]
+
+
+def measured(translate: Callable[[list], dict], sources: dict[int, list[int]], start: float, **more) -> Iterator[dict]:
+    """After a few sentences to warm up: the seconds of all of them and the ids of the translations, each time asked."""
+    translate(dict(list(sources.items())[:2]))
+    translate(dict(list(sources.items())[-3:]))
+    start = time.perf_counter() - start
+    yield {}
+    while True:
+        begin = time.perf_counter()
+        ids = translate(sources)
+        yield {"seconds": time.perf_counter() - begin, "ids": ids, "start": start} | more
+
+
+def ours(task: tuple, beams: int) -> Iterator[dict]:
+    """The package's own search."""
+    start = time.perf_counter()
+    model, sources = load(*task)
+    from fmkeras.translation.decoding import Search
+
+    search = Search(model, beams, LENGTH_PENALTY)
+
+    def translate(some: dict) -> dict:
+        keys = list(some)
+        return {keys[i]: plain(ids) for i, ids, _ in search.translate(list(some.values()))}
+
+    yield from measured(translate, dict(enumerate(sources)), start)
+
+
+def tutorial(task: tuple, every: int, graph: bool = True) -> Iterator[dict]:
+    """The TensorFlow tutorial's loop: one sentence at a time, the whole decoder again for each token."""
+    start = time.perf_counter()
+    model, sources = load(*task)
+    step, stop = next_token(model, graph), len(sources)
+
+    def translate(some: dict) -> dict:
+        return {i: plain(grow(step, np.array([row], "int32"))[0]) for i, row in some.items()}
+
+    yield from measured(translate, {i: sources[i] for i in range(0, stop, every)}, start)
+
+
+def batched(task: tuple, every: int) -> Iterator[dict]:
+    """The same loop with batches of 32 sentences of like length, on ten times as many sentences."""
+    start = time.perf_counter()
+    model, sources = load(*task)
+    from fmkeras.translation.batches import padded
+
+    step, stop = next_token(model), len(sources)
+
+    def translate(some: dict) -> dict:
+        order = sorted(some, key=lambda i: len(some[i]))
+        parts = [order[i : i + 32] for i in range(0, len(order), 32)]
+        found = [(part, grow(step, padded([some[i] for i in part]))) for part in parts]
+        return {i: plain(ids) for part, rows in found for i, ids in zip(part, rows, strict=True)}
+
+    yield from measured(translate, {i: sources[i] for i in range(0, stop, max(1, every // 10))}, start)
+
+
+def next_token(model, graph: bool = True) -> Callable:
+    """The tutorial's step: the decoder over all tokens so far, of which only the last logits are used."""
+    import tensorflow as tf
+
+    from fmkeras.translation.tokenizer import END
+
+    def step(source, target):
+        logits = model((source, target), training=False)[:, -1]
+        return tf.argmax(logits[:, END:], axis=-1, output_type=tf.int32) + END
+
+    signature = [tf.TensorSpec((None, None), tf.int32)] * 2
+    return tf.function(step, input_signature=signature) if graph else step
+
+
+def grow(step: Callable, source: np.ndarray) -> np.ndarray:
+    """Greedy translations (B, T) of sources (B, S), until all have ended or are as long as ours may be."""
+    import tensorflow as tf
+
+    from fmkeras.translation.decoding import longest
+    from fmkeras.translation.tokenizer import END, PAD, START
+
+    limits = longest((source != PAD).sum(axis=1))
+    source, target = tf.constant(source), tf.fill((len(source), 1), START)
+    ended = np.zeros(len(limits), bool)
+    while not ended.all():
+        token = np.where(limits <= target.shape[1], END, step(source, target))
+        # What comes after an end mark is never looked at; a mark other than PAD keeps the positions right.
+        target = tf.concat([target, tf.constant(token[:, None], tf.int32)], axis=1)
+        ended |= token == END
+    return target.numpy()[:, 1:]
+
+
+def plain(ids: np.ndarray) -> list[int]:
+    """Ids up to the end mark, without it and without padding."""
+    from fmkeras.translation.tokenizer import END, PAD
+
+    ids = [int(i) for i in ids]
+    return [i for i in (ids[: ids.index(END)] if END in ids else ids) if i != PAD]
+
+
+def ctranslate2(task: tuple, beams: int) -> Iterator[dict]:
+    """CTranslate2 in float32 with our weights; tokens go in and out as the decimal names of ids."""
+    import ctranslate2 as ct2
+
+    from fmkeras.translation.batches import by_length
+    from fmkeras.translation.decoding import longest
+
+    start = time.perf_counter()
+    model, sources = load(*task)
+    with tempfile.TemporaryDirectory() as folder:
+        convert(model, folder, longest(max(map(len, sources))))
+        translator = ct2.Translator(folder, compute_type="float32", inter_threads=1, intra_threads=THREADS)
+
+    def translate(budget: int, some: dict) -> dict:
+        order = sorted(some, key=lambda i: len(some[i]))
+        found = {}
+        for run in by_length(np.array([len(some[i]) for i in order]), budget):
+            part = [order[i] for i in run]
+            # It knows one limit for a call. As far as ours may go at the longest, lest it pay for more than we do.
+            limit = longest(max(len(some[i]) for i in part)) - 1
+            texts = [[str(token) for token in some[i]] for i in part]
+            results = translator.translate_batch(
+                texts, beam_size=beams, length_penalty=LENGTH_PENALTY, max_decoding_length=limit, max_input_length=0
+            )
+            for i, result in zip(part, results, strict=True):
+                found[i] = [int(token) for token in result.hypotheses[0]][: longest(len(some[i])) - 1]
+        return found
+
+    sources, seconds = dict(enumerate(sources)), {}
+    for batch in CT2_BATCHES:
+        begin = time.perf_counter()
+        translate(batch, dict(list(sources.items())[::4]))
+        seconds[batch] = time.perf_counter() - begin
+    best = min(seconds, key=seconds.get)
+    yield from measured(functools.partial(translate, best), sources, start, note=f"{best:,} tokens a batch")
+
+
+def convert(model, folder: str, positions: int) -> None:
+    """Write our weights as a CTranslate2 model, for this comparison only."""
+    from ctranslate2.specs import common_spec, transformer_spec
+    from keras import ops
+
+    from fmkeras.translation.attention import sinusoidal_positions
+    from fmkeras.translation.tokenizer import END, PAD, START
+
+    def array(x) -> np.ndarray:
+        return np.array(ops.convert_to_numpy(x), "float32")
+
+    def linear(spec, *layers) -> None:
+        spec.weight = np.concatenate([array(layer.kernel).T for layer in layers])
+        spec.bias = np.concatenate([array(layer.bias) for layer in layers])
+
+    def norm(spec, layer) -> None:
+        spec.gamma, spec.beta = array(layer.gamma), array(layer.beta)
+
+    sizes, relu = model.settings, common_spec.Activation.RELU
+    layers, heads = sizes["num_layers"], sizes["num_heads"]
+    encoder = transformer_spec.TransformerEncoderSpec(layers, heads, pre_norm=True, activation=relu)
+    decoder = transformer_spec.TransformerDecoderSpec(layers, heads, pre_norm=True, activation=relu)
+    spec = transformer_spec.TransformerSpec(encoder, decoder)
+    embedding, table = (
+        array(model.embedding.embeddings),
+        array(sinusoidal_positions(np.arange(positions), sizes["d_model"])),
+    )
+    (encoder.embeddings[0] if isinstance(encoder.embeddings, list) else encoder.embeddings).weight = embedding
+    decoder.embeddings.weight, decoder.projection.weight = embedding, embedding
+    for side, ours, last in (
+        (encoder, model.encoder, model.encoder_norm),
+        (decoder, model.decoder, model.decoder_norm),
+    ):
+        side.position_encodings.encodings = table
+        norm(side.layer_norm, last)
+        for layer, block in zip(side.layer, ours, strict=True):
+            attention = block.self_attention
+            norm(layer.self_attention.layer_norm, block.self_attention_norm)
+            linear(layer.self_attention.linear[0], attention.query, attention.key, attention.value)
+            linear(layer.self_attention.linear[1], attention.output_projection)
+            norm(layer.ffn.layer_norm, block.feed_forward_norm)
+            linear(layer.ffn.linear_0, block.feed_forward.expand)
+            linear(layer.ffn.linear_1, block.feed_forward.contract)
+            if side is decoder:
+                attention = block.cross_attention
+                norm(layer.attention.layer_norm, block.cross_attention_norm)
+                linear(layer.attention.linear[0], attention.query)
+                linear(layer.attention.linear[1], attention.key, attention.value)
+                linear(layer.attention.linear[2], attention.output_projection)
+    tokens = [str(i) for i in range(sizes["vocab_size"])]
+    spec.register_source_vocabulary(tokens)
+    spec.register_target_vocabulary(tokens)
+    spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = str(PAD), str(START), str(END)
+    spec.config.decoder_start_token = str(START)
+    spec.config.add_source_bos = spec.config.add_source_eos = False  # our sources carry their end marks
+    spec.config.layer_norm_epsilon = 1e-6
+    spec.validate()
+    spec.save(folder)
+
+
+if __name__ == "__main__":
+    cli.run(main)

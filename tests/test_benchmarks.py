@@ -1,0 +1,74 @@
+"""The benchmarks run, print a table and write JSON. How fast anything is, is not tested."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fmkeras import runs
+from fmkeras.translation.settings import Settings
+from fmkeras.translation.tokenizer import Tokenizer
+from fmkeras.translation.transformer import Transformer
+
+ROOT = Path(__file__).parents[1]
+TEXT = [f"frase número {i}\tsentence number {i}" for i in range(200)]
+
+
+def benchmark(name: str, *words, folder: Path) -> tuple[str, dict]:
+    """What a benchmark prints, and its JSON."""
+    command = [sys.executable, "-m", f"benchmarks.{name}", *map(str, words), "--json", str(folder / "out.json")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout, json.loads((folder / "out.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    """A translator that has learnt nothing."""
+    folder = tmp_path_factory.mktemp("untrained")
+    tokenizer = Tokenizer.train(TEXT, 300)
+    settings = Settings(source="pt", target="en", d_model=16, d_ff=16, num_heads=2, num_layers=1)
+    tokenizer.save(folder / "tokenizer.model")
+    runs.write_config(folder, settings.asdict())
+    runs.save_model(Transformer(len(tokenizer), **settings.model_sizes()), folder / runs.MODEL)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["bleu_by_epoch", "train_speed", "decode_speed", "scaling", "soak"])
+def test_help(name):
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
+    assert "--json" in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.slow
+def test_soak(run, tmp_path):
+    printed, found = benchmark("soak", "--run", run, "--lines", 2000, "--warm", 1000, folder=tmp_path)
+    assert found["lines_out"] == 2000 and found["compared"] == 4 and found["different"] == 0
+    assert len(found["memory_mb"]) == 2 and "2,000 lines in, 2,000 out" in printed
+
+
+@pytest.mark.slow
+def test_train_speed(tmp_path):
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("\n".join(TEXT))
+    words = ["--dataset", pairs, "--sizes", "tutorial", "--repetitions", 1, "--seconds", 0.1, "--batch-tokens", 100]
+    printed, found = benchmark("train_speed", *words, "--only", "fmkeras, f", "as the", folder=tmp_path)
+    assert set(found["tutorial"]) == {"fmkeras, float32", "as the tutorial trains"}
+    assert all(value["median"] > 0 and 0 <= value["padding"] < 1 for value in found["tutorial"].values())
+    assert "first / this" in printed
+
+
+@pytest.mark.slow
+def test_decode_speed(tmp_path):
+    printed, found = benchmark("decode_speed", "--quick", "--beams", 1, 2, folder=tmp_path)
+    rows = {row["contender"]: row for row in found["rows"]}
+    assert {"tutorial, eager", "tutorial, batched", "fmkeras, greedy", "fmkeras, beam 2"} <= set(rows)
+    assert all(row["sentences_per_second"]["median"] > 0 for row in rows.values())
+    for contender in ("tutorial, eager", "tutorial, tf.function", "tutorial, batched"):
+        alike, of = found["same"][f"{contender} / fmkeras, greedy"]
+        assert alike == of > 0, contender
+    assert "tokens/s" in printed
