@@ -1,6 +1,6 @@
 """The notebooks run from top to bottom, and are stored as they ran.
 
-After a change: `jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb`, and look at them.
+After a change: `jupyter execute --inplace notebooks/*.ipynb`, and look at them.
 """
 
 import json
@@ -42,6 +42,7 @@ def test_stored_executed_in_order_without_errors_or_noise(path):
     assert [cell["execution_count"] for cell in cells(path, "code")] == list(range(1, len(cells(path, "code")) + 1))
     kinds = [(output["output_type"], output.get("name")) for output in outputs(path)]
     assert not [kind for kind in kinds if kind[0] == "error" or kind[1] == "stderr"]
+    assert not [output for output in outputs(path) if "WARNING" in "".join(output.get("text", []))]
     assert sum("image/png" in output.get("data", {}) for output in outputs(path)) >= FIGURES[path.stem]
     assert path.stat().st_size < 1_500_000
 
