@@ -9,6 +9,8 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings, once for each contender's process
+
 FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # what decides how fast a matrix product is
 PACKAGES = ("tensorflow", "keras", "numpy", "torch", "ctranslate2")
 
