@@ -158,5 +158,9 @@ def run(main: Callable[[], None]) -> NoReturn:
         sys.exit(2)
     except KeyboardInterrupt as stop:
         print(f"\nfmkeras: stopped; {stop}" if str(stop) else "\nfmkeras: stopped", file=sys.stderr)
-        sys.exit(130)
+        # TensorFlow's threads may still be inside one of our generators, and Python taken down around them can
+        # crash. All files are written and closed by now, so the process leaves without that.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(130)
     sys.exit(0)

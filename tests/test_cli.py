@@ -80,6 +80,7 @@ def ends(raised: BaseException | None) -> int:
 def test_exit_statuses(capsys, monkeypatch):
     for name in cli.QUIET:
         monkeypatch.setenv(name, os.environ.get(name, "0"))
+    monkeypatch.setattr(os, "_exit", sys.exit)  # how Ctrl-C leaves, past Python's own end
     assert ends(None) == 0 and capsys.readouterr().err == ""
     assert ends(InputError("what is wrong: what to do")) == 2
     assert capsys.readouterr().err == "fmkeras: error: what is wrong: what to do\n"

@@ -277,14 +277,14 @@ def test_ctrl_c_keeps_the_best_weights_so_far(small, tmp_path):
     run = tmp_path / "run"
     line = [sys.executable, "-u", "-m", "fmkeras.regress", "--dataset", small / "t.csv", "--target", "cost"]
     line += ["--epochs", "100000", "--run", run]
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"}  # a crash says where
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as process:
         for text in process.stdout:
             if text.startswith("epoch  10/"):
                 process.send_signal(signal.SIGINT)
                 break
         _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert len(errors.strip().splitlines()) == 1 and "best weights" in errors and "Traceback" not in errors
     assert {path.name for path in run.iterdir()} == {"config.json", "model.keras", "history.csv"}
     predicted = fmkeras.load_regressor(run).predict(pd.read_csv(small / "t.csv"))

@@ -35,7 +35,7 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
 
 def at_targets(rows, targets):
     """The element of each row that its target names: (N, V), (N,) -> (N,)."""
-    return ops.take(ops.reshape(rows, (-1,)), ops.arange(ops.shape(rows)[0]) * rows.shape[-1] + targets)
+    return ops.take_along_axis(rows, ops.expand_dims(targets, -1), axis=-1)[:, 0]
 
 
 def smoothed_cross_entropy(targets, logits, smoothing: float):
@@ -46,7 +46,7 @@ def smoothed_cross_entropy(targets, logits, smoothing: float):
 
     Reference: Szegedy et al. (2016), arXiv:1512.00567, section 7.
     """
-    spread = smoothing / logits.shape[-1]
+    targets, spread = ops.cast(targets, "int32"), smoothing / logits.shape[-1]
 
     @ops.custom_gradient
     def losses_of(logits):
