@@ -6,6 +6,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from fmkeras.translation.attention import (
@@ -17,7 +18,7 @@ from fmkeras.translation.attention import (
     positions_of,
     sinusoidal_positions,
 )
-from fmkeras.translation.transformer import DecoderBlock, EncoderBlock, FeedForward, Transformer
+from fmkeras.translation.transformer import DecoderBlock, EncoderBlock, FeedForward, LayerNormalization, Transformer
 
 V, WIDTH, HEADS = 50, 16, 4
 
@@ -80,6 +81,25 @@ def test_attention_equals_keras(causal):
     ours.output_projection.set_weights([kernel.reshape(WIDTH, WIDTH), bias])
     bias = padding_bias(mask) + (causal_bias(6) if causal else 0.0)
     np.testing.assert_allclose(ours(query, memory, bias), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_normalization_and_its_gradients_equal_keras(precision):
+    rng, sizes = np.random.default_rng(4), (2, 5, WIDTH)
+    x, upstream = (tf.constant(rng.normal(3, 2, sizes), "float32") for _ in range(2))
+    found = []
+    for layer in (LayerNormalization(dtype=precision), keras.layers.LayerNormalization(epsilon=1e-6, dtype=precision)):
+        layer.build(sizes)
+        layer.gamma.assign(np.linspace(0.5, 2, WIDTH))
+        layer.beta.assign(np.linspace(-1, 1, WIDTH))
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+        assert y.dtype == layer.compute_dtype
+        variables = [x, *(variable.value for variable in layer.trainable_variables)]
+        found.append([y, *tape.gradient(y, variables, tf.cast(upstream, y.dtype))])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(tf.cast(ours, "float32"), tf.cast(theirs, "float32"), atol=2e-5, rtol=1e-5)
 
 
 def test_attention_weights_are_shares_and_exactly_zero_where_masked():
@@ -156,8 +176,6 @@ def test_one_embedding_serves_source_target_and_output(model):
 
 
 def test_every_weight_has_a_gradient(model, pair):
-    import tensorflow as tf
-
     source, target = pair
     with tf.GradientTape() as tape:
         loss = ops.mean(ops.square(model((source, target), training=True)))

@@ -17,10 +17,37 @@ from fmkeras.translation.attention import (
     sinusoidal_positions,
 )
 
+EPSILON = 1e-6  # added to a variance; Keras's own 1e-3 is larger than anyone else's
 
-def normalization(name: str, dtype) -> keras.layers.Layer:
-    """Layer normalization as everywhere in the model; Keras's own ε of 1e-3 is larger than anyone else's."""
-    return keras.layers.LayerNormalization(epsilon=1e-6, name=name, dtype=dtype)
+
+@ops.custom_gradient
+def standardized(x):
+    """Shift and scale each row to mean 0 and variance 1: (..., d_model) -> (..., d_model).
+
+    With y the result and g the gradient that comes back, x gets (g - mean(g) - y mean(g y)) / σ. Saying so makes a
+    whole training step 4 to 5 % faster than the derivative of each operation (docs/results.md).
+    """
+    centred = x - ops.mean(x, axis=-1, keepdims=True)
+    scale = ops.rsqrt(ops.mean(ops.square(centred), axis=-1, keepdims=True) + EPSILON)  # (..., 1), 1/σ
+    y = centred * scale
+
+    def gradient(*arguments, upstream=None):  # PyTorch gives it by name, the others by place
+        g = arguments[0] if upstream is None else upstream
+        return scale * (g - ops.mean(g, axis=-1, keepdims=True) - y * ops.mean(g * y, axis=-1, keepdims=True))
+
+    return y, gradient
+
+
+@keras.saving.register_keras_serializable("fmkeras")
+class LayerNormalization(keras.layers.LayerNormalization):
+    """γ (x - mean) / σ + β over the last axis, in float32 whatever the precision (Ba et al. 2016, arXiv:1607.06450)."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs | {"epsilon": EPSILON})
+
+    def call(self, x):
+        gamma, beta = ops.cast(self.gamma, "float32"), ops.cast(self.beta, "float32")
+        return ops.cast(gamma * standardized(ops.cast(x, "float32")) + beta, self.compute_dtype)
 
 
 @keras.saving.register_keras_serializable("fmkeras")
@@ -75,9 +102,9 @@ class EncoderBlock(keras.layers.Layer):
         self.settings = {"d_model": d_model, "num_heads": num_heads, "d_ff": d_ff, "dropout": dropout}
         policy = self.dtype_policy
         self.self_attention = Attention(d_model, num_heads, name="self_attention", dtype=policy)
-        self.self_attention_norm = normalization("self_attention_norm", policy)
+        self.self_attention_norm = LayerNormalization(name="self_attention_norm", dtype=policy)
         self.feed_forward = FeedForward(d_model, d_ff, name="feed_forward", dtype=policy)
-        self.feed_forward_norm = normalization("feed_forward_norm", policy)
+        self.feed_forward_norm = LayerNormalization(name="feed_forward_norm", dtype=policy)
         self.dropout = keras.layers.Dropout(dropout, dtype=policy)
 
     def build(self, *shapes):
@@ -113,7 +140,7 @@ class DecoderBlock(EncoderBlock):
     def __init__(self, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.1, **kwargs):
         super().__init__(d_model, num_heads, d_ff, dropout, **kwargs)
         self.cross_attention = Attention(d_model, num_heads, name="cross_attention", dtype=self.dtype_policy)
-        self.cross_attention_norm = normalization("cross_attention_norm", self.dtype_policy)
+        self.cross_attention_norm = LayerNormalization(name="cross_attention_norm", dtype=self.dtype_policy)
 
     def build(self, *shapes):
         super().build(*shapes)
@@ -190,7 +217,7 @@ class Transformer(keras.Model):
         self.encoder = [EncoderBlock(*sizes, name=f"encoder_{i}", dtype=policy) for i in range(num_layers)]
         self.decoder = [DecoderBlock(*sizes, name=f"decoder_{i}", dtype=policy) for i in range(num_layers)]
         self.encoder_norm, self.decoder_norm = (
-            normalization(f"{side}_norm", policy) for side in ("encoder", "decoder")
+            LayerNormalization(name=f"{side}_norm", dtype=policy) for side in ("encoder", "decoder")
         )
         self.build()  # every shape is known, so the weights are there from the start: to count, to load, to save
 
