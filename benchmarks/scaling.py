@@ -214,9 +214,9 @@ def prepare(path: Path) -> dict:
         import keras  # noqa: F401
     from fmkeras import translate
     from fmkeras.translation import corpus as corpora
-    from fmkeras.translation import training  # noqa: F401
+    from fmkeras.translation import options, training  # noqa: F401
 
-    settings = translate.new_settings({"dataset": str(path), "preset": "small"})
+    settings = options.new_settings({"dataset": str(path), "preset": "small"})
     ended("import")
     corpus = corpora.load(settings)
     ended("read")

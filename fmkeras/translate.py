@@ -12,10 +12,9 @@ from pathlib import Path
 
 from fmkeras import cli, runs
 from fmkeras.errors import InputError
-from fmkeras.translation.settings import PRESETS, Settings
+from fmkeras.translation.options import VERBS, decide, new_settings, options_given, parser, resumed_settings
+from fmkeras.translation.settings import Settings
 
-VERBS = ("train", "evaluate", "text")
-RESUMABLE = ("epochs", "minutes", "learning_rate")  # what may change when a run is resumed
 SAMPLES = 10  # translations shown at the end of training
 VOCABULARY_PAIRS = 200_000  # at most, from which the vocabulary is learnt
 LINES = 1000  # lines of standard input translated at a time
@@ -127,46 +126,6 @@ def epoch_line(row: dict, seconds: float) -> str:
         f"loss {row['val_loss']:.3f}, perplexity {row['val_perplexity']:.2f}, accuracy {row['val_token_accuracy']:.1%} "
         f"| {row['tokens_per_second']:,.0f} tokens/s, {cli.duration(seconds)} so far"
     )
-
-
-def options_given(arguments: argparse.Namespace) -> dict:
-    """The settings that the command line names."""
-    names = (field.name for field in dataclasses.fields(Settings))
-    return {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
-
-
-def new_settings(chosen: dict) -> Settings:
-    """Defaults, then the preset's, then the command line's."""
-    return Settings(**PRESETS.get(chosen.get("preset", "auto"), {}) | chosen)
-
-
-def resumed_settings(folder: Path, chosen: dict) -> Settings:
-    """The saved settings, of which only the length of training and its learning rate may be given anew.
-
-    Raises:
-        InputError: there is no run, or other settings are asked for than it has.
-    """
-    settings = Settings.load(runs.read_config(folder))
-    saved = settings.asdict()
-    changed = [name for name, value in chosen.items() if value != saved[name] and name not in RESUMABLE]
-    if changed:
-        listed = ", ".join(f"{name} {saved[name]}, not {chosen[name]}" for name in changed)
-        raise InputError(f"{folder} was trained with {listed}: resume without these options, or start another --run")
-    return dataclasses.replace(settings, **chosen)
-
-
-def decide(settings: Settings, chosen: dict) -> Settings:
-    """Settle what "auto" left open: tiny for the phrasebook; else small, or base on a GPU; the faster precision."""
-    from fmkeras.translation.training import best_precision, has_gpu
-
-    if settings.preset == "auto":
-        phrasebook = settings.dataset == "phrasebook"
-        preset = "tiny" if phrasebook else "base" if has_gpu() else "small"
-        epochs = {"epochs": 4} if phrasebook else {}  # it is regular: by then it is learnt
-        settings = dataclasses.replace(settings, **PRESETS[preset] | epochs | chosen | {"preset": preset})
-    if settings.precision == "auto":
-        settings = dataclasses.replace(settings, precision=best_precision())
-    return settings
 
 
 def vocabulary(corpus, settings: Settings, folder: Path):
@@ -283,59 +242,6 @@ def draw_attention(translator, arguments: argparse.Namespace) -> None:
     )
     runs.save_figure(figure, arguments.attention)
     print(translator.translate(arguments.sentence, beam=1)[0])
-
-
-def parser() -> argparse.ArgumentParser:
-    """The options of the three verbs."""
-    top = cli.Parser(
-        prog="python -m fmkeras.translate",
-        description="Train a Transformer translator, evaluate it, translate text with it.",
-        epilog="Without a verb it trains, on TED if that can be had, else on the bundled phrasebook. "
-        "Each verb has its own options: python -m fmkeras.translate train --help",
-    )
-    verbs = top.add_subparsers(dest="verb", required=True, metavar="{train,evaluate,text}", parser_class=cli.Parser)
-    plain = {"formatter_class": argparse.HelpFormatter, "argument_default": argparse.SUPPRESS}
-
-    add = verbs.add_parser("train", help="train and score a translator (the default)", **plain).add_argument
-    data = "auto (TED if it can be had, else the phrasebook; the default), ted, phrasebook, a .tsv or .tsv.gz file "
-    add("--dataset", help=data + "of sentence pairs, or a folder with train, validation and test files of that form")
-    add("--source-column", type=int, choices=(1, 2), help="column to translate from (1); 2 turns the direction round")
-    add("--source", metavar="NAME", help="name of the language translated from, for data of your own")
-    add("--target", metavar="NAME", help="name of the language translated to, for data of your own")
-    sizes = "size of the model (auto: tiny for the phrasebook; for other data small, or base on a GPU)"
-    add("--preset", choices=("auto", *PRESETS), help=sizes)
-    add("--epochs", type=cli.positive(), metavar="N", help="passes over the data (the preset's)")
-    add("--minutes", type=cli.positive(float), metavar="M", help="stop training after so many minutes (no limit)")
-    add("--limit", type=cli.positive(), metavar="PAIRS", help="train on so many pairs only (all)")
-    add("--vocab-size", type=cli.positive(), metavar="V", help="subword pieces, for both languages (the preset's)")
-    add("--batch-tokens", type=cli.positive(), metavar="N", help="tokens a batch (the preset's)")
-    add("--learning-rate", type=cli.positive(float), metavar="R", help="peak of the learning rate (the preset's)")
-    add("--dropout", type=cli.share, metavar="P", help="dropout rate (the preset's)")
-    add("--sampling", type=cli.share, metavar="P", help="BPE-dropout rate, 0.1 for small data (0)")
-    add("--seed", type=cli.seed, metavar="S", help="seed of everything random (0)")
-    add("--precision", choices=("auto", "float32", "bfloat16"), help="of the products (auto: the faster one)")
-    add("--resume", action="store_true", default=False, help="go on with the run where it was stopped")
-    add("--run", metavar="DIR", default="runs/translate", help="run folder (runs/translate)")
-
-    for name, help in (
-        ("evaluate", "score a trained translator"),
-        ("text", "translate sentences, or standard input line by line"),
-    ):
-        add = verbs.add_parser(name, help=help, formatter_class=argparse.HelpFormatter).add_argument
-        add("--run", metavar="DIR", default="runs/translate", help="run folder (runs/translate)")
-        add(
-            "--beam",
-            type=cli.positive(most=64),
-            metavar="K",
-            help="hypotheses of beam search, 1 for greedy (the run's: 4)",
-        )
-        if name == "evaluate":
-            add("--dataset", help="what to score on (what it was trained on)")
-            add("--split", choices=("train", "validation", "test"), default="test", help="which part of it (test)")
-        else:
-            add("sentence", nargs="*", metavar="SENTENCE", help="text to translate")
-            add("--attention", metavar="FILE.png", help="draw what the translation of a sentence looks at")
-    return top
 
 
 if __name__ == "__main__":

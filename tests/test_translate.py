@@ -14,6 +14,7 @@ import pytest
 
 import fmkeras
 from fmkeras import InputError, runs, translate
+from fmkeras.translation import options
 from fmkeras.translation.settings import PRESETS, Settings
 from fmkeras.translation.translator import Translator
 
@@ -303,7 +304,7 @@ def test_presets_are_settings_and_the_article_has_its_numbers():
 
 
 def test_options_beat_the_preset_even_where_they_equal_a_default():
-    settings = translate.decide(Settings(dataset="ted", precision="float32", epochs=10), {"epochs": 10})
+    settings = options.decide(Settings(dataset="ted", precision="float32", epochs=10), {"epochs": 10})
     assert settings.preset == "small" and settings.d_model == 256
-    base = translate.new_settings({"preset": "base", "epochs": 10})
+    base = options.new_settings({"preset": "base", "epochs": 10})
     assert base.epochs == 10 and base.d_model == 512
