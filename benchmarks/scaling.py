@@ -239,7 +239,7 @@ def draw(result: dict, path: Path) -> None:
 
     points, prepared = result.get("step", {}).get("points", {}), result.get("prepare")
     number = len(points) + 2 * bool(prepared)
-    columns = min(3, number)
+    columns = 2 if number in (2, 4) else min(3, number)
     lines = -(-number // columns)
     figure = Figure(figsize=(4.2 * columns, 3.6 * lines), layout="constrained")
     axes = iter(figure.subplots(lines, columns, squeeze=False).flat)
