@@ -59,7 +59,7 @@ def test_train_speed(tmp_path):
     printed, found = benchmark("train_speed", *words, "--only", "fmkeras, f", "as the", folder=tmp_path)
     assert set(found["tutorial"]) == {"fmkeras, float32", "as the tutorial trains"}
     assert all(value["median"] > 0 and 0 <= value["padding"] < 1 for value in found["tutorial"].values())
-    assert "first / this" in printed
+    assert "ours / this" in printed
 
 
 @pytest.mark.slow
