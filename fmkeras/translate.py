@@ -30,144 +30,97 @@ def main(argv: list[str] | None = None) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Text → normalise → SentencePiece ids → bucketed batches → Transformer → best weights → BLEU."""
-    from tqdm import tqdm
-
     from fmkeras.translation import corpus as corpora
-    from fmkeras.translation.training import Training
+    from fmkeras.translation import session
+    from fmkeras.translation.pretrained import load_pretrained
+    from fmkeras.translation.training import CHECKPOINT, Training
     from fmkeras.translation.translator import Translator, load_translator
 
     began = time.perf_counter()
-    folder, chosen = Path(arguments.run), options_given(arguments)
+    folder, chosen = Path(arguments.run), options_given(arguments) | {"task": "translate"}
     settings = resumed_settings(folder, chosen) if arguments.resume else new_settings(chosen)
+    started = arguments.resume and (folder / CHECKPOINT).is_file()  # then it needs no pre-trained weights any more
+    pretrained = load_pretrained(settings.init) if settings.init and not started else None
     corpus = corpora.load(settings)
     settings.dataset = corpus.name
     settings.source, settings.target, settings.style = corpus.source, corpus.target, corpus.style
-    settings = decide(settings, chosen)
+    if pretrained:
+        pretrained.check(settings)
+    settings = decide(settings, chosen, pretrained and pretrained.settings)
     print(f"data       {corpus.name}, {corpus.source} → {corpus.target}")
     for note in corpus.notes:
         print(f"           {note}")
-    if arguments.resume:
-        runs.tidy(folder)
-    else:
-        folder, note = runs.start(folder)
-        if note:
-            print(f"run        {note}")
-    runs.write_config(folder, settings.asdict())
+    folder = session.open_folder(folder, settings, arguments.resume)
 
-    tokenizer, batches, validation, dropped = tokenize(corpus, settings, folder)
+    tokenizer, batches, validation, dropped = tokenize(corpus, settings, folder, pretrained and pretrained.tokenizer)
     corpus.train = []  # as text: of a million pairs it is 0.4 GB, and no longer needed
     settings.tokenizer_sha256 = tokenizer.sha256
     runs.write_config(folder, settings.asdict())
     print(
         f"           train: {dropped:,} pairs over {settings.max_pieces} pieces dropped, {len(batches.source):,} kept"
     )
-    training = Training(settings, tokenizer, batches, validation, folder, arguments.resume)
-    parameters = training.model.count_params()
-    print(
-        f"model      {settings.preset}: width {settings.d_model}, {settings.num_heads} heads, feed-forward "
-        f"{settings.d_ff}, {settings.num_layers}+{settings.num_layers} blocks, vocabulary {len(tokenizer):,}; "
-        f"{parameters:,} parameters, {settings.precision}"
-    )
-    print(
-        f"training   {settings.epochs} epochs of {len(batches):,} batches and {batches.tokens:,} target tokens",
-        flush=True,
-    )
-    if training.history or training.position:
-        print(f"           resumed after epoch {len(training.history)} and {training.position} batches")
+    initial = pretrained and pretrained.model
+    training = Training(settings, tokenizer, batches, validation, folder, arguments.resume, initial=initial)
+    session.describe(training)
+    if pretrained:
+        print(f"           {pretrained.summary(training.fresh)}")
 
     title = f"{corpus.name}, {settings.preset}: {corpus.source} → {corpus.target}"
     sample, sources = Translator(training.average, tokenizer, settings), [source for source, _ in corpus.validation[:2]]
-    try:
-        with cli.interruptible():
-            announce = "           about {} of training to come"
-            for row in training.epochs(announce=lambda seconds: tqdm.write(announce.format(cli.duration(seconds)))):
-                print(epoch_line(row, time.perf_counter() - began))
-                plot(folder, title)
-                for source, translation in zip(sources, sample.translate_sentences(sources, beam=1), strict=True):
-                    print(f"           {source}\n         → {translation}", flush=True)
-            test, translations = load_translator(folder).score(corpus.test, corpus.parts)
-    except KeyboardInterrupt:
-        training.keep()
-        raise KeyboardInterrupt(f"the best weights so far are in {folder}; --run {folder} --resume goes on") from None
+    with session.interruptible(training):
+        session.train(training, title, began, lambda: zip(sources, sample.translate_sentences(sources, 1), strict=True))
+        test, translations = load_translator(folder).score(corpus.test, corpus.parts)
 
-    tokens = sum(row["target_tokens"] for row in training.history)
     report = {
         "dataset": corpus.name,
         "direction": f"{corpus.source}-{corpus.target}",
         "notes": corpus.notes,
         "pairs": len(batches.source),
-        "preset": settings.preset,
-        "parameters": parameters,
-        "precision": settings.precision,
-        "seed": settings.seed,
-        "epochs": len(training.history),
-        "best_epoch": training.best["epoch"],
-        "seconds": round(time.perf_counter() - began, 1),
-        "training_seconds": round(training.seconds, 1),
-        "target_tokens": tokens,
-        "target_tokens_per_second": round(tokens / training.seconds, 1),
+        "init": settings.init,
+        **session.report(training, began),
         "test": test,
     }
     print_scores(corpus, "test", test)
     rows = [(*pair, translation) for pair, translation in zip(corpus.test, translations, strict=True)]
     samples = "\n".join(f"source       {s}\nreference    {r}\ntranslation  {t}\n" for s, r, t in spread(rows))
-    runs.write_text(folder / "samples.txt", samples)
-    runs.write_json(folder / runs.REPORT, report)
-    print(f"\n{samples}\n{folder} holds the run: {', '.join(sorted(file.name for file in folder.iterdir()))}")
+    session.finish(folder, report, samples)
     print(
         f'It took {cli.duration(report["seconds"])}. Translate: python -m fmkeras.translate text --run {folder} "..."'
     )
 
 
-def epoch_line(row: dict, seconds: float) -> str:
-    """What is printed after an epoch."""
-    return (
-        f"epoch {row['epoch']:<4} training loss {row['loss']:.3f}, accuracy {row['token_accuracy']:.1%} | validation "
-        f"loss {row['val_loss']:.3f}, perplexity {row['val_perplexity']:.2f}, accuracy {row['val_token_accuracy']:.1%} "
-        f"| {row['tokens_per_second']:,.0f} tokens/s, {cli.duration(seconds)} so far"
-    )
-
-
-def vocabulary(corpus, settings: Settings, folder: Path):
-    """The run's own tokenizer, or a new one, saved there. Of very many pairs it reads some, evenly spread."""
+def vocabulary(corpus, settings: Settings, folder: Path, known=None):
+    """The run's own tokenizer, or the one `known`, or a new one; saved there. Of very many pairs it reads some."""
     from fmkeras.translation.tokenizer import Tokenizer
     from fmkeras.translation.translator import TOKENIZER
 
     if (folder / TOKENIZER).exists():
         return Tokenizer.load(folder / TOKENIZER, settings.tokenizer_sha256)
-    step = -(-len(corpus.train) // VOCABULARY_PAIRS)
-    tokenizer = Tokenizer.train(itertools.chain(*corpus.train[::step]), settings.vocab_size)
+    step = -(-len(corpus.train) // VOCABULARY_PAIRS)  # evenly spread
+    tokenizer = known or Tokenizer.train(itertools.chain(*corpus.train[::step]), settings.vocab_size)
     tokenizer.save(folder / TOKENIZER)
     return tokenizer
 
 
-def tokenize(corpus, settings: Settings, folder: Path):
-    """The tokenizer, batches of training and validation, and how many pairs were dropped.
+def tokenize(corpus, settings: Settings, folder: Path, known=None):
+    """The tokenizer (see `vocabulary`), batches of training and validation, and how many pairs were dropped.
 
     Raises:
         InputError: every pair is too long.
     """
     from fmkeras.translation.batches import Batches
 
-    tokenizer = vocabulary(corpus, settings, folder)
+    tokenizer = vocabulary(corpus, settings, folder, known)
+    start = tokenizer.start(settings.target)
     source, target = (tokenizer.encode_corpus(side) for side in zip(*corpus.train, strict=True))
     kept = (source.lengths <= settings.max_pieces) & (target.lengths <= settings.max_pieces)
     if not kept.any():
         raise InputError(f"every training pair is longer than {settings.max_pieces} pieces: cut them into sentences")
     source = source.where(kept)  # one after the other: of millions of pairs each copy counts
     target = target.where(kept)
-    batches = Batches(source, target, settings.batch_tokens, settings.seed)
+    batches = Batches(source, target, settings.batch_tokens, settings.seed, start=start)
     validation = (tokenizer.encode_corpus(side) for side in zip(*corpus.validation, strict=True))
-    return tokenizer, batches, Batches(*validation, settings.batch_tokens), len(kept) - len(source)
-
-
-def plot(folder: Path, title: str) -> None:
-    """Draw history.csv as loss.png."""
-    import pandas as pd
-
-    from fmkeras import plots
-
-    runs.save_figure(plots.training_curves(pd.read_csv(folder / runs.HISTORY), title), folder / "loss.png")
+    return tokenizer, batches, Batches(*validation, settings.batch_tokens, start=start), len(kept) - len(source)
 
 
 def spread(rows: list) -> list:

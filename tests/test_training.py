@@ -267,7 +267,7 @@ def test_bpe_dropout_cuts_words_anew_each_epoch(tmp_path):
     trained = Training(settings, tokenizer, Batches(ids, ids, 400), Batches(ids, ids, 400), tmp_path)
     seen = []
     for epoch in (0, 1, 0):
-        trained.resample(epoch)
+        trained.batches = trained.resample(epoch)
         seen.append(trained.batches.source)
         assert tokenizer.decode(trained.batches.source) == text
     assert seen[0] == seen[2] != seen[1]

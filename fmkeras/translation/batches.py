@@ -53,6 +53,7 @@ class Batches:
         seed: of the order.
         multiple: widths are rounded up to a multiple of this. 1 pads least. Where each new shape is compiled anew
             (XLA: JAX, GPUs), 8 keeps the shapes few.
+        start: the start mark of the targets, or (N,) one for each.
     """
 
     source: Sentences | list[list[int]]
@@ -60,11 +61,13 @@ class Batches:
     budget: int = 2048
     seed: int = 0
     multiple: int = 1
+    start: int | np.ndarray = START
 
     def __post_init__(self):
         self.source, self.target = Sentences.of(self.source), Sentences.of(self.target)
         if len(self.source) != len(self.target):
             raise ValueError(f"{len(self.source)} sources cannot be paired with {len(self.target)} targets")
+        self.start = np.broadcast_to(np.asarray(self.start, "int32"), len(self.source))
         self.lengths = np.stack([self.target.lengths, self.source.lengths], axis=1)  # (N, 2)
 
     def __len__(self) -> int:
@@ -95,6 +98,6 @@ class Batches:
         for rows in self.indices(epoch)[first:]:
             source = padded([self.source[i] for i in rows], self.multiple)
             target = padded([self.target[i] for i in rows], self.multiple)
-            start = np.full((len(rows), 1), START, "int32")
-            shifted = np.where(target == PAD, PAD, np.concatenate([start, target[:, :-1]], axis=1))
+            shifted = np.concatenate([self.start[rows, None], target[:, :-1]], axis=1)
+            shifted = np.where(target == PAD, PAD, shifted)
             yield (source, shifted), target, (target != PAD).astype("float32")

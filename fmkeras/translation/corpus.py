@@ -9,6 +9,7 @@ import os
 import re
 import unicodedata
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -170,26 +171,34 @@ def _turned(pairs: Pairs) -> Pairs:
 
 
 def read_file(path: Path) -> Pairs:
-    """Read lines of two sentences with a tab between, UTF-8, gzipped or not, a line at a time.
+    """Read lines of two sentences with a tab between.
 
     Raises:
         InputError: the file cannot be read, or a line is not in the right form; names the line.
     """
-    pairs, number = [], 0
+    pairs = [pair for place, line in read_lines(path) if (pair := _pair(place, line))]
+    if not pairs:
+        raise InputError(f"{path} holds no sentence pairs")
+    return pairs
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Read text in UTF-8, gzipped or not, a line at a time: where it stands, for messages, and the line itself.
+
+    Raises:
+        InputError: the file cannot be read, or a line is no text; names the line.
+    """
+    number = 0
     try:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
             while line := file.readline(LONGEST_LINE):
                 number += 1
                 if number == 1:
                     line = _first(path, line)
-                pair = _pair(f"{path}, line {number}", line)
-                if pair:
-                    pairs.append(pair)
+                place = f"{path}, line {number}"
+                yield place, _text(place, line)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read ({error}): is it whole?") from None
-    if not pairs:
-        raise InputError(f"{path} holds no sentence pairs")
-    return pairs
 
 
 def _first(path: Path, line: bytes) -> bytes:
@@ -201,16 +210,21 @@ def _first(path: Path, line: bytes) -> bytes:
     return line.removeprefix(b"\xef\xbb\xbf")
 
 
-def _pair(place: str, line: bytes) -> tuple[str, str] | None:
-    """The two sentences of a line, None if it is blank."""
+def _text(place: str, line: bytes) -> str:
+    """A line as text, without its end."""
     if len(line) == LONGEST_LINE:
-        raise InputError(f"{place}: over {LONGEST_LINE:,} bytes: is this a file of sentence pairs?")
+        raise InputError(f"{place}: over {LONGEST_LINE:,} bytes: is this a file of sentences?")
     try:
         text = line.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise InputError(f"{place}, byte {error.start + 1}: not UTF-8; convert the file first") from None
     if "\0" in text:
         raise InputError(f"{place}: a NUL byte: is this a text file in UTF-8?")
+    return text
+
+
+def _pair(place: str, text: str) -> tuple[str, str] | None:
+    """The two sentences of a line, None if it is blank."""
     columns = text.split("\t")
     if len(columns) == 2:
         return columns[0], columns[1]

@@ -45,7 +45,7 @@ class Beam(NamedTuple):
         return self.ended < ops.shape(self.scores)[1]
 
 
-def beam_search(model: Transformer, source, beams: int = 4, length_penalty: float = 1.0):
+def beam_search(model: Transformer, source, beams: int = 4, length_penalty: float = 1.0, start: int = START):
     """Translate a batch. With one beam this is greedy search.
 
     A sentence is done when `beams` of its hypotheses have ended, as in fairseq. Of these the one with the highest
@@ -59,6 +59,7 @@ def beam_search(model: Transformer, source, beams: int = 4, length_penalty: floa
         source: (B, S) ids, end mark last.
         beams: K, hypotheses that are followed at a time.
         length_penalty: 0 prefers short translations; 1 compares mean log-probabilities.
+        start: the mark that translations start with.
 
     Returns:
         (B, L) ids without start and end marks, filled up with PAD; and their (B,) scores.
@@ -127,7 +128,7 @@ def beam_search(model: Transformer, source, beams: int = 4, length_penalty: floa
     # Zero slots to start with, but as a size that the graph does not know, for it grows.
     slots = beams * columns.shape[0] if fixed else 0 * batch
     caches, memory_caches = model.start_caches(memory, slots)
-    tokens = ops.where(columns == 0, START, PAD) + ops.zeros((batch, beams, 1), "int32")
+    tokens = ops.where(columns == 0, start, PAD) + ops.zeros((batch, beams, 1), "int32")
     # All hypotheses start alike: only the first may count, or the beam would hold K times the same.
     scores = ops.where(own == 0, 0.0, MASKED) + ops.zeros((batch, 1))
     beam = Beam(
@@ -171,9 +172,9 @@ def largest(x, k: int):
 class Search(keras.Model):
     """`beam_search`, compiled once for batches of every size and length (JAX: once for each shape)."""
 
-    def __init__(self, transformer: Transformer, beams: int = 4, length_penalty: float = 1.0):
+    def __init__(self, transformer: Transformer, beams: int = 4, length_penalty: float = 1.0, start: int = START):
         super().__init__()
-        self.transformer, self.beams, self.length_penalty = transformer, beams, length_penalty
+        self.transformer, self.beams, self.length_penalty, self.start = transformer, beams, length_penalty, start
         self.built = True
         self.compile(jit_compile="auto" if keras.backend.backend() == "jax" else False)
         self.run = self.predict_on_batch
@@ -184,7 +185,7 @@ class Search(keras.Model):
             self.run = tf.function(self.call, input_signature=[tf.TensorSpec((None, None), "int32")])
 
     def call(self, source):
-        return beam_search(self.transformer, source, self.beams, self.length_penalty)
+        return beam_search(self.transformer, source, self.beams, self.length_penalty, self.start)
 
     def translate(self, sources: list[list[int]], budget: int = 8192) -> Iterator[tuple[int, np.ndarray, float]]:
         """Translate sentences of any number, those of like length together, the longest first.

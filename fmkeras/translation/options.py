@@ -1,4 +1,4 @@
-"""The command line of `fmkeras.translate`, and the settings that follow from it."""
+"""The command lines of `fmkeras.translate` and `fmkeras.pretrain`, and the settings that follow from them."""
 
 import argparse
 import dataclasses
@@ -8,6 +8,7 @@ from fmkeras import cli, runs
 from fmkeras.errors import InputError
 from fmkeras.translation.settings import PRESETS, Settings
 
+SIZES = ("d_model", "num_heads", "d_ff", "num_layers")
 VERBS = ("train", "evaluate", "text")
 RESUMABLE = ("epochs", "minutes", "learning_rate")  # what may change when a run is resumed
 
@@ -29,20 +30,9 @@ def parser() -> argparse.ArgumentParser:
     add("--source-column", type=int, choices=(1, 2), help="column to translate from (1); 2 turns the direction round")
     add("--source", metavar="NAME", help="name of the language translated from, for data of your own")
     add("--target", metavar="NAME", help="name of the language translated to, for data of your own")
-    sizes = "size of the model (auto: tiny for the phrasebook; for other data small, or base on a GPU)"
-    add("--preset", choices=("auto", *PRESETS), help=sizes)
-    add("--epochs", type=cli.positive(), metavar="N", help="passes over the data (the preset's)")
-    add("--minutes", type=cli.positive(float), metavar="M", help="stop training after so many minutes (no limit)")
     add("--limit", type=cli.positive(), metavar="PAIRS", help="train on so many pairs only (all)")
-    add("--vocab-size", type=cli.positive(), metavar="V", help="subword pieces, for both languages (the preset's)")
-    add("--batch-tokens", type=cli.positive(), metavar="N", help="tokens a batch (the preset's)")
-    add("--learning-rate", type=cli.positive(float), metavar="R", help="peak of the learning rate (the preset's)")
-    add("--dropout", type=cli.share, metavar="P", help="dropout rate (the preset's)")
-    add("--sampling", type=cli.share, metavar="P", help="BPE-dropout rate, 0.1 for small data (0)")
-    add("--seed", type=cli.seed, metavar="S", help="seed of everything random (0)")
-    add("--precision", choices=("auto", "float32", "bfloat16"), help="of the products (auto: the faster one)")
-    add("--resume", action="store_true", default=False, help="go on with the run where it was stopped")
-    add("--run", metavar="DIR", default="runs/translate", help="run folder (runs/translate)")
+    add("--init", metavar="RUN", help="start from this run of fmkeras.pretrain: its vocabulary, sizes and weights")
+    training_options(add, "runs/translate")
 
     for name, help in (
         ("evaluate", "score a trained translator"),
@@ -63,6 +53,54 @@ def parser() -> argparse.ArgumentParser:
             add("sentence", nargs="*", metavar="SENTENCE", help="text to translate")
             add("--attention", metavar="FILE.png", help="draw what the translation of a sentence looks at")
     return top
+
+
+def pretrain_parser() -> argparse.ArgumentParser:
+    """The options of pre-training."""
+    top = cli.Parser(
+        prog="python -m fmkeras.pretrain",
+        description="Pre-train a Transformer on sentences without translations: it learns to restore what was spoilt.",
+        epilog="Fine-tune it: python -m fmkeras.translate --init runs/pretrain",
+        formatter_class=argparse.HelpFormatter,
+        argument_default=argparse.SUPPRESS,
+    )
+    add = top.add_argument
+    data = "pairs that are taken apart, as in fmkeras.translate (auto; with --text none)"
+    add("--dataset", help=data + "; their validation and test sentences are left out of all text")
+    add(
+        "--text", nargs="+", metavar="LANGUAGE=FILE", help="text files, one sentence a line: pt=news.txt en=more.txt.gz"
+    )
+    add(
+        "--skip",
+        type=cli.positive(),
+        metavar="PAIRS",
+        help="leave out so many pairs, the first ones, to fine-tune on (0)",
+    )
+    add("--source", metavar="NAME", help="name of the first language, for pairs of your own")
+    add("--target", metavar="NAME", help="name of the second language, for pairs of your own")
+    add("--limit", type=cli.positive(), metavar="N", help="train on so many sentences of each language only (all)")
+    add("--mask", type=cli.share, metavar="P", help=f"share of the pieces that masks cover ({Settings.mask})")
+    add("--span", type=cli.positive(float), metavar="N", help=f"pieces under a mask, on average ({Settings.span:g})")
+    add("--delete", type=cli.share, metavar="P", help=f"share of the other pieces deleted ({Settings.delete:g})")
+    training_options(add, "runs/pretrain")
+    return top
+
+
+def training_options(add, run: str) -> None:
+    """Add the options that all training has."""
+    sizes = "size of the model (auto: tiny for the phrasebook; for other data small, or base on a GPU)"
+    add("--preset", choices=("auto", *PRESETS), help=sizes)
+    add("--epochs", type=cli.positive(), metavar="N", help="passes over the data (the preset's)")
+    add("--minutes", type=cli.positive(float), metavar="M", help="stop training after so many minutes (no limit)")
+    add("--vocab-size", type=cli.positive(), metavar="V", help="subword pieces, for both languages (the preset's)")
+    add("--batch-tokens", type=cli.positive(), metavar="N", help="tokens a batch (the preset's)")
+    add("--learning-rate", type=cli.positive(float), metavar="R", help="peak of the learning rate (the preset's)")
+    add("--dropout", type=cli.share, metavar="P", help="dropout rate (the preset's)")
+    add("--sampling", type=cli.share, metavar="P", help="BPE-dropout rate, 0.1 for small data (0)")
+    add("--seed", type=cli.seed, metavar="S", help="seed of everything random (0)")
+    add("--precision", choices=("auto", "float32", "bfloat16"), help="of the products (auto: the faster one)")
+    add("--resume", action="store_true", default=False, help="go on with the run where it was stopped")
+    add("--run", metavar="DIR", default=run, help=f"run folder ({run})")
 
 
 def options_given(arguments: argparse.Namespace) -> dict:
@@ -91,15 +129,21 @@ def resumed_settings(folder: Path, chosen: dict) -> Settings:
     return dataclasses.replace(settings, **chosen)
 
 
-def decide(settings: Settings, chosen: dict) -> Settings:
-    """Settle what "auto" left open: tiny for the phrasebook; else small, or base on a GPU; the faster precision."""
+def decide(settings: Settings, chosen: dict, pretrained: Settings | None = None) -> Settings:
+    """Settle what "auto" left open: tiny for the phrasebook; else small, or base on a GPU; the faster precision.
+
+    With a pre-trained run its size is the default, and its vocabulary is kept.
+    """
     from fmkeras.translation.training import best_precision, has_gpu
 
     if settings.preset == "auto":
         phrasebook = settings.dataset == "phrasebook"
-        preset = "tiny" if phrasebook else "base" if has_gpu() else "small"
+        preset = pretrained.preset if pretrained else "tiny" if phrasebook else "base" if has_gpu() else "small"
         epochs = {"epochs": 4} if phrasebook else {}  # it is regular: by then it is learnt
-        settings = dataclasses.replace(settings, **PRESETS[preset] | epochs | chosen | {"preset": preset})
+        sizes = {name: getattr(pretrained, name) for name in SIZES} if pretrained else {}
+        settings = dataclasses.replace(settings, **PRESETS[preset] | epochs | sizes | chosen | {"preset": preset})
+    if pretrained:
+        settings = dataclasses.replace(settings, vocab_size=pretrained.vocab_size)
     if settings.precision == "auto":
         settings = dataclasses.replace(settings, precision=best_precision())
     return settings

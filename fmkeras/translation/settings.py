@@ -8,7 +8,9 @@ from fmkeras.errors import InputError
 
 @dataclasses.dataclass
 class Settings:
-    """The settings of one translator; `PRESETS` has those that go together."""
+    """The settings of one training; `PRESETS` has those that go together."""
+
+    task: str = "translate"  # "translate", or "denoise": pre-training (python -m fmkeras.pretrain)
 
     # data
     dataset: str = "auto"  # "auto", "ted", "phrasebook", or the path of a file or folder of sentence pairs
@@ -18,6 +20,14 @@ class Settings:
     style: str = "plain"  # text form of the data: "plain", or "ted" (lower-cased, tokenised)
     limit: int | None = None  # number of training pairs to use, None for all
     max_pieces: int = 128  # training pairs with a longer side are left out, pieces a side
+
+    # pre-training, and fine-tuning
+    text: list = dataclasses.field(default_factory=list)  # files to pre-train on, "LANGUAGE=FILE"
+    skip: int = 0  # number of training pairs that pre-training leaves out, from the first on: those to fine-tune on
+    mask: float = 0.35  # share of the pieces that masks cover
+    span: float = 3.0  # pieces that one mask covers, on average; 1 or more
+    delete: float = 0.0  # share of the other pieces that are deleted
+    init: str = ""  # pre-trained run that a translator starts from
 
     # tokenizer
     vocab_size: int = 4000  # pieces, shared by both languages; fewer if the text is too small for as many
@@ -81,9 +91,14 @@ class Settings:
 
 
 # What config.json may hold, beside numbers above zero.
-SHARES = ("dropout", "sampling", "label_smoothing", "average")  # from 0 to below 1
-FROM_ZERO = ("seed", "length_penalty", "warmup_steps")
-CHOICES = {"source_column": (1, 2), "style": ("plain", "ted"), "precision": ("auto", "float32", "bfloat16")}
+SHARES = ("dropout", "sampling", "label_smoothing", "average", "mask", "delete")  # from 0 to below 1
+FROM_ZERO = ("seed", "length_penalty", "warmup_steps", "skip")
+CHOICES = {
+    "task": ("translate", "denoise"),
+    "source_column": (1, 2),
+    "style": ("plain", "ted"),
+    "precision": ("auto", "float32", "bfloat16"),
+}
 
 # "document": the article's own numbers (width 128, 2 heads, one block, 10,000 pairs, 3 epochs, 32 sentences a batch,
 # which at about 20 pieces a sentence is 640 tokens). Figures of the others: docs/results.md.

@@ -7,7 +7,7 @@ import itertools
 import re
 import unicodedata
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from fmkeras.runs import whole_file
 from fmkeras.translation.sentences import Sentences
 
 PAD, UNK, START, END = range(4)
+MASK = "<mask>"  # the piece that stands for what denoising has taken away; only pre-trained vocabularies have it
 SMALLEST = END + 1 + 256  # pieces that every vocabulary has: the marks and all bytes
 WORDS = 1 << 17  # words whose pieces `encode_corpus` keeps at hand
 CHUNK = 1 << 16  # sentences that it samples at a time
@@ -31,6 +32,11 @@ def normalise(text: str) -> str:
     text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
     # "▁" is how SentencePiece itself writes a space. str.split knows every white space of Unicode.
     return " ".join(text.replace("▁", "_").replace("\0", " ").split())
+
+
+def language_mark(language: str) -> str:
+    """The piece that tells a pre-trained model to write `language`: "en" -> "<en>"."""
+    return f"<{language}>"
 
 
 class Tokenizer:
@@ -61,10 +67,15 @@ class Tokenizer:
         return self.pieces.get_piece_size()
 
     @classmethod
-    def train(cls, sentences: Iterable[str], vocab_size: int) -> "Tokenizer":
+    def train(cls, sentences: Iterable[str], vocab_size: int, marks: Sequence[str] = ()) -> "Tokenizer":
         """Learn `vocab_size` pieces by byte-pair encoding (Sennrich et al. 2016), or fewer from a small text.
 
         Characters too rare for a piece of their own are written as bytes, so that no text is ever unknown.
+
+        Args:
+            sentences: the text to learn from.
+            vocab_size: pieces, marks and bytes among them.
+            marks: further pieces that no text is ever cut into, such as `MASK` and `language_mark("en")`.
 
         Raises:
             InputError: there is no text, or its characters alone need more pieces; says how many.
@@ -72,7 +83,7 @@ class Tokenizer:
         sentences = [text for sentence in sentences if (text := normalise(sentence))]
         if not sentences:
             raise InputError("no vocabulary can be made of no text: give sentences that are not blank")
-        size = max(vocab_size, SMALLEST)
+        size = max(vocab_size, SMALLEST + len(marks))
         while True:
             model = io.BytesIO()
             try:
@@ -90,6 +101,7 @@ class Tokenizer:
                     unk_id=UNK,
                     bos_id=START,
                     eos_id=END,
+                    control_symbols=list(marks),
                     minloglevel=2,
                 )
                 return cls(model.getvalue())
@@ -106,6 +118,16 @@ class Tokenizer:
                         f"no vocabulary can be made of this text: {' '.join(str(error).split())}"
                     ) from None
                 size = int(possible[1])
+
+    @property
+    def marks(self) -> dict[str, int]:
+        """The marks that the vocabulary was trained with, and their ids: none unless it is for pre-training."""
+        ids = itertools.takewhile(self.pieces.is_control, range(END + 1, len(self)))
+        return {self.pieces.id_to_piece(i): i for i in ids}
+
+    def start(self, language: str) -> int:
+        """The mark that a sentence in `language` starts with: its own in pre-trained vocabularies, else `START`."""
+        return self.marks.get(language_mark(language), START)
 
     def encode(self, sentences: list[str], sampling: float = 0.0, seed: int = 0) -> list[list[int]]:
         """Sentences to ids, end mark last.

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -15,6 +15,7 @@ from fmkeras.errors import InputError
 from fmkeras.translation.batches import Batches
 from fmkeras.translation.callbacks import Announce, EveryMinute, Progress, RunningAverage, diverged
 from fmkeras.translation.objective import InverseSquareRoot, Objective, as_dataset, evaluate
+from fmkeras.translation.pretrained import take_over
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.tokenizer import Tokenizer
 from fmkeras.translation.transformer import Transformer
@@ -50,10 +51,14 @@ class Training:
         batches, validation: sentence pairs to train on and to choose the best epoch by.
         folder: the run folder.
         resume: go on from the folder's checkpoint if there is one.
+        initial: a model whose weights are where training starts; random ones by default. See `take_over`.
+        renew: makes the batches of each epoch anew, given its number, 0 first; must depend on nothing else. By
+            default they stay the same, or with BPE-dropout are cut into other pieces.
 
     Attributes:
         history: a row of results for each epoch so far.
         position: batches done of the epoch after these.
+        fresh: names of the weights that `initial` did not have.
 
     Raises:
         InputError: resuming, and the checkpoint is damaged, or of another model or other data.
@@ -67,13 +72,17 @@ class Training:
         validation: Batches,
         folder: str | Path,
         resume: bool = False,
+        initial: Transformer | None = None,
+        renew: Callable[[int], Batches] | None = None,
     ):
         keras.utils.set_random_seed(settings.seed)
         self.settings, self.tokenizer, self.folder = settings, tokenizer, Path(folder)
         self.batches, self.validation = batches, validation
+        self.renew = renew or (self.resample if settings.sampling else lambda epoch: self.batches)
         sizes = {"vocab_size": len(tokenizer), **settings.model_sizes()}
         mixed = settings.precision == "bfloat16"
         self.model = Transformer(**sizes, dtype="mixed_bfloat16" if mixed else "float32")
+        self.fresh = take_over(self.model, initial) if initial else []
         self.average = Transformer(**sizes, dtype="float32")
         self.average.set_weights(self.model.get_weights())
         self.objective = Objective(self.model, settings.label_smoothing)
@@ -134,7 +143,7 @@ class Training:
     def epoch(self, show_progress: bool, seconds: float | None, announce: Announce | None) -> dict:
         """Train what is left of the next epoch, for so many seconds at most, and return its row of results."""
         epoch = len(self.history)
-        self.resample(epoch)
+        self.batches = self.renew(epoch)
         tokens = [int(self.batches.lengths[rows, 0].sum()) for rows in self.batches.indices(epoch)]
         title = f"epoch {epoch + 1}/{self.settings.epochs}"
         progress = Progress(title, tokens, self.position, seconds, show_progress, announce)
@@ -173,14 +182,13 @@ class Training:
             "tokens_per_second": trained / taken,
         }
 
-    def resample(self, epoch: int) -> None:
-        """With BPE-dropout, cut every training sentence into other pieces than before."""
-        if self.settings.sampling:
-            sides = []
-            for i, side in enumerate((self.batches.source, self.batches.target)):
-                seed = int(np.random.default_rng((self.settings.seed, epoch, i)).integers(1 << 31))
-                sides.append(self.tokenizer.encode_corpus(self.tokenizer.decode(side), self.settings.sampling, seed))
-            self.batches = Batches(*sides, self.settings.batch_tokens, self.settings.seed)
+    def resample(self, epoch: int) -> Batches:
+        """BPE-dropout: the same pairs with every sentence cut into other pieces than before."""
+        sides = []
+        for i, side in enumerate((self.batches.source, self.batches.target)):
+            seed = int(np.random.default_rng((self.settings.seed, epoch, i)).integers(1 << 31))
+            sides.append(self.tokenizer.encode_corpus(self.tokenizer.decode(side), self.settings.sampling, seed))
+        return Batches(*sides, self.settings.batch_tokens, self.settings.seed, start=self.batches.start)
 
     def counters(self) -> list:
         """The sums behind loss and accuracy of the epoch so far."""

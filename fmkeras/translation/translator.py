@@ -17,7 +17,7 @@ from fmkeras.translation.decoding import Search, cross_attention
 from fmkeras.translation.objective import Objective, evaluate
 from fmkeras.translation.scoring import scores
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.tokenizer import END, START, Tokenizer
+from fmkeras.translation.tokenizer import END, Tokenizer
 from fmkeras.translation.transformer import Transformer
 
 TOKENIZER = "tokenizer.model"
@@ -34,6 +34,7 @@ class Translator:
 
     def __init__(self, model: Transformer, tokenizer: Tokenizer, settings: Settings):
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
+        self.start = tokenizer.start(settings.target)
         self._searches: dict[tuple[int, float], Search] = {}
 
     def translate(
@@ -93,7 +94,7 @@ class Translator:
         if not sources:
             return []
         key = (beam or self.settings.beam, self.settings.length_penalty)
-        search = self._searches.setdefault(key, Search(self.model, *key))
+        search = self._searches.setdefault(key, Search(self.model, *key, self.start))
         ids: list[np.ndarray] = [np.empty(0)] * len(sources)
         found = search.translate(self.tokenizer.encode(sources))
         for i, translation, _ in tqdm(found, total=len(sources), desc=progress, disable=progress is None, leave=False):
@@ -115,7 +116,7 @@ class Translator:
         objective = Objective(self.model, self.settings.label_smoothing)
         objective.compile(jit_compile=False)
         encode = self.tokenizer.encode
-        losses = evaluate(objective, Batches(encode(sources), encode(references), budget=8192))
+        losses = evaluate(objective, Batches(encode(sources), encode(references), budget=8192, start=self.start))
         translations = self.translate_sentences(sources, beam, progress="translating")
         result = {"pairs": len(pairs), "beam": beam or self.settings.beam} | losses | scores(translations, references)
         result["parts"] = {
@@ -136,7 +137,7 @@ class Translator:
             raise InputError("an attention map needs a sentence")
         source = self.tokenizer.encode([style.apply(text, self.settings.style, self.settings.source)])
         (target,) = self.tokenizer.encode(self.translate_sentences(self.tokenizer.decode(source), beam=1))
-        weights = cross_attention(self.model, np.array(source), np.array([[START, *target[:-1]]]))[0]
+        weights = cross_attention(self.model, np.array(source), np.array([[self.start, *target[:-1]]]))[0]
         pieces = self.tokenizer.pieces.id_to_piece
         return [pieces(i) for i in source[0]], [pieces(i) for i in (*target[:-1], END)], weights
 
@@ -149,6 +150,8 @@ def load_translator(run: str | Path) -> Translator:
     """
     run = Path(run)
     settings = Settings.load(runs.read_config(run))
+    if settings.task != "translate":
+        raise InputError(f"{run} is pre-trained only: make a translator of it with fmkeras.translate --init {run}")
     tokenizer = Tokenizer.load(run / TOKENIZER, settings.tokenizer_sha256)
     model = runs.load_model(run / runs.MODEL)
     if not isinstance(model, Transformer):

@@ -1,0 +1,166 @@
+"""What pre-training is worth: BLEU against pairs to fine-tune on, with pre-trained and with random weights.
+
+    python -m fmkeras.pretrain --dataset ted --skip 10000 --preset small --vocab-size 4000 --epochs 4
+    python -m benchmarks.pretraining --init runs/pretrain --folder runs/pretraining --json pretraining.json
+
+Both start with the same vocabulary and train on the first so many pairs of the corpus, which pre-training left out.
+Every run lies in a folder of its own and is read again if it is finished, so that the work can be stopped, and spread
+over processes with --pairs, --seeds and --only.
+"""
+
+import dataclasses
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.measure import describe, machine, table
+from fmkeras import cli, runs
+from fmkeras.errors import InputError
+
+ARMS = ("random", "pre-trained")
+
+
+def main() -> None:
+    parser = cli.Parser(description=__doc__.split("\n\n")[0])
+    add = parser.add_argument
+    add("--init", type=Path, default="runs/pretrain", metavar="RUN", help="the pre-trained run")
+    add("--folder", type=Path, default="runs/pretraining", metavar="DIR", help="where the trainings lie")
+    add("--pairs", type=cli.positive(), nargs="+", default=[1000, 3000, 10_000], help="pairs to fine-tune on")
+    add("--epochs", type=cli.positive(), nargs="+", default=[40, 24, 12], help="passes over each number of pairs")
+    add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="a training for each")
+    add("--only", choices=ARMS, nargs="+", default=ARMS, help="which weights to start from")
+    add("--batch-tokens", type=cli.positive(), default=1024, help="tokens a batch")
+    add("--beam", type=cli.positive(), default=4, help="hypotheses of beam search")
+    add("--json", type=Path, metavar="FILE", help="write the figures here")
+    add("--plot", type=Path, metavar="FILE.png", help="draw them here")
+    arguments = parser.parse_args()
+    if len(arguments.pairs) != len(arguments.epochs):
+        raise InputError(f"{len(arguments.pairs)} numbers of --pairs need as many --epochs")
+
+    with cli.quiet():
+        import keras  # noqa: F401
+    found = machine()
+    print(describe(found))
+    rows = []
+    for pairs, epochs in zip(arguments.pairs, arguments.epochs, strict=True):
+        for seed in arguments.seeds:
+            for arm in arguments.only:
+                rows.append(fine_tuned(arguments, arm, pairs, epochs, seed))
+                print(line(rows[-1]), flush=True)
+    print("\n" + summary(rows))
+    if arguments.json:
+        runs.write_json(arguments.json, {"machine": found, "beam": arguments.beam, "rows": rows})
+    if arguments.plot:
+        draw(rows, arguments.plot)
+
+
+def fine_tuned(arguments, arm: str, pairs: int, epochs: int, seed: int) -> dict:
+    """The result of one training; from its folder if it is finished."""
+    folder = arguments.folder / f"{arm}-{pairs}-{epochs}-{seed}"
+    if not (folder / runs.REPORT).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        runs.write_json(folder / runs.REPORT, train(arguments, folder, arm, pairs, epochs, seed))
+    return runs.read_json(folder / runs.REPORT)
+
+
+def train(arguments, folder: Path, arm: str, pairs: int, epochs: int, seed: int) -> dict:
+    """Fine-tune, and score the test split a third of the way and with the best weights."""
+    from fmkeras.translation import corpus as corpora
+    from fmkeras.translation.batches import Batches
+    from fmkeras.translation.pretrained import load_pretrained
+    from fmkeras.translation.settings import Settings
+    from fmkeras.translation.tokenizer import Tokenizer
+    from fmkeras.translation.training import Training
+    from fmkeras.translation.translator import TOKENIZER, Translator
+
+    before = Settings.load(runs.read_config(arguments.init))
+    if pairs > before.skip:
+        raise InputError(f"{arguments.init} has learnt from pair {before.skip + 1:,} on: no {pairs:,} pairs are left")
+    tokenizer = Tokenizer.load(arguments.init / TOKENIZER, before.tokenizer_sha256)
+    corpus = corpora.load(dataclasses.replace(before, limit=pairs))
+    changed = dict(task="translate", source=corpus.source, target=corpus.target, style=corpus.style)
+    changed |= dict(epochs=epochs, seed=seed, batch_tokens=arguments.batch_tokens)
+    settings = dataclasses.replace(before, **changed)
+
+    def batches(split: str) -> Batches:
+        sides = (tokenizer.encode_corpus(side) for side in zip(*corpus.split(split), strict=True))
+        return Batches(*sides, settings.batch_tokens, seed, start=tokenizer.start(settings.target))
+
+    initial = load_pretrained(arguments.init).model if arm == "pre-trained" else None
+    training = Training(settings, tokenizer, batches("train"), batches("validation"), folder, True, initial)
+
+    def scored(model) -> dict:
+        result, _ = Translator(model, tokenizer, settings).score(corpus.test, {}, arguments.beam)
+        return {name: result[name] for name in ("bleu", "bleu_13a", "chrf", "perplexity")}
+
+    early = {}
+    for row in training.epochs():
+        if row["epoch"] == -(-epochs // 3):
+            early = {"epoch": row["epoch"], "steps": row["steps"]} | scored(training.average)
+    best = {"epoch": training.best["epoch"], "steps": training.best["steps"]}
+    best |= scored(runs.load_model(folder / runs.MODEL))
+    result = {"arm": arm, "pairs": pairs, "epochs": epochs, "seed": seed, "early": early, "best": best}
+    return result | {"val_nll": [row["val_nll"] for row in training.history], "seconds": training.seconds}
+
+
+def line(row: dict) -> str:
+    """One training in one line."""
+    points = ", ".join(
+        f"{row[when]['bleu']:.2f} after {row[when]['steps']:,} steps (epoch {row[when]['epoch']})"
+        for when in ("early", "best")
+        if row[when]
+    )
+    return f"{row['pairs']:>6,} pairs, seed {row['seed']}, {row['arm']:<11} BLEU {points}"
+
+
+def groups(rows: list[dict]) -> Iterator[tuple[int, str, dict[str, list[float]]]]:
+    """The BLEU of all seeds: for each number of pairs and each point of training, arm -> values."""
+    for pairs in dict.fromkeys(row["pairs"] for row in rows):
+        for when in ("early", "best"):
+            alike = [row for row in rows if row["pairs"] == pairs and row[when]]
+            yield pairs, when, {arm: [row[when]["bleu"] for row in alike if row["arm"] == arm] for arm in ARMS}
+
+
+def summary(rows: list[dict]) -> str:
+    """A table: mean BLEU of the seeds, with the lowest and highest, and what pre-training gains."""
+    lines = []
+    for pairs, when, values in groups(rows):
+        if not all(values.values()):
+            continue
+        means = [statistics.mean(values[arm]) for arm in ARMS]
+        cells = [
+            f"{mean:.2f} ({min(values[arm]):.2f} - {max(values[arm]):.2f})"
+            for mean, arm in zip(means, ARMS, strict=True)
+        ]
+        point = "a third of the steps" if when == "early" else "best epoch"
+        lines.append([f"{pairs:,}", point, *cells, f"{means[1] - means[0]:+.2f}"])
+    return table(["pairs", "", *ARMS, "gain"], lines)
+
+
+def draw(rows: list[dict], path: Path) -> None:
+    """BLEU against pairs, a line for each start and point of training, a dot for each seed."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axis = figure.subplots()
+    styles = {("random", "best"): "--", ("pre-trained", "best"): "-"}
+    found = {(arm, when, pairs): bleus for pairs, when, arms in groups(rows) for arm, bleus in arms.items() if bleus}
+    for (arm, when), style in styles.items():
+        points = {pairs: bleus for (a, w, pairs), bleus in found.items() if (a, w) == (arm, when)}
+        color = "black" if arm == "pre-trained" else "#7a7a7a"
+        axis.plot(
+            list(points), [statistics.mean(b) for b in points.values()], style, color=color, label=f"{arm} weights"
+        )
+        for pairs, bleus in points.items():
+            axis.plot([pairs] * len(bleus), bleus, ".", color=color)
+    axis.set_xscale("log")
+    axis.set_xticks(ticks := sorted({row["pairs"] for row in rows}), [f"{pairs:,}" for pairs in ticks])
+    axis.minorticks_off()
+    axis.set(title="What pre-training is worth", xlabel="pairs to fine-tune on (log scale)")
+    axis.set(ylabel="test BLEU (tokenize=none), best epoch", ylim=(0, None))
+    axis.legend(frameon=False)
+    runs.save_figure(figure, path)
+
+
+if __name__ == "__main__":
+    cli.run(main)

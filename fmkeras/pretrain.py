@@ -1,0 +1,81 @@
+"""`python -m fmkeras.pretrain`: pre-train a Transformer on sentences without translations.
+
+What ecosystem.md promises in sections 3 and 5.2, self-supervised pre-training and then fine-tuning: here the model
+learns to restore spoilt sentences, and `python -m fmkeras.translate --init runs/pretrain` makes a translator of it.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+from fmkeras import cli, runs
+from fmkeras.translation.options import decide, new_settings, options_given, pretrain_parser, resumed_settings
+
+SAMPLES = 5  # sentences of each language shown at the end
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The command line: see `--help`."""
+    arguments = pretrain_parser().parse_args(argv)
+    with cli.quiet():
+        import keras  # noqa: F401
+    pretrain(arguments)
+
+
+def pretrain(arguments: argparse.Namespace) -> None:
+    """Text → SentencePiece ids → spoilt and clean → Transformer → best weights."""
+    from fmkeras.translation import monolingual, session
+    from fmkeras.translation.denoising import Denoising, Restorer
+    from fmkeras.translation.tokenizer import MASK, Tokenizer, language_mark
+    from fmkeras.translation.training import Training
+    from fmkeras.translation.translator import TOKENIZER
+
+    began = time.perf_counter()
+    folder, chosen = Path(arguments.run), options_given(arguments) | {"task": "denoise"}
+    if "text" in chosen:
+        chosen.setdefault("dataset", monolingual.NONE)
+    settings = resumed_settings(folder, chosen) if arguments.resume else new_settings(chosen)
+    texts = monolingual.load(settings)
+    settings.dataset, settings.style = texts.dataset, texts.style
+    settings = decide(settings, chosen)
+    print(f"data       {texts.name}, {' and '.join(texts.train)}, without translations")
+    for note in texts.notes:
+        print(f"           {note}")
+    folder = session.open_folder(folder, settings, arguments.resume)
+
+    if (folder / TOKENIZER).exists():
+        tokenizer = Tokenizer.load(folder / TOKENIZER, settings.tokenizer_sha256)
+    else:
+        tokenizer = Tokenizer.train(texts.sample(), settings.vocab_size, [MASK, *map(language_mark, texts.train)])
+        tokenizer.save(folder / TOKENIZER)
+    settings.tokenizer_sha256 = tokenizer.sha256
+    runs.write_config(folder, settings.asdict())
+    denoising = Denoising.of(texts.train, tokenizer, settings)
+    validation = Denoising.of(texts.validation, tokenizer, settings).batches(0)
+    training = Training(
+        settings, tokenizer, denoising.batches(0), validation, folder, arguments.resume, renew=denoising.batches
+    )
+    session.describe(training)
+
+    restorer = Restorer(training.average, tokenizer, settings)
+    title = f"denoising, {texts.name}, {settings.preset}: {', '.join(texts.train)}"
+    shown = {language: sentences[:SAMPLES] for language, sentences in texts.validation.items()}
+    with session.interruptible(training):
+        first = {language: sentences[:1] for language, sentences in shown.items()}
+        session.train(training, title, began, lambda: [row[1:] for row in restorer.samples(first)])
+
+    report = {
+        "dataset": texts.name,
+        "notes": texts.notes,
+        "sentences": {language: len(sentences) for language, sentences in texts.train.items()},
+        **session.report(training, began),
+        "validation": {name: training.best[f"val_{name}"] for name in ("loss", "nll", "perplexity", "token_accuracy")},
+    }
+    best = Restorer(runs.load_model(folder / runs.MODEL), tokenizer, settings)
+    samples = "\n".join(f"sentence  {c}\nspoilt    {s}\nrestored  {r}\n" for c, s, r in best.samples(shown))
+    session.finish(folder, report, samples)
+    print(f"It took {cli.duration(report['seconds'])}. Fine-tune: python -m fmkeras.translate --init {folder}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

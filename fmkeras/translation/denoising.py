@@ -1,0 +1,113 @@
+"""Denoising: spoil a sentence, have the model restore it. What it learns from needs no translation (BART, mBART).
+
+Lewis et al. (2020), arXiv:1910.13461: spans of pieces are replaced by one mask each. Liu et al. (2020),
+arXiv:2001.08210: several languages at once, each with a mark with which the decoder starts.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from fmkeras.translation.batches import Batches
+from fmkeras.translation.decoding import Search
+from fmkeras.translation.sentences import Sentences
+from fmkeras.translation.settings import Settings
+from fmkeras.translation.tokenizer import END, MASK, Tokenizer
+from fmkeras.translation.transformer import Transformer
+
+BLANK = "___"  # a mask, as people read it
+
+
+def corrupt(clean: Sentences, noise: Settings, mask: int, rng: np.random.Generator) -> Sentences:
+    """Spoil sentences: spans of their pieces become one mask each, then some of what is left is deleted.
+
+    A span has at least one piece, `noise.span` on average (one more than a Poisson number); where spans overlap or
+    touch they are one. End marks stay.
+
+    Args:
+        clean: N sentences, end mark last.
+        noise: of the settings, `mask`, the share of pieces that spans cover; `span`; and `delete`, the share of the
+            pieces left that are deleted.
+        mask: id of the mask.
+        rng: where the noise comes from.
+
+    Returns:
+        N sentences, end mark last, none longer than it was.
+    """
+    ids, owner = clean.ids, np.repeat(np.arange(len(clean)), clean.lengths)  # (T,) pieces of all, and whose they are
+    # Of a long text, e^(-rate span) stays uncovered if from each piece a span starts with probability `rate`.
+    rate = -math.log1p(-noise.mask) / noise.span
+    begin = np.flatnonzero((rng.random(len(ids)) < rate) & (ids != END))
+    end = np.minimum(begin + 1 + rng.poisson(noise.span - 1, len(begin)), clean.starts[1:][owner[begin]] - 1)
+    depth = np.bincount(begin, minlength=len(ids) + 1) - np.bincount(end, minlength=len(ids) + 1)
+    covered = np.cumsum(depth)[:-1] > 0  # (T,)
+    first = covered & ~np.concatenate([[False], covered[:-1]])  # a covered piece is never next to another sentence's
+    deleted = ~covered & (ids != END) & (rng.random(len(ids)) < noise.delete)
+    kept = (first | ~covered) & ~deleted
+    lengths = np.bincount(owner[kept], minlength=len(clean)).astype("int32")
+    return Sentences(np.where(first, mask, ids)[kept].astype("int32"), lengths)
+
+
+@dataclasses.dataclass
+class Denoising:
+    """Sentences of several languages to restore, each epoch from other noise.
+
+    Args:
+        clean: all sentences, end mark last.
+        start: (N,) the mark of each one's language.
+        settings: noise, size of batches and seed.
+        mask: id of the mask.
+    """
+
+    clean: Sentences
+    start: np.ndarray
+    settings: Settings
+    mask: int
+
+    @classmethod
+    def of(cls, texts: Mapping[str, Sequence[str]], tokenizer: Tokenizer, settings: Settings) -> "Denoising":
+        """From sentences by language. Those of over `settings.max_pieces` pieces are left out."""
+        sides = [tokenizer.encode_corpus(sentences) for sentences in texts.values()]
+        start = np.repeat([tokenizer.start(language) for language in texts], [len(side) for side in sides])
+        clean = Sentences(np.concatenate([s.ids for s in sides]), np.concatenate([s.lengths for s in sides]))
+        short = clean.lengths <= settings.max_pieces
+        return cls(clean.where(short), start[short].astype("int32"), settings, tokenizer.marks[MASK])
+
+    def batches(self, epoch: int) -> Batches:
+        """Spoilt sentences and what they were, with the noise of an epoch."""
+        rng = np.random.default_rng((self.settings.seed, epoch, self.mask))
+        spoilt = corrupt(self.clean, self.settings, self.mask, rng)
+        return Batches(spoilt, self.clean, self.settings.batch_tokens, self.settings.seed, start=self.start)
+
+
+def readable(ids: Sequence[int], tokenizer: Tokenizer) -> str:
+    """A spoilt sentence as people read it: "the ___ sat on"."""
+    cuts = np.flatnonzero(np.asarray(ids) == tokenizer.marks[MASK])
+    parts = tokenizer.decode(np.split(np.asarray(ids), cuts))
+    return f" {BLANK} ".join(parts).strip()
+
+
+class Restorer:
+    """A pre-trained Transformer that restores sentences of each of its languages, by greedy search."""
+
+    def __init__(self, model: Transformer, tokenizer: Tokenizer, settings: Settings):
+        self.model, self.tokenizer, self.settings = model, tokenizer, settings
+        self._searches: dict[int, Search] = {}
+
+    def restore(self, spoilt: Sequence[Sequence[int]], language: str) -> list[str]:
+        """What the model makes of spoilt sentences, given as ids, end mark last."""
+        start = self.tokenizer.start(language)
+        search = self._searches.setdefault(start, Search(self.model, beams=1, start=start))
+        found = {int(i): ids for i, ids, _ in search.translate(spoilt)}
+        return self.tokenizer.decode(found[i] for i in range(len(spoilt)))
+
+    def samples(self, texts: Mapping[str, Sequence[str]]) -> list[tuple[str, str, str]]:
+        """Spoil sentences, by language, and restore them: each sentence, spoilt, restored. Always the same noise."""
+        rows = []
+        for language, sentences in texts.items():
+            pairs = Denoising.of({language: sentences}, self.tokenizer, self.settings).batches(0)
+            spoilt = [readable(ids, self.tokenizer) for ids in pairs.source]
+            rows += zip(self.tokenizer.decode(pairs.target), spoilt, self.restore(pairs.source, language), strict=True)
+        return rows
