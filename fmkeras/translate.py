@@ -62,8 +62,6 @@ def train(arguments: argparse.Namespace) -> None:
     initial = pretrained and pretrained.model
     training = Training(settings, tokenizer, batches, validation, folder, arguments.resume, initial=initial)
     session.describe(training)
-    if pretrained:
-        print(f"           {pretrained.summary(training.fresh)}")
 
     title = f"{corpus.name}, {settings.preset}: {corpus.source} → {corpus.target}"
     sample, sources = Translator(training.average, tokenizer, settings), [source for source, _ in corpus.validation[:2]]

@@ -5,7 +5,6 @@ arXiv:2001.08210: several languages at once, each with a mark with which the dec
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -23,31 +22,40 @@ BLANK = "___"  # a mask, as people read it
 def corrupt(clean: Sentences, noise: Settings, mask: int, rng: np.random.Generator) -> Sentences:
     """Spoil sentences: spans of their pieces become one mask each, then some of what is left is deleted.
 
-    A span has at least one piece, `noise.span` on average (one more than a Poisson number); where spans overlap or
-    touch they are one. End marks stay.
+    Spans have one piece and a Poisson number more, the gaps between them a geometric number, which may be none. A span
+    that reaches beyond the end of its sentence goes on, as another, in the next. End marks stay.
 
     Args:
         clean: N sentences, end mark last.
-        noise: of the settings, `mask`, the share of pieces that spans cover; `span`; and `delete`, the share of the
-            pieces left that are deleted.
+        noise: of the settings, `mask`, the share of pieces that spans cover; `span`, how many pieces one has on
+            average; and `delete`, the share of the pieces left that are deleted.
         mask: id of the mask.
         rng: where the noise comes from.
 
     Returns:
         N sentences, end mark last, none longer than it was.
     """
-    ids, owner = clean.ids, np.repeat(np.arange(len(clean)), clean.lengths)  # (T,) pieces of all, and whose they are
-    # Of a long text, e^(-rate span) stays uncovered if from each piece a span starts with probability `rate`.
-    rate = -math.log1p(-noise.mask) / noise.span
-    begin = np.flatnonzero((rng.random(len(ids)) < rate) & (ids != END))
-    end = np.minimum(begin + 1 + rng.poisson(noise.span - 1, len(begin)), clean.starts[1:][owner[begin]] - 1)
-    depth = np.bincount(begin, minlength=len(ids) + 1) - np.bincount(end, minlength=len(ids) + 1)
-    covered = np.cumsum(depth)[:-1] > 0  # (T,)
-    first = covered & ~np.concatenate([[False], covered[:-1]])  # a covered piece is never next to another sentence's
-    deleted = ~covered & (ids != END) & (rng.random(len(ids)) < noise.delete)
-    kept = (first | ~covered) & ~deleted
+    owner = np.repeat(np.arange(len(clean)), clean.lengths)  # (T,) whose each piece is
+    inner = clean.ids != END
+    spans = np.zeros(len(clean.ids), int)  # (T,) number of the span that covers a piece, 0 where none does
+    spans[inner] = _spans(np.count_nonzero(inner), noise, rng)
+    first = (spans > 0) & ((np.diff(spans, prepend=0) != 0) | (np.diff(owner, prepend=-1) != 0))
+    deleted = inner & (spans == 0) & (rng.random(len(spans)) < noise.delete)
+    kept = (first | (spans == 0)) & ~deleted
     lengths = np.bincount(owner[kept], minlength=len(clean)).astype("int32")
-    return Sentences(np.where(first, mask, ids)[kept].astype("int32"), lengths)
+    return Sentences(np.where(first, mask, clean.ids)[kept].astype("int32"), lengths)
+
+
+def _spans(size: int, noise: Settings, rng: np.random.Generator) -> np.ndarray:
+    """(size,) for each piece of a text, the number of the span that covers it, from 1 on; 0 for those in gaps."""
+    if not (noise.mask and size):
+        return np.zeros(size, int)
+    # Spans are the share `mask` of all if a gap has span (1 - mask) / mask pieces on average.
+    gaps = rng.geometric(noise.mask / (noise.mask + noise.span * (1 - noise.mask)), size).clip(max=size + 1) - 1
+    lengths = np.stack([gaps, 1 + rng.poisson(noise.span - 1, size)], axis=1).ravel()  # a gap, a span, a gap, ...
+    lengths = lengths[: np.searchsorted(np.cumsum(lengths), size) + 1]
+    number = np.arange(len(lengths))
+    return np.repeat(np.where(number % 2 == 1, number // 2 + 1, 0), lengths)[:size]
 
 
 @dataclasses.dataclass

@@ -80,10 +80,18 @@ def pretrain_parser() -> argparse.ArgumentParser:
     add("--target", metavar="NAME", help="name of the second language, for pairs of your own")
     add("--limit", type=cli.positive(), metavar="N", help="train on so many sentences of each language only (all)")
     add("--mask", type=cli.share, metavar="P", help=f"share of the pieces that masks cover ({Settings.mask})")
-    add("--span", type=cli.positive(float), metavar="N", help=f"pieces under a mask, on average ({Settings.span:g})")
+    add("--span", type=span, metavar="N", help=f"pieces under a mask, on average ({Settings.span:g})")
     add("--delete", type=cli.share, metavar="P", help=f"share of the other pieces deleted ({Settings.delete:g})")
     training_options(add, "runs/pretrain")
     return top
+
+
+def span(text: str) -> float:
+    """An argparse type: a number of 1 or more."""
+    value = cli.positive(float)(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
+    return value
 
 
 def training_options(add, run: str) -> None:

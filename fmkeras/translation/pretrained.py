@@ -33,13 +33,6 @@ class Pretrained:
                 f"pre-train with --dataset {settings.dataset}, or choose another --init"
             )
 
-    def summary(self, fresh: list[str]) -> str:
-        """One line on what a model has taken over, and what it has not."""
-        some = f"; new, since not in there: {', '.join(fresh[:4])}" + f" and {len(fresh) - 4} more" * (len(fresh) > 4)
-        return f"starts from {self.settings.dataset}, {len(self.model.trainable_variables)} weights" + some * bool(
-            fresh
-        )
-
 
 def load_pretrained(run: str | Path) -> Pretrained:
     """Load a run of `fmkeras.pretrain`.

@@ -37,8 +37,20 @@ def describe(training: Training) -> None:
         f"training   {settings.epochs} epochs of {len(batches):,} batches and {batches.tokens:,} target tokens",
         flush=True,
     )
+    if training.fresh is not None:
+        print(f"           {origin(training)}")
     if training.history or training.position:
         print(f"           resumed after epoch {len(training.history)} and {training.position} batches")
+
+
+def origin(training: Training) -> str:
+    """Which of the weights come from the pre-trained run, and which do not."""
+    total, fresh = len(training.model.trainable_variables), training.fresh
+    if not fresh:
+        return f"all of its weights come from {training.settings.init}"
+    more = f" and {len(fresh) - 4:,} more" * (len(fresh) > 4)
+    some = f"{total - len(fresh)} of its {total} weights come from {training.settings.init}"
+    return f"{some}; new, for that has none of this name and shape: {', '.join(fresh[:4])}{more}"
 
 
 @contextlib.contextmanager

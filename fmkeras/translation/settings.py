@@ -77,6 +77,8 @@ class Settings:
                 possible = 0 <= value < 1 if name in SHARES else value >= 0 if name in FROM_ZERO else value > 0
             if possible and name in CHOICES:
                 possible = value in CHOICES[name]
+            if name == "span":
+                possible = possible and value >= 1
             if not possible:
                 raise InputError(f"config.json has {name} {value!r}, which cannot be: restore it, or train again")
         return cls(**values)

@@ -58,7 +58,7 @@ class Training:
     Attributes:
         history: a row of results for each epoch so far.
         position: batches done of the epoch after these.
-        fresh: names of the weights that `initial` did not have.
+        fresh: names of the weights that `initial` did not have; None without it.
 
     Raises:
         InputError: resuming, and the checkpoint is damaged, or of another model or other data.
@@ -82,7 +82,7 @@ class Training:
         sizes = {"vocab_size": len(tokenizer), **settings.model_sizes()}
         mixed = settings.precision == "bfloat16"
         self.model = Transformer(**sizes, dtype="mixed_bfloat16" if mixed else "float32")
-        self.fresh = take_over(self.model, initial) if initial else []
+        self.fresh = take_over(self.model, initial) if initial else None
         self.average = Transformer(**sizes, dtype="float32")
         self.average.set_weights(self.model.get_weights())
         self.objective = Objective(self.model, settings.label_smoothing)

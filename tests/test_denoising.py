@@ -1,0 +1,173 @@
+"""Spoiling sentences, and learning to restore them in the language that the mark asks for."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmkeras.translation.denoising import BLANK, Denoising, Restorer, corrupt, readable
+from fmkeras.translation.sentences import Sentences
+from fmkeras.translation.settings import Settings
+from fmkeras.translation.tokenizer import END, MASK, START, Tokenizer, language_mark
+from fmkeras.translation.training import Training
+
+M = 4  # the id of a mask
+
+
+def noise(**settings) -> Settings:
+    return Settings(**dict(mask=0.35, span=3.0, delete=0.0) | settings)
+
+
+def spoilt(rows: list[list[int]], seed: int = 0, **settings) -> list[list[int]]:
+    found = corrupt(Sentences.of(rows), noise(**settings), M, np.random.default_rng(seed))
+    return [row.tolist() for row in found]
+
+
+class Chosen:
+    """Stands in for a random generator: gaps and spans have these lengths, then all is gap; these are deleted."""
+
+    def __init__(self, gaps, spans, deleted):
+        self.gaps, self.spans, self.deleted = gaps, spans, deleted
+
+    def geometric(self, p, size):
+        return np.array([*self.gaps, *[1000] * size][:size]) + 1
+
+    def poisson(self, mean, size):
+        return np.array([*self.spans, *[1] * size][:size]) - 1
+
+    def random(self, size):
+        return np.where(np.isin(np.arange(size), self.deleted), 0.0, 0.999)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "spans", "deleted", "expected"),
+    [
+        ([], [], [], [[10, 11, 12, 13, END], [20, 21, END]]),
+        ([1], [2], [], [[10, M, 13, END], [20, 21, END]]),
+        ([0], [1], [], [[M, 11, 12, 13, END], [20, 21, END]]),
+        ([0, 1], [1, 1], [], [[M, 11, M, 13, END], [20, 21, END]]),
+        ([0, 0], [1, 2], [], [[M, M, 13, END], [20, 21, END]]),  # they touch
+        ([3], [2], [], [[10, 11, 12, M, END], [M, 21, END]]),  # from one sentence into the next
+        ([4], [9], [], [[10, 11, 12, 13, END], [M, END]]),
+        ([1], [2], [0, 1, 4, 6], [[M, 13, END], [20, END]]),  # neither masks nor end marks are deleted
+    ],
+)
+def test_spans_become_one_mask_each(gaps, spans, deleted, expected):
+    clean = Sentences.of([[10, 11, 12, 13, END], [20, 21, END]])
+    found = corrupt(clean, noise(delete=0.1), M, Chosen(gaps, spans, deleted))
+    assert [row.tolist() for row in found] == expected
+
+
+sentences = st.lists(st.lists(st.integers(5, 30), max_size=12).map(lambda row: [*row, END]), min_size=1, max_size=8)
+shares = st.floats(0, 0.95)
+
+
+@given(sentences, shares, st.floats(1, 6), shares, st.integers(0, 99))
+def test_what_is_left_stands_in_the_order_that_it_had(rows, mask, span, delete, seed):
+    found = spoilt(rows, seed, mask=mask, span=span, delete=delete)
+    assert len(found) == len(rows)
+    for clean, row in zip(rows, found, strict=True):
+        assert row[-1] == END and len(row) <= len(clean)
+        rest = iter(clean)
+        assert all(piece in rest for piece in row if piece != M)  # a subsequence
+    assert spoilt(rows, seed, mask=mask, span=span, delete=delete) == found
+    assert spoilt(rows, seed, mask=0.0, delete=0.0) == rows
+
+
+@pytest.mark.parametrize("mask", [0.15, 0.35, 0.6])
+@pytest.mark.parametrize("span", [1.0, 3.0])
+def test_masks_cover_the_share_that_was_asked_for(mask, span):
+    rows = [[*range(5, 1005), END] for _ in range(50)]
+    found = spoilt(rows, mask=mask, span=span)
+    left = sum(piece not in (M, END) for row in found for piece in row) / 50_000
+    assert left == pytest.approx(1 - mask, abs=0.015)
+    masks = sum(row.count(M) for row in found)
+    assert mask * 50_000 / masks == pytest.approx(span, rel=0.05)
+    deleted = spoilt(rows, mask=0.0, delete=0.2)
+    assert sum(map(len, deleted)) / 50_050 == pytest.approx(0.8, abs=0.01)
+
+
+TEXTS = {
+    "pt": ["um dois três quatro", "dois três quatro cinco", "três quatro cinco seis", "quatro cinco seis sete"] * 12,
+    "en": ["one two three four", "two three four five", "three four five six", "four five six seven"] * 12,
+}
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    text = [sentence for side in TEXTS.values() for sentence in side]
+    return Tokenizer.train(text, 340, [MASK, language_mark("pt"), language_mark("en")])
+
+
+def test_no_text_is_cut_into_a_mark(tokenizer):
+    assert tokenizer.marks == {"<mask>": 4, "<pt>": 5, "<en>": 6}
+    assert (tokenizer.start("pt"), tokenizer.start("en"), tokenizer.start("de")) == (5, 6, START)
+    text = "<mask> <pt> <en> </s>"
+    (ids,) = tokenizer.encode([text])
+    assert not set(ids[:-1]) & set(range(7)) and tokenizer.decode([ids]) == [text]
+    assert Tokenizer.train(["one two"], 300).marks == {}
+
+
+def test_batches_hold_spoilt_and_clean_with_the_mark_of_the_language(tokenizer):
+    denoising = Denoising.of(TEXTS, tokenizer, noise(batch_tokens=200))
+    batches = denoising.batches(3)
+    languages = {tokenizer.start(language): set(side) for language, side in TEXTS.items()}
+    rows = 0
+    for (_, shifted), target, _ in batches.epoch(3):
+        for start, sentence in zip(shifted[:, 0], tokenizer.decode(target), strict=True):
+            assert sentence in languages[int(start)]
+            rows += 1
+    assert rows == len(batches.source) == 96
+    assert denoising.batches(3).source == batches.source != denoising.batches(4).source
+    assert denoising.batches(4).target == batches.target == denoising.clean
+
+
+def test_long_sentences_are_left_out(tokenizer):
+    texts = {"en": ["one", "one two three four five six seven"]}
+    denoising = Denoising.of(texts, tokenizer, noise(max_pieces=4))
+    assert tokenizer.decode(denoising.clean) == ["one"] and len(denoising.start) == 1
+
+
+def test_masks_are_read_as_blanks(tokenizer):
+    one, two = tokenizer.encode(["one", "two three"])
+    mask = tokenizer.marks[MASK]
+    assert readable([*one[:-1], mask, *two], tokenizer) == f"one {BLANK} two three"
+    assert readable([mask, END], tokenizer) == BLANK
+
+
+def trained(folder, tokenizer, resume=False, **settings) -> Training:
+    options = dict(d_model=32, d_ff=64, num_layers=1, batch_tokens=150, learning_rate=5e-3, warmup_steps=30)
+    settings = Settings(**options | dict(average=0.95, mask=0.5, precision="float32") | settings)
+    denoising = Denoising.of(TEXTS, tokenizer, settings)
+    batches = denoising.batches(0)
+    return Training(settings, tokenizer, batches, batches, folder, resume, renew=denoising.batches)
+
+
+def test_the_model_restores_and_writes_the_language_that_is_asked_for(tokenizer, tmp_path):
+    training = trained(tmp_path, tokenizer, epochs=40)
+    assert list(training.epochs(show_progress=False))[-1]["val_token_accuracy"] > 0.75
+    restorer = Restorer(training.average, tokenizer, training.settings)
+    rows = restorer.samples({language: side[:4] for language, side in TEXTS.items()})
+    assert [row[0] for row in rows] == TEXTS["pt"][:4] + TEXTS["en"][:4]
+    assert any(BLANK in row[1] for row in rows)
+    nothing = [[tokenizer.marks[MASK], END]]  # the mark is all that tells the language
+    for language, side in TEXTS.items():
+        words = {word for sentence in side for word in sentence.split()}
+        (text,) = restorer.restore(nothing, language)
+        assert text and set(text.split()) <= words, text
+
+
+def test_resumed_to_the_same_bits(tokenizer, tmp_path):
+    """New noise in each epoch, and the same noise again where an epoch is taken up again."""
+    options = dict(epochs=3, dropout=0.2)
+    (tmp_path / "whole").mkdir()
+    whole = trained(tmp_path / "whole", tokenizer, **options)
+    list(whole.epochs(show_progress=False))
+    (tmp_path / "parts").mkdir()
+    list(trained(tmp_path / "parts", tokenizer, **options | {"epochs": 1}).epochs(show_progress=False))
+    resumed = trained(tmp_path / "parts", tokenizer, resume=True, **options)
+    assert len(resumed.history) == 1
+    list(resumed.epochs(show_progress=False))
+    for expected, found in zip(whole.variables(), resumed.variables(), strict=True):
+        np.testing.assert_array_equal(np.asarray(expected), np.asarray(found))
+    assert len({row["loss"] for row in whole.history}) == 3

@@ -1,0 +1,137 @@
+"""Sentences without translations: no pair remains, nothing of validation and test is among them."""
+
+import gzip
+
+import pytest
+
+from fmkeras import InputError
+from fmkeras.translation import corpus as corpora
+from fmkeras.translation import monolingual
+from fmkeras.translation.monolingual import NONE
+from fmkeras.translation.settings import Settings
+from fmkeras.translation.tokenizer import normalise
+
+
+def lines(path, *sentences: str) -> str:
+    path.write_text("\n".join(sentences) + "\n", encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def pairs(tmp_path) -> str:
+    rows = [f"frase número {i} aqui\tsentence number {i} here" for i in range(200)]
+    return lines(tmp_path / "pairs.tsv", *rows, rows[0], "frase número 0 aqui\tanother translation")
+
+
+def load(**settings) -> monolingual.Texts:
+    return monolingual.load(Settings(**settings))
+
+
+def test_a_corpus_is_taken_apart(pairs):
+    settings = dict(dataset=pairs, source="pt", target="en")
+    corpus = corpora.load(Settings(**settings))
+    texts = load(**settings)
+    assert set(texts.train) == {"pt", "en"} and texts.dataset == pairs and texts.style == "plain"
+    assert set(texts.train["en"]) == {target for _, target in corpus.train}
+    assert len(set(texts.train["pt"])) == len(texts.train["pt"])
+    translations = dict(corpus.train)
+    in_place = sum(translations[pt] == en for pt, en in zip(texts.train["pt"], texts.train["en"], strict=False))
+    assert in_place < 10  # of some 180
+    assert texts.validation["pt"] == [source for source, _ in corpus.validation]
+
+
+def held_out_of(settings: dict) -> None:
+    corpus, texts = corpora.load(Settings(**settings)), load(**settings)
+    held_out = {normalise(side) for pair in corpus.validation + corpus.test for side in pair}
+    assert held_out and all(len(side) > 1000 for side in texts.train.values())
+    for side in texts.train.values():
+        assert not held_out & set(map(normalise, side))
+
+
+def test_nothing_of_validation_and_test_is_in_the_phrasebook_s_text():
+    held_out_of({"dataset": "phrasebook"})
+
+
+def test_nothing_of_validation_and_test_is_in_the_rehearsal_s_text(rehearsal, monkeypatch):
+    from fmkeras.translation import ted
+
+    monkeypatch.setattr(ted, "load", lambda: rehearsal)
+    held_out_of({"dataset": "ted", "skip": 10_000})
+
+
+def test_nor_in_a_file_beside_it(pairs, tmp_path):
+    corpus = corpora.load(Settings(dataset=pairs))
+    told = [target for _, target in corpus.test[:3]] + [f"something else {i}" for i in range(30)]
+    file = lines(tmp_path / "more.txt", *told, told[0] + "  ")
+    texts = load(dataset=pairs, source="pt", target="en", text=[f"en={file}"])
+    assert not set(told[:3]) & set(texts.train["en"]) and set(told[3:]) < set(texts.train["en"])
+    assert any("being in validation or test: 4" in note for note in texts.notes)
+    assert any("34 lines of en" in note for note in texts.notes)
+
+
+def test_pairs_to_fine_tune_on_are_left_out(pairs):
+    settings = dict(dataset=pairs, source="pt", target="en")
+    first = corpora.load(Settings(**settings, limit=50)).train
+    texts = load(**settings, skip=50)
+    assert not {source for source, _ in first[1:]} & set(texts.train["pt"])
+    assert any("the first 50 pairs left out" in note for note in texts.notes)
+
+
+def test_text_files_alone(tmp_path):
+    pt = lines(tmp_path / "pt.txt", *(f"frase {i}" for i in range(100)), "", "\u200b", "frase 1", "x\x07y")
+    with gzip.open(tmp_path / "en.txt.gz", "wt", encoding="utf-8") as file:
+        file.write("\ufeff" + "".join(f"sentence {i}\r\n" for i in range(40)))
+    texts = load(dataset=NONE, text=[f"pt={pt}", f"en={tmp_path}/en.txt.gz"])
+    assert texts.name == "pt.txt, en.txt.gz" and texts.dataset == NONE
+    assert len(texts.train["pt"]) == 96 and len(texts.validation["pt"]) == 5  # of 101
+    assert len(texts.train["en"]) == 38 and len(texts.validation["en"]) == 2
+    assert not set(texts.train["pt"]) & set(texts.validation["pt"])
+    assert {"x y", "sentence 0"} < {
+        s for part in (texts.train, texts.validation) for side in part.values() for s in side
+    }
+    assert any("2 blank, 1 duplicate" in note for note in texts.notes)
+
+
+def test_a_limit_is_of_each_language(pairs):
+    texts = load(dataset=pairs, source="pt", target="en", limit=30)
+    assert [len(side) for side in texts.train.values()] == [30, 30]
+    assert [len(side) for side in texts.validation.values()] == [10, 10]
+
+
+def test_the_order_is_the_seed_s(pairs):
+    first, again, other = (load(dataset=pairs, seed=seed).train for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_the_vocabulary_is_learnt_from_some_of_very_many(pairs):
+    texts = load(dataset=pairs, source="pt", target="en")
+    everything = [sentence for side in texts.train.values() for sentence in side]
+    assert list(texts.sample()) == everything
+    assert 0.4 * 50 <= len(list(texts.sample(most=50))) <= 52
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"text": ["news.txt"]}, "name the language before the file, as in --text pt=news.txt"),
+        ({"text": ["=news.txt"]}, "name the language"),
+        ({"text": ["<s>=news.txt"]}, "name the language"),
+        ({"text": ["pt="]}, "name the language"),
+        ({"text": []}, "leaves nothing to learn from"),
+        ({"text": ["pt={}/absent.txt"]}, "absent.txt cannot be read"),
+        ({"text": ["pt={}/few.txt"]}, "2 different sentences of pt are too few: give 20 at least"),
+        ({"text": ["pt={}/latin.txt"]}, "latin.txt, line 2, byte 2: not UTF-8"),
+        ({"text": ["pt={}/nul.txt"]}, "nul.txt, line 1: a NUL byte"),
+        ({"dataset": "{}/pairs.tsv", "skip": 10_000}, "--skip 10,000 leaves none of 181 pairs"),
+    ],
+)
+def test_says_what_is_wrong(settings, said, tmp_path, pairs):
+    lines(tmp_path / "few.txt", "one", "two", "one")
+    (tmp_path / "latin.txt").write_bytes("ola\nolá\n".encode("latin-1").replace(b"ol\xe1", b"o\xe1l"))
+    (tmp_path / "nul.txt").write_bytes(b"a\0b\n")
+    settings = {"dataset": NONE} | settings
+    settings["dataset"] = settings["dataset"].format(tmp_path)
+    settings["text"] = [text.format(tmp_path) for text in settings.get("text", [])]
+    with pytest.raises(InputError) as error:
+        load(**settings)
+    assert said in str(error.value) and "\n" not in str(error.value)

@@ -1,0 +1,232 @@
+"""`python -m fmkeras.pretrain`, then `fmkeras.translate --init`: train, load elsewhere, fine-tune, resume, refuse."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import fmkeras
+from fmkeras import InputError, runs
+from fmkeras.translation.denoising import BLANK
+from fmkeras.translation.pretrained import load_pretrained, take_over
+from fmkeras.translation.settings import Settings
+from fmkeras.translation.transformer import Transformer
+
+ROOT = Path(__file__).parent.parent
+NUMBERS = dict(um="one", dois="two", três="three", quatro="four", cinco="five", seis="six", sete="seven", oito="eight")
+SHORT = ["--epochs", "2", "--batch-tokens", "600", "--precision", "float32"]
+LANGUAGES = ["--source", "pt", "--target", "en"]
+
+
+def command(module: str, *arguments):
+    """Run a script in a new process."""
+    line = [sys.executable, "-m", f"fmkeras.{module}", *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(line, capture_output=True, text=True, encoding="utf-8", env=environment, timeout=600)
+
+
+def killed(module: str, point: str, number: int, *arguments) -> int:
+    """Run a script that kills itself: see killed.py. Its exit status."""
+    code = f"import killed; from fmkeras import cli, {module} as script; killed.arm({point!r}, {number}); "
+    line = [sys.executable, "-c", f"{code}cli.run(script.main)", *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    return subprocess.run(line, capture_output=True, env=environment, timeout=600).returncode
+
+
+def files(folder) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(Path(folder).iterdir())}
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory) -> Path:
+    """400 lines of numbers in two languages."""
+    rng = np.random.default_rng(0)
+    rows = [list(rng.choice(list(NUMBERS), rng.integers(3, 8))) for _ in range(400)]
+    path = tmp_path_factory.mktemp("pairs") / "numbers.tsv"
+    text = "\n".join(f"{' '.join(row)}\t{' '.join(NUMBERS[w] for w in row)}" for row in rows)
+    path.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def pretraining(pairs) -> list:
+    """The command line of the pre-training, without its run folder."""
+    return ["--dataset", pairs, *LANGUAGES, "--skip", 100, "--preset", "tiny", "--vocab-size", 330, *SHORT]
+
+
+@pytest.fixture(scope="module")
+def pretrained(pretraining, tmp_path_factory):
+    """One pre-training: the folder and what was printed."""
+    folder = tmp_path_factory.mktemp("runs") / "pretrained"
+    result = command("pretrain", *pretraining, "--run", folder)
+    assert result.returncode == 0, result.stderr[-3000:]
+    return folder, result.stdout
+
+
+@pytest.fixture(scope="module")
+def tuned(pairs, pretrained, tmp_path_factory):
+    """A translator that starts from it: the folder and what was printed."""
+    folder = tmp_path_factory.mktemp("runs") / "tuned"
+    line = ["--dataset", pairs, *LANGUAGES, "--limit", 100, "--init", pretrained[0], *SHORT, "--run", folder]
+    result = command("translate", *line)
+    assert result.returncode == 0, result.stderr[-3000:]
+    return folder, result.stdout
+
+
+def test_the_run_folder_is_as_a_translator_s(pretrained):
+    folder, printed = pretrained
+    expected = "checkpoint.npz config.json history.csv loss.png model.keras report.json samples.txt tokenizer.model"
+    assert sorted(files(folder)) == expected.split()
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    history = pd.read_csv(folder / "history.csv")
+    assert report["sentences"].keys() == {"pt", "en"} and report["epochs"] == len(history) == 2
+    assert report["validation"]["nll"] == pytest.approx(history["val_nll"].min())
+    samples = (folder / "samples.txt").read_text(encoding="utf-8")
+    assert samples in printed and samples.count("spoilt") == samples.count("restored") == 10
+    assert BLANK in samples
+    for text in ("pt and en, without translations", "the first 100 pairs left out", "translate --init"):
+        assert text in printed
+
+
+def test_the_translator_has_its_vocabulary_size_and_weights(pretrained, tuned):
+    folder, printed = tuned
+    before, after = (Settings.load(runs.read_config(run)) for run in (pretrained[0], folder))
+    assert (folder / "tokenizer.model").read_bytes() == (pretrained[0] / "tokenizer.model").read_bytes()
+    assert (after.preset, after.d_model, after.vocab_size) == ("tiny", before.d_model, before.vocab_size)
+    assert after.task == "translate" and after.init == str(pretrained[0])
+    assert "all of its weights come from" in printed
+    assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["init"] == str(pretrained[0])
+
+
+def test_the_translator_translates_the_same_in_a_new_process(tuned):
+    sentences = ["um dois três", "sete oito"]
+    here = fmkeras.load_translator(tuned[0]).translate(sentences)
+    there = command("translate", "text", "--run", tuned[0], *sentences)
+    assert there.returncode == 0, there.stderr
+    assert there.stdout.splitlines() == here
+
+
+def test_weights_are_taken_over_by_name():
+    sizes = dict(vocab_size=50, d_model=16, num_heads=2, d_ff=32)
+    old = Transformer(**sizes, num_layers=1)
+    same, deeper, wider = (
+        Transformer(**sizes | other) for other in (dict(num_layers=1), dict(num_layers=2), dict(num_layers=1, d_ff=48))
+    )
+    assert take_over(same, old) == []
+    for expected, found in zip(old.get_weights(), same.get_weights(), strict=True):
+        np.testing.assert_array_equal(expected, found)
+    random = deeper.decoder[1].feed_forward.expand.kernel.numpy().copy()
+    missing = take_over(deeper, old)
+    assert len(missing) == len(deeper.trainable_variables) - len(old.trainable_variables)
+    assert all(name.split("/")[0] in ("encoder_1", "decoder_1") for name in missing)
+    np.testing.assert_array_equal(deeper.decoder[1].feed_forward.expand.kernel, random)
+    np.testing.assert_array_equal(
+        deeper.decoder[0].feed_forward.expand.kernel, old.decoder[0].feed_forward.expand.kernel
+    )
+    assert set(take_over(wider, old)) == {
+        f"{side}_0/feed_forward/{part}"
+        for side in ("encoder", "decoder")
+        for part in ("expand/kernel", "expand/bias", "contract/kernel")
+    }
+
+
+def test_fine_tuning_starts_where_pre_training_ended(pairs, pretrained, tmp_path):
+    """With no steps to speak of, the translator still is the pre-trained model."""
+    line = ["--dataset", pairs, *LANGUAGES, "--limit", 20, "--init", pretrained[0], "--learning-rate", 1e-9]
+    result = command("translate", *line, "--epochs", 1, "--precision", "float32", "--run", tmp_path / "run")
+    assert result.returncode == 0, result.stderr[-3000:]
+    before = load_pretrained(pretrained[0]).model.get_weights()
+    after = runs.load_model(tmp_path / "run" / "model.keras").get_weights()
+    for expected, found in zip(before, after, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_another_size_takes_what_fits_and_says_so(pairs, pretrained, tmp_path):
+    line = ["--dataset", pairs, *LANGUAGES, "--limit", 20, "--init", pretrained[0], "--preset", "document"]
+    result = command("translate", *line, "--epochs", 1, "--precision", "float32", "--run", tmp_path / "run")
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "all of its weights come from" in result.stdout  # one block of the two, as wide, with other heads
+    line[-1] = "small"
+    result = command("translate", *line, "--epochs", 1, "--precision", "float32", "--run", tmp_path / "other")
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "0 of its 131 weights come from" in result.stdout and "embedding/embeddings" in result.stdout
+
+
+@pytest.mark.slow
+def test_pre_training_killed_and_resumed_gives_the_same(pretraining, pretrained, tmp_path):
+    folder = tmp_path / "run"
+    assert killed("pretrain", "step", 5, *pretraining, "--run", folder) == -9
+    assert killed("pretrain", "plot", 1, *pretraining, "--run", folder, "--resume") == -9
+    result = command("pretrain", *pretraining, "--run", folder, "--resume")
+    assert result.returncode == 0, result.stderr[-3000:]
+    expected, found = (load_pretrained(run).model.get_weights() for run in (pretrained[0], folder))
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert (folder / "samples.txt").read_bytes() == (pretrained[0] / "samples.txt").read_bytes()
+
+
+@pytest.mark.slow
+def test_fine_tuning_killed_before_its_first_checkpoint_starts_from_the_same_weights(
+    pairs, pretrained, tuned, tmp_path
+):
+    line = ["--dataset", pairs, *LANGUAGES, "--limit", 100, "--init", pretrained[0], *SHORT, "--run", tmp_path / "run"]
+    assert killed("translate", "step", 1, *line) == -9
+    assert not (tmp_path / "run" / "checkpoint.npz").exists()
+    result = command("translate", *line, "--resume")
+    assert result.returncode == 0, result.stderr[-3000:]
+    for one, other in zip(
+        *(runs.load_model(run / "model.keras").get_weights() for run in (tuned[0], tmp_path / "run")), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "said"),
+    [
+        ("translate", ["text", "--run", "PRE", "um"], "PRE is pre-trained only: make a translator of it with"),
+        ("translate", ["evaluate", "--run", "PRE"], "PRE is pre-trained only"),
+        ("translate", ["--run", "PRE", "--resume"], "PRE was trained with task denoise, not translate"),
+        (
+            "translate",
+            ["--init", "TUNED", "--dataset", "PAIRS", *LANGUAGES],
+            "TUNED holds a translator, no pre-trained",
+        ),
+        ("translate", ["--init", "absent", "--dataset", "PAIRS"], "absent holds no run"),
+        (
+            "translate",
+            ["--init", "PRE", "--dataset", "PAIRS"],
+            "PRE has learnt to write pt and en, not target: name the",
+        ),
+        ("pretrain", ["--run", "TUNED", "--resume"], "TUNED was trained with task translate, not denoise"),
+        ("pretrain", ["--run", "PRE", "--resume", "--mask", "0.2"], "PRE was trained with mask 0.35, not 0.2"),
+        ("pretrain", ["--mask", "1"], "--mask: '1' is not a number from 0 to below 1"),
+        ("pretrain", ["--span", "0.5"], "--span: '0.5' is not a number of 1 or more"),
+        ("pretrain", ["--text", "news.txt"], "--text news.txt: name the language before the file"),
+        ("pretrain", ["--dataset", "none"], "leaves nothing to learn from"),
+        ("pretrain", ["--dataset", "PAIRS", "--skip", "9999"], "--skip 9,999 leaves none of 3"),
+    ],
+)
+def test_says_what_is_wrong_and_changes_nothing(module, arguments, said, pairs, pretrained, tuned, tmp_path):
+    known = {"PRE": str(pretrained[0]), "TUNED": str(tuned[0]), "PAIRS": str(pairs)}
+    before = files(pretrained[0]), files(tuned[0])
+    line = [known.get(word, word) for word in arguments]
+    if "--run" not in line:
+        line += ["--run", tmp_path / "run"]
+    result = command(module, *line)
+    for name, path in known.items():
+        said = said.replace(name, path)
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert result.stderr.startswith("fmkeras: error: ") and result.stderr.count("\n") == 1
+    assert said in result.stderr
+    assert before == (files(pretrained[0]), files(tuned[0])) and not (tmp_path / "run").exists()
+
+
+def test_another_form_of_text_is_refused(tuned, pretrained):
+    loaded = load_pretrained(pretrained[0])
+    with pytest.raises(InputError, match="has learnt from text in the form 'plain', not 'ted': pre-train with"):
+        loaded.check(Settings(init="runs/pretrain", dataset="ted", target="en", style="ted"))
