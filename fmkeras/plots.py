@@ -9,10 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
 INK, GREY, PALE = "#111111", "#7a7a7a", "#bdbdbd"  # told apart by lightness, so that print and every eye can
+PALE_GREYS = LinearSegmentedColormap.from_list("pale greys", ["white", "#909090"])  # ink is legible on all of them
 
 
 def _figure(title: str, width: float = 7.0, height: float = 4.5, panels: int = 1) -> tuple[Figure, list[Axes]]:
@@ -198,25 +200,29 @@ def heat_maps(
 
     Args:
         panels: for each title a matrix (R, C).
-        rows, columns: labels of the R rows and C columns.
-        digits: decimals shown; the numbers are left out of matrices with over 200 cells.
-        scale: the values that are white and black; by default each panel's own least and most.
+        rows, columns: labels of the R rows and C columns; many long column labels are turned.
+        digits: decimals shown; the numbers are left out of matrices with over 200 cells, which then go down to black.
+        scale: the values that are white and darkest; by default each panel's own least and most.
     """
     height = max(matrix.shape[0] for matrix in panels.values())
     figure, axes = _figure(title, min(3.6 * len(panels), 12) + 0.6, min(1.9 + 0.45 * height, 5.5), len(panels))
+    turned = 45 * (len(columns) * max(map(len, columns), default=0) > 24)  # else they run into one another
     for axis, (name, matrix) in zip(axes, panels.items(), strict=True):
         low, high = scale or (float(np.min(matrix)), float(np.max(matrix)))
-        axis.imshow(matrix, cmap="Greys", vmin=low, vmax=high, aspect="auto")
+        numbers = matrix.size <= 200
+        axis.imshow(matrix, cmap=PALE_GREYS if numbers else "Greys", vmin=low, vmax=high, aspect="auto")
         axis.grid(False)
         axis.set(title=name, xlabel=xlabel, ylabel=ylabel)
+        for side in (axis.xaxis, axis.yaxis):
+            side.set_major_locator(MaxNLocator(integer=True))
         if len(columns):
-            axis.set_xticks(range(len(columns)), [_piece(c) for c in columns], rotation=45 * (len(columns) > 6))
+            axis.set_xticks(range(len(columns)), [_piece(c) for c in columns], rotation=turned)
         if len(rows):
             axis.set_yticks(range(len(rows)), [_piece(r) for r in rows])
-        if matrix.size <= 200:
+        if numbers:
             for (i, j), value in np.ndenumerate(matrix):
-                dark = value > low + 0.6 * (high - low)
-                axis.text(j, i, f"{value:.{digits}f}", ha="center", va="center", color="white" if dark else INK)
+                value = round(float(value), digits) + 0  # + 0: 0.0, and not -0.0
+                axis.text(j, i, f"{value:.{digits}f}", ha="center", va="center", color=INK)
     return figure
 
 

@@ -109,14 +109,21 @@ def test_show_opens_one_window_a_plot(tmp_path, monkeypatch):
 
 
 def test_heat_maps_show_their_numbers():
-    figure = plots.heat_maps({"a": np.eye(2), "b": np.ones((2, 2))}, "title", ["r", "s"], ["c", "$d"], "x", "y", 1)
+    figure = plots.heat_maps({"a": np.eye(2) - 0.04, "b": np.eye(2)}, "title", ["r", "s"], ["c", "$d"], "x", "y", 1)
     left, right = figure.axes
     assert [text.get_text() for text in left.texts] == ["1.0", "0.0", "0.0", "1.0"]
-    assert [text.get_color() for text in left.texts] == ["white", plots.INK, plots.INK, "white"]
+    darkest = np.mean(left.images[0].cmap(1.0)[:3])
+    assert {text.get_color() for text in left.texts} == {plots.INK} and 0.5 < darkest < 0.6  # legible on all cells
     assert [label.get_text() for label in right.get_xticklabels()] == ["c", r"\$d"]
     assert (left.get_title(), left.get_xlabel(), left.get_ylabel()) == ("a", "x", "y")
     (axis,) = plots.heat_maps({"large": np.zeros((20, 20))}, "title", scale=(0, 1)).axes
-    assert not axis.texts and axis.images[0].get_clim() == (0, 1)
+    assert not axis.texts and axis.images[0].get_clim() == (0, 1) and axis.images[0].cmap(1.0)[:3] == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("columns", "turned"), [("12345678", 0), (["▁What", "▁is", "▁your", "▁nam", "e", "?"], 45)])
+def test_heat_maps_turn_many_long_labels_only(columns, turned):
+    (axis,) = plots.heat_maps({"a": np.eye(len(columns))}, "title", columns=list(columns)).axes
+    assert {label.get_rotation() for label in axis.get_xticklabels()} == {turned}
 
 
 def test_histogram_counts():
