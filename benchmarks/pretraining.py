@@ -93,13 +93,14 @@ def train(arguments, folder: Path, arm: str, pairs: int, epochs: int, seed: int)
         result, _ = Translator(model, tokenizer, settings).score(corpus.test, {}, arguments.beam)
         return {name: result[name] for name in ("bleu", "bleu_13a", "chrf", "perplexity")}
 
-    early = {}
+    early = folder / "early.json"
     for row in training.epochs():
         if row["epoch"] == -(-epochs // 3):
-            early = {"epoch": row["epoch"], "steps": row["steps"]} | scored(training.average)
+            runs.write_json(early, {"epoch": row["epoch"], "steps": row["steps"]} | scored(training.average))
     best = {"epoch": training.best["epoch"], "steps": training.best["steps"]}
     best |= scored(runs.load_model(folder / runs.MODEL))
-    result = {"arm": arm, "pairs": pairs, "epochs": epochs, "seed": seed, "early": early, "best": best}
+    result = {"arm": arm, "pairs": pairs, "epochs": epochs, "seed": seed, "best": best}
+    result["early"] = runs.read_json(early) if early.exists() else None
     return result | {"val_nll": [row["val_nll"] for row in training.history], "seconds": training.seconds}
 
 

@@ -38,7 +38,7 @@ def run(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["bleu_by_epoch", "train_speed", "decode_speed", "scaling", "soak"])
+@pytest.mark.parametrize("name", ["bleu_by_epoch", "train_speed", "decode_speed", "scaling", "soak", "pretraining"])
 def test_help(name):
     command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
     assert "--json" in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -72,3 +72,25 @@ def test_decode_speed(tmp_path):
         alike, of = found["same"][f"{contender} / fmkeras, greedy"]
         assert alike == of > 0, contender
     assert "tokens/s" in printed
+
+
+@pytest.mark.slow
+def test_pretraining(tmp_path):
+    pairs, run, trainings = tmp_path / "pairs.tsv", tmp_path / "run", tmp_path / "trainings"
+    pairs.write_text("\n".join(TEXT))
+    options = "--source pt --target en --skip 40 --limit 40 --preset document --vocab-size 300 --epochs 1".split()
+    command = [sys.executable, "-m", "fmkeras.pretrain", "--dataset", str(pairs), *options, "--run", str(run)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    words = ["--init", run, "--folder", trainings, "--pairs", 20, 40, "--epochs", 3, 1, "--seeds", 0, "--beam", 1]
+    words += ["--batch-tokens", 60]
+    printed, found = benchmark("pretraining", *words, "--plot", tmp_path / "plot.png", folder=tmp_path)
+    assert [(row["pairs"], row["arm"]) for row in found["rows"]] == [
+        (pairs, arm) for pairs in (20, 40) for arm in ("random", "pre-trained")
+    ]
+    first, second = found["rows"][:2]
+    assert first["early"]["epoch"] == 1 and first["early"]["steps"] == second["early"]["steps"] > 0
+    assert first["val_nll"] != second["val_nll"] and len(first["val_nll"]) == 3
+    assert "a third of the steps" in printed and (tmp_path / "plot.png").stat().st_size > 10_000
+    before = {file: file.stat().st_mtime_ns for file in trainings.rglob("*")}
+    again, _ = benchmark("pretraining", *words, folder=tmp_path)
+    assert again == printed and before == {file: file.stat().st_mtime_ns for file in trainings.rglob("*")}

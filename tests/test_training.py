@@ -257,6 +257,17 @@ def test_the_running_average_is_its_formula():
         np.testing.assert_allclose(new, 0.81 * old + 0.19 * weight, atol=1e-6)
 
 
+def test_a_handful_of_steps_is_not_lost(tmp_path):
+    """The average is updated every tenth step, but also after each of the first ones."""
+    trained = training(tmp_path, sequences(12, 8), sequences(12, 9), epochs=1, batch_tokens=40)
+    before = trained.average.get_weights()
+    run(trained)
+    assert 1 < trained.history[0]["steps"] < 10
+    for old, new, weight in zip(before, trained.average.get_weights(), trained.model.get_weights(), strict=True):
+        assert not np.array_equal(old, new)
+        np.testing.assert_allclose(new, weight, atol=0.02)
+
+
 def test_bpe_dropout_cuts_words_anew_each_epoch(tmp_path):
     text = [
         f"the quick brown fox {word} over the lazy dog" for word in ("jumps", "leaps", "walks", "runs", "flies")

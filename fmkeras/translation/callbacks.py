@@ -27,7 +27,8 @@ class RunningAverage(keras.callbacks.Callback):
         average: a model of the same shape, whose weights become the average.
         decay: share of the old average that is left after one step. It starts lower, so that the weights of the first
             steps are soon forgotten.
-        every: steps between updates. Ten times as rare, with the tenth power of the decay, costs a tenth.
+        every: steps between updates, from the first so many on. Ten times as rare, with the tenth power of the decay,
+            costs a tenth.
 
     Reference: Polyak & Juditsky (1992); gains of 0.4 to 0.9 BLEU in machine translation.
     """
@@ -44,7 +45,7 @@ class RunningAverage(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         step = int(self.model.optimizer.iterations)
-        if step % self.every == 0:
+        if step % self.every == 0 or step < self.every:  # even a handful of steps must not be lost
             synchronise(self.model)
             self.update(self.model.transformer, step)
 
