@@ -27,7 +27,8 @@ BUNDLED = "king_county"
 CALIFORNIA_URL = "https://ndownloader.figshare.com/files/5976036"  # where scikit-learn fetches it from
 NETWORK_SECONDS = 5
 WORDS = {"true": 1.0, "false": 0.0} | dict.fromkeys(["", "na", "n/a", "nan", "null", "none", "<na>", "nat"], math.nan)
-ALMOST_NUMBER = re.compile(r"[-+(]?\s*[$€£¥]?\s*[-+]?[\d.,'\s\u00a0]*\d[\d.,'\s\u00a0]*\s*[%$€£¥)]?")  # $1,234.5  12 %
+ALMOST_NUMBER = re.compile(r"[-+(]?[$€£¥]?[-+]?[\d.,']*\d[.,']*[%$€£¥)]?")  # $1,234.5  12%
+LONGEST_NUMBER = 40  # characters: longer ones are text, and need not be looked at
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ def from_sheet(sheet: Sheet, target: str) -> Table:
     for name, cells in zip(sheet.header, zip(*sheet.rows, strict=True), strict=True):
         values = [number(cell) for cell in cells]
         filled = [(value, cell) for value, cell in zip(values, cells, strict=True) if value is None or value == value]
-        numeric = [value is not None or ALMOST_NUMBER.fullmatch(cell.strip()) is not None for value, cell in filled]
+        numeric = [value is not None or almost_number(cell) for value, cell in filled]
         if not name or not filled or 2 * sum(numeric) < len(numeric):
             if name == target:
                 raise InputError(
@@ -257,6 +258,12 @@ def number(cell: object) -> float | None:
         return None if "_" in text else float(text)  # Python would read 1_000 as 1000
     except ValueError:
         return None
+
+
+def almost_number(cell: str) -> bool:
+    """Whether a cell that is no number looks as if it was meant as one."""
+    text = "".join(cell.split())
+    return len(text) <= LONGEST_NUMBER and ALMOST_NUMBER.fullmatch(text) is not None
 
 
 def exact_numbers(name: str, cells: Sequence, place: Callable[[int], str], missing: bool = False) -> np.ndarray:

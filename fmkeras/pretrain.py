@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from fmkeras import cli, runs
-from fmkeras.translation.options import decide, new_settings, options_given, pretrain_parser, resumed_settings
+from fmkeras.translation.options import decide, options_given, pretrain_parser
 
 SAMPLES = 5  # sentences of each language shown at the end
 
@@ -28,33 +28,28 @@ def pretrain(arguments: argparse.Namespace) -> None:
     from fmkeras.translation.denoising import Denoising, Restorer
     from fmkeras.translation.tokenizer import MASK, Tokenizer, language_mark
     from fmkeras.translation.training import Training
-    from fmkeras.translation.translator import TOKENIZER
+    from fmkeras.translation.translator import own_tokenizer
 
     began = time.perf_counter()
     folder, chosen = Path(arguments.run), options_given(arguments) | {"task": "denoise"}
     if "text" in chosen:
         chosen.setdefault("dataset", monolingual.NONE)
-    settings = resumed_settings(folder, chosen) if arguments.resume else new_settings(chosen)
+    settings = session.choose_settings(folder, chosen, arguments.resume)
     texts = monolingual.load(settings)
     settings.dataset, settings.style = texts.dataset, texts.style
     settings = decide(settings, chosen)
     print(f"data       {texts.name}, {' and '.join(texts.train)}, without translations")
     for note in texts.notes:
         print(f"           {note}")
-    folder = session.open_folder(folder, settings, arguments.resume)
 
-    if (folder / TOKENIZER).exists():
-        tokenizer = Tokenizer.load(folder / TOKENIZER, settings.tokenizer_sha256)
-    else:
-        tokenizer = Tokenizer.train(texts.sample(), settings.vocab_size, [MASK, *map(language_mark, texts.train)])
-        tokenizer.save(folder / TOKENIZER)
-    settings.tokenizer_sha256 = tokenizer.sha256
-    runs.write_config(folder, settings.asdict())
+    own, marks = folder if arguments.resume else None, [MASK, *map(language_mark, texts.train)]
+    tokenizer = own_tokenizer(own, settings, lambda: Tokenizer.train(texts.sample(), settings.vocab_size, marks))
     denoising = Denoising.of(texts.train, tokenizer, settings)
     validation = Denoising.of(texts.validation, tokenizer, settings).batches(0)
     training = Training(
         settings, tokenizer, denoising.batches(0), validation, folder, arguments.resume, renew=denoising.batches
     )
+    session.open_folder(training, arguments.resume)
     session.describe(training)
 
     restorer = Restorer(training.average, tokenizer, settings)

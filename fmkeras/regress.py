@@ -204,7 +204,7 @@ def parser() -> cli.Parser:
     add = train.add_argument
     add("--dataset", default="king_county", metavar="D", help="king_county, california or a CSV file")
     add("--target", metavar="COLUMN", help="the column of the CSV to predict")
-    add("--epochs", type=cli.positive(int), default=100, metavar="N", help="at most; it stops early")
+    add("--epochs", type=cli.positive(int, most=10**6), default=100, metavar="N", help="at most; it stops early")
     add("--seed", type=cli.seed, default=0, metavar="S", help="order of the batches: same seed, same model")
     add("--no-target-scaling", action="store_true", help="make the article's mistake, which leaves R² below 0")
     add("--show", action="store_true", help="open the plots in windows")

@@ -11,6 +11,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None
+
 from fmkeras import trust
 from fmkeras.errors import InputError
 
@@ -31,14 +36,12 @@ def start(folder: str | Path) -> tuple[Path, str | None]:
     folder = Path(folder)
     note = None
     try:
-        if folder.is_dir():
-            tidy(folder)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            if not (folder / CONFIG).is_file():
-                raise InputError(f"{folder} exists and is not a run folder: choose another --run")
+        if holds_run(folder):
             number = next(n for n in range(1, 1_000_000) if not Path(f"{folder}.{n}").exists())
             what = "a finished run" if (folder / REPORT).exists() else "an unfinished run"
-            os.rename(folder, f"{folder}.{number}")
+            with alone(folder):
+                tidy(folder)
+                os.rename(folder, f"{folder}.{number}")
             note = f"{folder} held {what}: kept as {folder}.{number}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{UNFINISHED}probe").touch()
@@ -46,6 +49,42 @@ def start(folder: str | Path) -> tuple[Path, str | None]:
     except OSError as error:
         raise InputError(f"cannot write to {folder} ({error.strerror}): choose another --run") from None
     return folder, note
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether there is a run, finished or not. Changes nothing.
+
+    Raises:
+        InputError: there is something else.
+    """
+    if not folder.exists() or (folder.is_dir() and all(file.name.startswith(UNFINISHED) for file in folder.iterdir())):
+        return False
+    if not (folder / CONFIG).is_file():
+        raise InputError(f"{folder} exists and is not a run folder: choose another --run")
+    return True
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other trainings out of a run folder within the block; the system does so too when the process dies.
+
+    The folder itself is locked, so that no lock file lies about in it. Where that cannot be done (Windows, some network
+    mounts), the block runs all the same.
+
+    Raises:
+        InputError: another training has it.
+    """
+    with contextlib.ExitStack() as stack:
+        if fcntl and folder.is_dir():
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(f"another training writes to {folder}: name another --run") from None
+            except OSError:
+                pass
+        yield
 
 
 def tidy(folder: Path) -> None:
@@ -68,7 +107,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         yield temporary
         flush(temporary)
         os.replace(temporary, path)
-        flush(path.parent)
+        with contextlib.suppress(OSError):  # some network mounts flush no folders; the file itself is there
+            flush(path.parent)
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())[:120]
         raise InputError(f"{path} cannot be written ({reason}): make room there, or choose another place") from None
@@ -136,7 +176,7 @@ def read_json(path: str | Path) -> dict:
         raise InputError(
             f"{path.parent} holds no run ({path.name} is missing): train one, or name another --run"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read ({type(error).__name__}): restore it, or train again") from None
     if not isinstance(content, dict):
         raise InputError(f"{path} is not a JSON object: restore it, or train again")

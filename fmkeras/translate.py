@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fmkeras import cli, runs
 from fmkeras.errors import InputError
-from fmkeras.translation.options import VERBS, decide, new_settings, options_given, parser, resumed_settings
+from fmkeras.translation.options import VERBS, decide, options_given, parser
 from fmkeras.translation.settings import Settings
 
 SAMPLES = 10  # translations shown at the end of training
@@ -33,13 +33,13 @@ def train(arguments: argparse.Namespace) -> None:
     from fmkeras.translation import corpus as corpora
     from fmkeras.translation import session
     from fmkeras.translation.pretrained import load_pretrained
-    from fmkeras.translation.training import CHECKPOINT, Training
+    from fmkeras.translation.training import Training, has_checkpoint
     from fmkeras.translation.translator import Translator, load_translator
 
     began = time.perf_counter()
     folder, chosen = Path(arguments.run), options_given(arguments) | {"task": "translate"}
-    settings = resumed_settings(folder, chosen) if arguments.resume else new_settings(chosen)
-    started = arguments.resume and (folder / CHECKPOINT).is_file()  # then it needs no pre-trained weights any more
+    settings = session.choose_settings(folder, chosen, arguments.resume)
+    started = arguments.resume and has_checkpoint(folder)  # then it needs no pre-trained weights any more
     pretrained = load_pretrained(settings.init) if settings.init and not started else None
     corpus = corpora.load(settings)
     settings.dataset = corpus.name
@@ -50,17 +50,16 @@ def train(arguments: argparse.Namespace) -> None:
     print(f"data       {corpus.name}, {corpus.source} → {corpus.target}")
     for note in corpus.notes:
         print(f"           {note}")
-    folder = session.open_folder(folder, settings, arguments.resume)
 
-    tokenizer, batches, validation, dropped = tokenize(corpus, settings, folder, pretrained and pretrained.tokenizer)
+    own, known = folder if arguments.resume else None, pretrained and pretrained.tokenizer
+    tokenizer, batches, validation, dropped = tokenize(corpus, settings, own, known)
     corpus.train = []  # as text: of a million pairs it is 0.4 GB, and no longer needed
-    settings.tokenizer_sha256 = tokenizer.sha256
-    runs.write_config(folder, settings.asdict())
     print(
         f"           train: {dropped:,} pairs over {settings.max_pieces} pieces dropped, {len(batches.source):,} kept"
     )
     initial = pretrained and pretrained.model
     training = Training(settings, tokenizer, batches, validation, folder, arguments.resume, initial=initial)
+    session.open_folder(training, arguments.resume)
     session.describe(training)
 
     title = f"{corpus.name}, {settings.preset}: {corpus.source} → {corpus.target}"
@@ -87,20 +86,23 @@ def train(arguments: argparse.Namespace) -> None:
     )
 
 
-def vocabulary(corpus, settings: Settings, folder: Path, known=None):
-    """The run's own tokenizer, or the one `known`, or a new one; saved there. Of very many pairs it reads some."""
-    from fmkeras.translation.tokenizer import Tokenizer
-    from fmkeras.translation.translator import TOKENIZER
+def vocabulary(corpus, settings: Settings, folder: Path | None, known=None):
+    """The folder's own tokenizer, or the one `known`, or a new one. Of very many pairs it reads some.
 
-    if (folder / TOKENIZER).exists():
-        return Tokenizer.load(folder / TOKENIZER, settings.tokenizer_sha256)
+    With a folder it is saved there; without one nothing is written.
+    """
+    from fmkeras.translation.tokenizer import Tokenizer
+    from fmkeras.translation.translator import TOKENIZER, own_tokenizer
+
     step = -(-len(corpus.train) // VOCABULARY_PAIRS)  # evenly spread
-    tokenizer = known or Tokenizer.train(itertools.chain(*corpus.train[::step]), settings.vocab_size)
-    tokenizer.save(folder / TOKENIZER)
+    pairs = itertools.chain(*corpus.train[::step])
+    tokenizer = own_tokenizer(folder, settings, lambda: known or Tokenizer.train(pairs, settings.vocab_size))
+    if folder and not (folder / TOKENIZER).exists():
+        tokenizer.save(folder / TOKENIZER)
     return tokenizer
 
 
-def tokenize(corpus, settings: Settings, folder: Path, known=None):
+def tokenize(corpus, settings: Settings, folder: Path | None, known=None):
     """The tokenizer (see `vocabulary`), batches of training and validation, and how many pairs were dropped.
 
     Raises:

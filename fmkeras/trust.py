@@ -21,7 +21,7 @@ def inspect(path: str | Path) -> None:
     """Check that a `.keras` file is whole and holds nothing but a model of ours.
 
     Raises:
-        ValueError: it names other objects or files, or unpacks to more than it is.
+        ValueError: it names other objects or files, unpacks to more than it is, or is smaller than the model it names.
         Others: it is damaged (zipfile, json and h5py have many).
     """
     import h5py
@@ -35,13 +35,13 @@ def inspect(path: str | Path) -> None:
             raise ValueError("it unpacks to more than its size")
         if damaged := archive.testzip():  # Keras jumps about in a file and does not see every damage
             raise ValueError(f"{damaged} in it is damaged")
-        _inspect_objects(json.loads(archive.read("config.json")))
         with archive.open("model.weights.h5") as file, h5py.File(file, "r") as weights:
             _inspect_weights(weights, size)
+        _inspect_objects(json.loads(archive.read("config.json")), size)
 
 
-def _inspect_objects(config: object) -> None:
-    """Go through all of config.json: everything with a class must be one of `PARTS`."""
+def _inspect_objects(config: object, size: int) -> None:
+    """Go through all of config.json: everything with a class must be one of `PARTS`, and none larger than the file."""
     if isinstance(config, dict):
         if "class_name" in config or "registered_name" in config:
             module, name = config.get("module"), config.get("class_name")
@@ -49,10 +49,31 @@ def _inspect_objects(config: object) -> None:
                 raise ValueError(f"it names an object that is no part of our models: {module}.{name}")
             if config.get("registered_name") not in (None, f"fmkeras>{name}"):
                 raise ValueError(f"it names an object that is no part of our models: {config['registered_name']}")
-        config = list(config.values())
+            _inspect_sizes(name, config.get("config"), size)
+        # All but the numbers by which Keras knows an object that occurs twice.
+        config = [part for key, part in config.items() if key != "shared_object_id" or not isinstance(part, int)]
     if isinstance(config, list):
         for part in config:
-            _inspect_objects(part)
+            _inspect_objects(part, size)
+    elif isinstance(config, int) and 4 * config > size:
+        raise ValueError(f"it names sizes that its weights do not have ({config})")
+
+
+def _inspect_sizes(name: str, config: object, size: int) -> None:
+    """Refuse what Keras would make larger than the file, before it finds out that the weights do not fit."""
+    config = config if isinstance(config, dict) else {}
+    bytes_needed = 0
+    if name == "Transformer":
+        names = ("vocab_size", "d_model", "d_ff", "num_layers")
+        vocabulary, width, inner, layers = (int(config[name]) for name in names)
+        if min(vocabulary, width, inner, layers) < 1:
+            raise ValueError("it names sizes below 1")
+        # Its kernels: an embedding; four of an attention, which a block has once or twice; two of a feed-forward layer.
+        bytes_needed = 4 * (vocabulary * width + layers * (12 * width**2 + 4 * width * inner))
+    elif name == "Dense" and config.get("units", 1) != 1:
+        raise ValueError("it names a layer of more than one unit, which no regressor of ours has")
+    if bytes_needed > size:
+        raise ValueError(f"it names sizes that its weights do not have ({bytes_needed:,} bytes)")
 
 
 def _inspect_weights(group, size: int, depth: int = 0) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fmkeras import cli, regress, runs, translate
+from fmkeras import InputError, cli, pretrain, regress, runs, translate
+from fmkeras.translation.settings import FEWEST_PIECES, Settings
 
 PAIRS = "".join(f"frase número {i} {chr(97 + i % 26)}\tsentence number {i}\n" for i in range(60))
 HOUSES = "price,rooms,area\n" + "".join(f"{100 + 7 * i + i % 3},{i % 5 + 1},{50 + i * i % 37}\n" for i in range(60))
@@ -93,7 +94,7 @@ TABLES = [
     (b"PK\x03\x04" + bytes(range(256)) * 9, "price", "not UTF-8"),
 ]  # fmt: skip
 
-# Other mistakes: arguments, in which {run}, {houses}, {tmp} and {new} stand for folders, and words of the message.
+# Other mistakes: arguments, in which {run}, {houses} and {tmp} stand for folders, and words of the message.
 ARGUMENTS = [
     ("translate --dataset {tmp}/absent.tsv", "no such file or folder"),
     ("translate --dataset {tmp}", "no train.tsv"),
@@ -110,7 +111,7 @@ ARGUMENTS = [
     ("translate --dataset {pairs} --run {file}", "is not a run folder"),
     ("translate --dataset {pairs} --run {thesis}", "is not a run folder"),
     ("translate --dataset {pairs} --run {file}/below", "cannot write"),
-    ("translate --dataset {pairs} --vocab-size 1 --run {new}", "choose a larger vocabulary"),
+    ("translate --dataset {pairs} --vocab-size 1 --run {run}", "choose a larger vocabulary"),
     ("translate --resume --run {tmp}/none", "holds no run"),
     ("translate --resume --run {run} --preset small", "preset document, not small"),
     ("translate --resume --run {run} --seed 7 --vocab-size 99", "vocab_size 320, not 99, seed 0, not 7"),
@@ -138,6 +139,13 @@ ARGUMENTS = [
     ("regress predict --run {houses} {gaps}", "line 3, column 'area': a value is missing"),
     ("regress predict --run {houses} {table} --out {tmp}", "is not a file"),
     ("regress predict --run {houses} {table} --out {tmp}/none/out.csv", "cannot be written"),
+    ("translate --batch-tokens 99999999999999999999", "is more than 1000000"),
+    ("translate --epochs 99999999999999999999", "is more than 1000000"),
+    ("translate --vocab-size 99999999999999999999", "is more than 1000000"),
+    ("translate --limit 99999999999999999999", "is more than 1000000000"),
+    ("pretrain --skip 99999999999999999999", "is more than 1000000000"),
+    ("pretrain --limit 99999999999999999999", "is more than 1000000000"),
+    ("regress --epochs 99999999999999999999", "is more than 1000000"),
 ]
 
 STDIN = [
@@ -148,7 +156,7 @@ STDIN = [
 
 def call(words: list[str]) -> int:
     """The status with which a command ends."""
-    main = {"translate": translate.main, "regress": regress.main}[words[0]]
+    main = {"translate": translate.main, "pretrain": pretrain.main, "regress": regress.main}[words[0]]
     with pytest.raises(SystemExit) as ended:
         cli.run(lambda: main(words[1:]))
     return ended.value.code
@@ -210,9 +218,7 @@ def test_the_tables_are_long_enough():
 def test_sentences(name, content, message, refused, places, tmp_path):
     path = write(tmp_path / name, content)
     dataset = path.parent if name.startswith("folder") else path
-    new = "cut them" in message  # found out with the tokenizer, when the run has begun
-    run = tmp_path.parent / f"{tmp_path.name}-new" if new else places["run"]
-    refused(["translate", "--dataset", str(dataset), *QUICK, "--run", str(run)], message)
+    refused(["translate", "--dataset", str(dataset), *QUICK, "--run", str(places["run"])], message)
 
 
 @pytest.mark.parametrize(("content", "target", "message"), TABLES, ids=lambda value: str(value)[:30].strip())
@@ -224,7 +230,7 @@ def test_tables(content, target, message, refused, places, tmp_path):
 
 @pytest.mark.parametrize(("line", "message"), ARGUMENTS)
 def test_arguments(line, message, refused, places, tmp_path):
-    refused([word.format(tmp=tmp_path, new=f"{tmp_path}-new", **places) for word in line.split()], message)
+    refused([word.format(tmp=tmp_path, **places) for word in line.split()], message)
 
 
 @pytest.mark.parametrize(("content", "message"), STDIN)
@@ -238,7 +244,7 @@ def test_in_a_process_of_its_own(line, places, tmp_path):
     words, message = line[0].format(tmp=tmp_path, **places).split(), line[1]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     command = [sys.executable, "-m", f"fmkeras.{words[0]}", *words[1:]]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
     assert ended.returncode == 2 and message in ended.stderr and ended.stderr.count("\n") == 1, ended.stderr
 
 
@@ -265,7 +271,7 @@ def test_any_text_gives_one_line(text, places):
     assert len(translation.splitlines()) <= 1 and translation == " ".join(translation.split())
     assert TEXTS[text] in (None, translation)
     assert [other] == translator.translate(["frase número 3 d"], beam=1)
-    assert bool(cut) == text.startswith("aaa")  # 10,000 words are cut into sentences
+    assert cut == [text.strip()] * (len(text) > 10_000)  # said of 10,000 words without a full stop, too; each once
 
 
 def test_nothing_of_a_long_sentence_is_left_out(places):
@@ -277,6 +283,19 @@ def test_nothing_of_a_long_sentence_is_left_out(places):
         assert len(parts) > 1 and max(map(len, translator.tokenizer.encode(parts))) <= 128
         assert "".join("".join(parts).split()) == "".join(sentence.split())
     assert all(part.split()[0] in ("frase", "número", "12") for part in translator.parts("frase número 12 " * 300))
+
+
+def test_the_fewest_pieces_that_a_run_may_name_leave_room_for_any_character(places):
+    """Cut anywhere within four bytes of a character, a part would have no last whole one."""
+    import fmkeras
+
+    translator = fmkeras.load_translator(places["run"])
+    for pieces in (1, 2, FEWEST_PIECES - 1):
+        with pytest.raises(InputError, match=f"max_pieces {pieces}"):
+            Settings.load({"max_pieces": pieces})
+    translator.settings = Settings.load({"max_pieces": FEWEST_PIECES})
+    for sentence in ("a" * skipped + "😀" * 50 for skipped in range(12)):
+        assert "".join(translator.parts(sentence)) == sentence
 
 
 def test_a_run_without_its_model_says_so(places, refused, tmp_path):

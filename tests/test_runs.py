@@ -1,6 +1,9 @@
 """The run folder: nothing is lost, nothing is half written, and damage is named."""
 
+import errno
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,6 +67,66 @@ def test_whole_file_or_none(tmp_path):
     assert path.read_bytes() == "ação\nnew\n".encode()
 
 
+def test_a_folder_that_cannot_be_flushed_is_no_failure(tmp_path, monkeypatch):
+    """As on some network mounts: the rename has succeeded by then. A file that cannot be flushed is one."""
+    flush, kinds = runs.flush, ["folder"]
+
+    def refuse(path):
+        if ("folder" if path.is_dir() else "file") in kinds:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        flush(path)
+
+    monkeypatch.setattr(runs, "flush", refuse)
+    runs.write_text(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "new"
+    kinds.append("file")
+    with pytest.raises(InputError, match=r"a\.txt cannot be written \(Invalid argument\)"):
+        runs.write_text(tmp_path / "a.txt", "newer")
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes to read-only folders")
+def test_a_folder_without_the_right_to_write(folder):
+    folder.chmod(0o500)
+    try:
+        with pytest.raises(InputError, match=r"a\.txt cannot be written \(Permission denied\)"):
+            runs.write_text(folder / "a.txt", "new")
+        with pytest.raises(InputError, match=r"cannot write to .* \(Permission denied\)"):
+            runs.start(folder / "below")
+    finally:
+        folder.chmod(0o700)
+    assert names(folder) == {runs.CONFIG, runs.REPORT}
+
+
+def test_a_read_only_file_system(folder, monkeypatch):
+    """What the system says of one, since a test cannot mount it everywhere."""
+
+    def refuse(*arguments, **options):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    for owner, name in ((Path, "touch"), (Path, "mkdir"), (os, "rename")):
+        monkeypatch.setattr(owner, name, refuse)
+    for write in (lambda: runs.write_text(folder / "a.txt", "new"), lambda: runs.start(folder)):
+        with pytest.raises(InputError, match=r"Read-only file system") as caught:
+            write()
+        assert str(folder) in str(caught.value) and "\n" not in str(caught.value)
+    monkeypatch.undo()
+    assert names(folder) == {runs.CONFIG, runs.REPORT} and names(folder.parent) == {folder.name}
+
+
+@pytest.mark.skipif(runs.fcntl is None, reason="no locks on Windows")
+def test_two_trainings_do_not_share_a_folder(folder, tmp_path):
+    with runs.alone(folder):
+        for begin in (lambda: runs.start(folder), lambda: runs.alone(folder).__enter__()):
+            with pytest.raises(InputError, match=r"another training writes to .*: name another --run"):
+                begin()
+        assert names(folder) == {runs.CONFIG, runs.REPORT} and names(tmp_path) == {"run"}
+        with runs.alone(tmp_path):
+            pass
+    _, note = runs.start(folder)  # its time is over
+    assert "run.1" in note
+
+
 def test_json_there_and_back(tmp_path):
     content = {"dataset": "ação", "rows": 3, "test": {"r2": None, "mse": 0.1}}
     runs.write_json(tmp_path / "a.json", content)
@@ -71,7 +134,7 @@ def test_json_there_and_back(tmp_path):
     assert "ação" in (tmp_path / "a.json").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("damage", [b"", b'{"rows": 3', b"[1]", b"\xff\xfe", b"null"])
+@pytest.mark.parametrize("damage", [b"", b'{"rows": 3', b"[1]", b"\xff\xfe", b"null", b"[" * 100_000])
 def test_damaged_json_is_named(tmp_path, damage):
     (tmp_path / runs.CONFIG).write_bytes(damage)
     with pytest.raises(InputError, match=r"config\.json") as caught:

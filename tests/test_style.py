@@ -164,3 +164,4 @@ def test_long_sentence_is_cut_at_commas_or_between_words():
     assert [len(piece.split()) for piece in style.sentences(words)] == [71, 60]
     assert [len(piece.split()) for piece in style.sentences("word " * 200)] == [80, 80, 40]
     assert [len(piece.split()) for piece in style.sentences("word " * 80)] == [80]
+    assert style.whole_sentences("word " * 200) == [("word " * 200).strip()]

@@ -1,6 +1,8 @@
 """Training learns the right function, resumes where it stopped, and keeps the best weights."""
 
+import json
 import shutil
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -8,6 +10,8 @@ import pandas as pd
 import pytest
 
 from fmkeras import InputError, runs
+from fmkeras.translation import callbacks
+from fmkeras.translation import training as trainings
 from fmkeras.translation.batches import Batches
 from fmkeras.translation.callbacks import EveryMinute, RunningAverage
 from fmkeras.translation.decoding import Search
@@ -122,6 +126,50 @@ def test_a_run_stopped_within_an_epoch_goes_on_from_there(whole, tmp_path, monke
     assert_same(expected, run(resumed))
 
 
+def test_a_run_stopped_while_it_validates_goes_on_with_that(whole, tmp_path, monkeypatch):
+    expected, _ = whole
+    data, settings = (sequences(80, 4), sequences(80, 5)), dict(epochs=3, dropout=0.2, batch_tokens=200)
+
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainings, "evaluate", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(training(tmp_path, *data, **settings))
+    resumed = training(tmp_path, *data, resume=True, **settings)
+    assert resumed.position == len(resumed.batches) and not resumed.history
+    assert_same(expected, run(resumed))
+
+
+def test_no_minutes_left_still_end_the_first_epoch(tmp_path, monkeypatch):
+    """Else nothing were published, and nothing could be scored."""
+    rows, save = sequences(80, 4), Training.save
+
+    def stop(self):
+        save(self)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EveryMinute.__init__, "__defaults__", (0.0,))
+        patch.setattr(Training, "save", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(training(tmp_path, rows, rows, epochs=3, batch_tokens=200))
+    resumed = training(tmp_path, rows, rows, resume=True, epochs=3, batch_tokens=200, minutes=1e-9)
+    assert resumed.position and len(run(resumed).history) == 1
+    assert resumed.best["epoch"] == 1 and (tmp_path / runs.MODEL).exists()
+
+
+def test_a_run_without_its_checkpoint_is_not_begun_anew(whole, tmp_path):
+    _, folder = whole
+    shutil.copytree(folder, tmp_path / "run")
+    (tmp_path / "run" / CHECKPOINT).unlink()
+    rows = sequences(80, 4)
+    with pytest.raises(InputError, match=r"checkpoint\.npz is missing: restore it, or train in another --run"):
+        training(tmp_path / "run", rows, rows, resume=True)
+    assert not training(tmp_path / "empty", rows, rows, resume=True).history  # there is nothing to overwrite
+
+
 def test_a_lower_learning_rate_may_be_gone_on_with(whole, tmp_path):
     _, folder = whole
     shutil.copytree(folder, tmp_path / "run")
@@ -139,6 +187,77 @@ def test_other_data_are_refused(whole, tmp_path):
     shutil.copytree(folder, tmp_path / "run")
     with pytest.raises(InputError, match="training data changed"):
         training(tmp_path / "run", sequences(80, 4), sequences(80, 6), resume=True, epochs=4, batch_tokens=200)
+
+
+def test_other_validation_data_are_refused(whole, tmp_path):
+    """By them the best epoch is chosen."""
+    _, folder = whole
+    shutil.copytree(folder, tmp_path / "run")
+    data, other = (sequences(80, 4), sequences(80, 5)), (sequences(20, 4), sequences(20, 6))
+    with pytest.raises(InputError, match="validation data changed"):
+        training(tmp_path / "run", *data, resume=True, validation=other, dropout=0.2, batch_tokens=200)
+
+
+def rewritten(folder, change) -> None:
+    """The checkpoint with its arrays changed by `change(arrays)`."""
+    with np.load(folder / CHECKPOINT) as saved:
+        arrays = dict(saved)
+    change(arrays)
+    np.savez(folder / CHECKPOINT, **arrays)
+
+
+@pytest.mark.parametrize("change", [lambda arrays: arrays.pop("state"), lambda arrays: arrays.update(more=np.ones(1))])
+def test_a_checkpoint_of_an_earlier_version_is_said(whole, tmp_path, change):
+    _, folder = whole
+    shutil.copytree(folder, tmp_path / "run")
+    rewritten(tmp_path / "run", change)
+    data = sequences(80, 4), sequences(80, 5)
+    with pytest.raises(InputError, match=r"earlier version.* train in another --run"):
+        training(tmp_path / "run", *data, resume=True, dropout=0.2, batch_tokens=200)
+
+
+def test_a_checkpoint_from_before_the_validation_data_were_remembered_is_good(whole, tmp_path):
+    expected, folder = whole
+    shutil.copytree(folder, tmp_path / "run")
+
+    def change(arrays):
+        state = json.loads(str(arrays["state"]))
+        arrays["state"] = np.array(json.dumps(state | {"data": state["data"]["training"]}))
+
+    rewritten(tmp_path / "run", change)
+    data = sequences(80, 4), sequences(80, 5)
+    assert_same(expected, training(tmp_path / "run", *data, resume=True, epochs=3, dropout=0.2, batch_tokens=200))
+
+
+def test_a_damaged_history_is_written_again_and_said(whole, tmp_path):
+    _, folder = whole
+    data, settings = (sequences(80, 4), sequences(80, 5)), dict(epochs=3, dropout=0.2, batch_tokens=200)
+    shutil.copytree(folder, tmp_path / "run")
+    path = tmp_path / "run" / runs.HISTORY
+    good = path.read_bytes()
+    assert not training(tmp_path / "run", *data, resume=True, **settings).notes
+    for damage in (b"", b"\0" * 100, good.replace(b"1", b"2")):
+        path.write_bytes(damage)
+        (note,) = training(tmp_path / "run", *data, resume=True, **settings).notes
+        assert note.startswith(f"{path} was missing, damaged or changed") and path.read_bytes() == good
+    path.write_bytes(b"\n".join(good.split(b"\n")[:-2]) + b"\n")  # killed before the last row was written
+    assert not training(tmp_path / "run", *data, resume=True, **settings).notes and path.read_bytes() == good
+
+
+def test_checkpoints_are_a_minute_apart(monkeypatch):
+    now, saved = [0.0], []
+    monkeypatch.setattr(callbacks, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    for steps in (200, 61):
+        every = EveryMinute(lambda: saved.append(now[0]), steps)
+        every.set_model(SimpleNamespace())
+        now[0] = 0.0
+        every.on_train_begin()
+        for step in range(steps):
+            now[0] += 1.0
+            every.on_train_batch_end(step)
+        expected = [61.0, 122.0, 183.0] if steps == 200 else []  # not after the last step, when the epoch is saved
+        assert saved == expected
+        saved.clear()
 
 
 def test_the_seed_decides(whole, tmp_path):

@@ -122,6 +122,36 @@ def test_a_bomb_is_not_unpacked(good, tmp_path):
     refused(path, "more than its size")
 
 
+SIZES_NEVER_MADE = [
+    ("vocab_size", 10**12),
+    ("vocab_size", 1e12),
+    ("num_layers", 10**9),
+    ("num_layers", 1000),
+    ("d_model", 10**6),
+    ("d_ff", 10**9),
+    ("num_heads", 10**12),
+    ("num_layers", 0),
+]
+
+
+@pytest.mark.parametrize(("name", "size"), SIZES_NEVER_MADE)
+def test_a_model_larger_than_its_weights_is_not_made(good, tmp_path, monkeypatch, name, size):
+    monkeypatch.setattr(Transformer, "from_config", lambda config: pytest.fail("it was made"))
+    change = lambda config: config["config"].update({name: size})  # noqa: E731
+    refused(altered(good, tmp_path / "huge.keras", change), "it names sizes")
+
+
+def test_a_regressor_larger_than_ours_is_not_made(tmp_path):
+    path = tmp_path / "small.keras"
+    runs.save_model(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]), path)
+    assert runs.load_model(path).input_shape == (None, 3)
+
+    def change(config):
+        config["config"]["layers"][1]["config"]["units"] = 1000
+
+    refused(altered(path, tmp_path / "huge.keras", change), "more than one unit")
+
+
 def weights(write) -> dict[str, bytes]:
     """An HDF5 file made by `write(file)`, as an entry of a model file."""
     content = io.BytesIO()
@@ -169,10 +199,16 @@ def test_no_pickle_anywhere():
 
 @pytest.mark.parametrize("member", ["../evil.txt", "/tmp/fmkeras-evil.txt", "link"])
 def test_an_archive_cannot_write_outside_its_folder(tmp_path, monkeypatch, member):
-    """Even one that the first check let through. One with another checksum is not opened: see test_ted.py."""
+    """Even one that both checksums let through. One with another checksum is not opened: see test_ted.py."""
+    from tensorflow_datasets.core.download import extractor
+    from test_ted import trust as trusted
+
     hostile = tmp_path / "served" / "hostile.tar.gz"
     hostile.parent.mkdir()
     with tarfile.open(hostile, "w:gz") as archive:
+        entry = tarfile.TarInfo("good.txt")  # before the bad one: it shows that the archive is opened
+        entry.size = 4
+        archive.addfile(entry, io.BytesIO(b"good"))
         entry = tarfile.TarInfo(member)
         if member == "link":
             entry.type, entry.linkname = tarfile.SYMTYPE, str(tmp_path / "target.txt")
@@ -182,7 +218,16 @@ def test_an_archive_cannot_write_outside_its_folder(tmp_path, monkeypatch, membe
         archive.addfile(entry, io.BytesIO(b"evil"))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     monkeypatch.setattr(ted, "download", lambda url, path, sha256: path.write_bytes(hostile.read_bytes()))
-    with pytest.raises(Exception):  # noqa: B017 - whatever TFDS says of an archive that is not TED's
+    trusted(monkeypatch)
+    unpacked, copy = [], extractor._copy
+
+    def watched(source, destination):
+        copy(source, destination)
+        unpacked.append(Path(destination).read_bytes())
+
+    monkeypatch.setattr(extractor, "_copy", watched)
+    with pytest.raises(ValueError, match="could not be prepared"):
         ted.from_archive("http://127.0.0.1/hostile.tar.gz", sha256="0" * 64)
+    assert b"good" in unpacked
     outside = [path for path in tmp_path.rglob("*") if path.name in ("evil.txt", "target.txt")]
     assert not outside and not Path("/tmp/fmkeras-evil.txt").exists()

@@ -11,6 +11,9 @@ from fmkeras.translation.settings import PRESETS, Settings
 SIZES = ("d_model", "num_heads", "d_ff", "num_layers")
 VERBS = ("train", "evaluate", "text")
 RESUMABLE = ("epochs", "minutes", "learning_rate")  # what may change when a run is resumed
+AUTOMATIC = ("dataset", "preset", "precision")  # what may be "auto"
+MOST = 10**6  # epochs, pieces and tokens a batch: beyond any use, and small enough to compute with
+MOST_PAIRS = 10**9
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     add("--source-column", type=int, choices=(1, 2), help="column to translate from (1); 2 turns the direction round")
     add("--source", metavar="NAME", help="name of the language translated from, for data of your own")
     add("--target", metavar="NAME", help="name of the language translated to, for data of your own")
-    add("--limit", type=cli.positive(), metavar="PAIRS", help="train on so many pairs only (all)")
+    add("--limit", type=cli.positive(most=MOST_PAIRS), metavar="PAIRS", help="train on so many pairs only (all)")
     add("--init", metavar="RUN", help="start from this run of fmkeras.pretrain: its vocabulary, sizes and weights")
     training_options(add, "runs/translate")
 
@@ -72,13 +75,14 @@ def pretrain_parser() -> argparse.ArgumentParser:
     )
     add(
         "--skip",
-        type=cli.positive(),
+        type=cli.positive(most=MOST_PAIRS),
         metavar="PAIRS",
         help="leave out so many pairs, the first ones, to fine-tune on (0)",
     )
     add("--source", metavar="NAME", help="name of the first language, for pairs of your own")
     add("--target", metavar="NAME", help="name of the second language, for pairs of your own")
-    add("--limit", type=cli.positive(), metavar="N", help="train on so many sentences of each language only (all)")
+    sentences = "train on so many sentences of each language only (all)"
+    add("--limit", type=cli.positive(most=MOST_PAIRS), metavar="N", help=sentences)
     add("--mask", type=cli.share, metavar="P", help=f"share of the pieces that masks cover ({Settings.mask})")
     add("--span", type=span, metavar="N", help=f"pieces under a mask, on average ({Settings.span:g})")
     add("--delete", type=cli.share, metavar="P", help=f"share of the other pieces deleted ({Settings.delete:g})")
@@ -98,10 +102,11 @@ def training_options(add, run: str) -> None:
     """Add the options that all training has."""
     sizes = "size of the model (auto: tiny for the phrasebook; for other data small, or base on a GPU)"
     add("--preset", choices=("auto", *PRESETS), help=sizes)
-    add("--epochs", type=cli.positive(), metavar="N", help="passes over the data (the preset's)")
+    add("--epochs", type=cli.positive(most=MOST), metavar="N", help="passes over the data (the preset's)")
     add("--minutes", type=cli.positive(float), metavar="M", help="stop training after so many minutes (no limit)")
-    add("--vocab-size", type=cli.positive(), metavar="V", help="subword pieces, for both languages (the preset's)")
-    add("--batch-tokens", type=cli.positive(), metavar="N", help="tokens a batch (the preset's)")
+    pieces = "subword pieces, for both languages (the preset's)"
+    add("--vocab-size", type=cli.positive(most=MOST), metavar="V", help=pieces)
+    add("--batch-tokens", type=cli.positive(most=MOST), metavar="N", help="tokens a batch (the preset's)")
     add("--learning-rate", type=cli.positive(float), metavar="R", help="peak of the learning rate (the preset's)")
     add("--dropout", type=cli.share, metavar="P", help="dropout rate (the preset's)")
     add("--sampling", type=cli.share, metavar="P", help="BPE-dropout rate, 0.1 for small data (0)")
@@ -130,6 +135,8 @@ def resumed_settings(folder: Path, chosen: dict) -> Settings:
     """
     settings = Settings.load(runs.read_config(folder))
     saved = settings.asdict()
+    # "auto" is whatever was settled on when the run began.
+    chosen = {name: value for name, value in chosen.items() if name not in AUTOMATIC or value != "auto"}
     changed = [name for name, value in chosen.items() if value != saved[name] and name not in RESUMABLE]
     if changed:
         listed = ", ".join(f"{name} {saved[name]}, not {chosen[name]}" for name in changed)

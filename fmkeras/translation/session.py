@@ -1,4 +1,4 @@
-"""What the scripts that train a Transformer share: the run folder, the lines they print, the report."""
+"""What the scripts that train a Transformer share: settings and run folder, the lines they print, the report."""
 
 import contextlib
 import time
@@ -9,20 +9,38 @@ import pandas as pd
 from tqdm import tqdm
 
 from fmkeras import cli, plots, runs
+from fmkeras.translation.options import new_settings, resumed_settings
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.training import Training
+from fmkeras.translation.translator import TOKENIZER
 
 
-def open_folder(folder: Path, settings: Settings, resume: bool) -> Path:
-    """The run folder, with what is there moved aside unless it is resumed, and config.json in it."""
-    if resume:
-        runs.tidy(folder)
-    else:
-        folder, note = runs.start(folder)
+def choose_settings(folder: Path, chosen: dict, resume: bool) -> Settings:
+    """The settings of the run, resumed or new. Changes nothing, but refuses a folder that cannot be used, early."""
+    settings = resumed_settings(folder, chosen) if resume else new_settings(chosen)
+    if runs.holds_run(folder):
+        with runs.alone(folder):
+            pass
+    return settings
+
+
+def open_folder(training: Training, resume: bool) -> None:
+    """The run folder: what is there is moved aside unless it is resumed; then config.json and tokenizer.model in it.
+
+    All that can be wrong with the input has been found by now, so that a mistake changes no file. A run that is killed
+    between these files can be resumed: the config.json without the tokenizer's checksum says that there is none yet.
+    """
+    folder, settings, tokenizer = training.folder, training.settings, training.tokenizer
+    if not resume:
+        _, note = runs.start(folder)
         if note:
             print(f"run        {note}")
+    runs.tidy(folder)
+    if not (folder / TOKENIZER).exists():
+        runs.write_config(folder, settings.asdict() | {"tokenizer_sha256": ""})
+        tokenizer.save(folder / TOKENIZER)
+    settings.tokenizer_sha256 = tokenizer.sha256
     runs.write_config(folder, settings.asdict())
-    return folder
 
 
 def describe(training: Training) -> None:
@@ -41,6 +59,8 @@ def describe(training: Training) -> None:
         print(f"           {origin(training)}")
     if training.history or training.position:
         print(f"           resumed after epoch {len(training.history)} and {training.position} batches")
+    for note in training.notes:
+        print(f"           {note}")
 
 
 def origin(training: Training) -> str:
@@ -55,9 +75,9 @@ def origin(training: Training) -> str:
 
 @contextlib.contextmanager
 def interruptible(training: Training) -> Iterator[None]:
-    """Let Ctrl-C end the block with the best weights kept, and say where they are."""
+    """Keep other trainings out of the folder; let Ctrl-C end the block with the best weights kept, and say where."""
     try:
-        with cli.interruptible():
+        with runs.alone(training.folder), cli.interruptible():
             yield
     except KeyboardInterrupt:
         training.keep()
@@ -74,12 +94,15 @@ def train(training: Training, title: str, began: float, samples: Callable[[], It
         began: `time.perf_counter()` when the program began.
         samples: gives what the model makes of some sentences: text and result.
     """
-    announce = "           about {} of training to come"
+    announce, drawn = "           about {} of training to come", False
     for row in training.epochs(announce=lambda seconds: tqdm.write(announce.format(cli.duration(seconds)))):
         print(epoch_line(row, time.perf_counter() - began))
         plot(training.folder, title)
+        drawn = True
         for text, result in samples():
             print(f"           {text}\n         → {result}", flush=True)
+    if not drawn:  # no epoch was left: it was perhaps killed while it drew the last
+        plot(training.folder, title)
 
 
 def epoch_line(row: dict, seconds: float) -> str:

@@ -75,6 +75,8 @@ class Settings:
             possible = isinstance(value, kind) and not isinstance(value, bool)
             if possible and isinstance(value, int | float):
                 possible = 0 <= value < 1 if name in SHARES else value >= 0 if name in FROM_ZERO else value > 0
+            if possible and name == "max_pieces":
+                possible = value >= FEWEST_PIECES
             if possible and name in CHOICES:
                 possible = value in CHOICES[name]
             if name == "span":
@@ -95,6 +97,7 @@ class Settings:
 # What config.json may hold, beside numbers above zero.
 SHARES = ("dropout", "sampling", "label_smoothing", "average", "mask", "delete")  # from 0 to below 1
 FROM_ZERO = ("seed", "length_penalty", "warmup_steps", "skip")
+FEWEST_PIECES = 10  # of which a long sentence's parts have half at least, more than a character has bytes
 CHOICES = {
     "task": ("translate", "denoise"),
     "source_column": (1, 2),

@@ -28,7 +28,12 @@ def undo(text: str, style: str, language: str) -> str:
 
 
 def sentences(text: str, longest: int = 80) -> list[str]:
-    """Cut a text into sentences, and one of more than `longest` words at commas or, failing these, between words."""
+    """Cut a text into sentences, and one of more than `longest` words as `shorter` does."""
+    return [piece for sentence in whole_sentences(text) for piece in shorter(sentence, longest)]
+
+
+def whole_sentences(text: str) -> list[str]:
+    """Cut a text into sentences, however long these are."""
     parts = []
     marked = re.sub(r"([.!?…][\"”’'»)\]]*)\s+(?=[\"“„‘'«(\[¿¡—-]*\s*[^\W_a-zà-ÿ])", r"\1\n", " ".join(text.split()))
     for sentence in marked.split("\n"):
@@ -36,11 +41,12 @@ def sentences(text: str, longest: int = 80) -> list[str]:
             parts[-1] += " " + sentence
         elif sentence:
             parts.append(sentence)
-    return [piece for sentence in parts for piece in _shorter(sentence.split(), longest)]
+    return parts
 
 
-def _shorter(words: list[str], longest: int) -> list[str]:
-    pieces = []
+def shorter(sentence: str, longest: int = 80) -> list[str]:
+    """Cut a sentence of more than `longest` words at commas or, failing these, between words."""
+    words, pieces = sentence.split(), []
     while len(words) > longest:
         commas = [i for i in range(longest // 2, longest) if words[i][-1] in ",;:"]
         cut = commas[-1] + 1 if commas else longest

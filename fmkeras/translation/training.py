@@ -38,12 +38,25 @@ def best_precision() -> str:
     return "bfloat16" if has_gpu() or "amx_bf16" in flags else "float32"
 
 
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a run can be gone on with from where it was stopped. One that was killed in its first minute begins anew.
+
+    Raises:
+        InputError: the run has trained, and its checkpoint is gone: to begin anew would overwrite what it has learnt.
+    """
+    if (folder / CHECKPOINT).is_file():
+        return True
+    if (folder / runs.HISTORY).exists() or (folder / runs.REPORT).exists():
+        raise InputError(f"{folder / CHECKPOINT} is missing: restore it, or train in another --run")
+    return False
+
+
 class Training:
     """One training run: `for row in Training(...).epochs(): ...` trains, a row of results for each epoch.
 
-    Once a minute and after each epoch the folder gets checkpoint.npz, from which training goes on as if it had never
-    stopped: in float32 on a CPU, to the same bits. After each epoch it gets history.csv, and model.keras if the epoch
-    had the lowest validation loss: the running average of the weights, in float32.
+    Once a minute, before each validation and after it the folder gets checkpoint.npz, from which training goes on as if
+    it had never stopped: in float32 on a CPU, to the same bits. After each epoch it gets history.csv, and model.keras
+    if the epoch had the lowest validation loss: the running average of the weights, in float32.
 
     Args:
         settings: see `Settings`; `precision` must be "float32" or "bfloat16".
@@ -59,9 +72,10 @@ class Training:
         history: a row of results for each epoch so far.
         position: batches done of the epoch after these.
         fresh: names of the weights that `initial` did not have; None without it.
+        notes: lines for the user, about what resuming has put right.
 
     Raises:
-        InputError: resuming, and the checkpoint is damaged, or of another model or other data.
+        InputError: resuming, and the checkpoint is missing, damaged, or of another model or other data.
     """
 
     def __init__(
@@ -75,6 +89,7 @@ class Training:
         initial: Transformer | None = None,
         renew: Callable[[int], Batches] | None = None,
     ):
+        resume = resume and has_checkpoint(Path(folder))
         keras.utils.set_random_seed(settings.seed)
         self.settings, self.tokenizer, self.folder = settings, tokenizer, Path(folder)
         self.batches, self.validation = batches, validation
@@ -101,8 +116,9 @@ class Training:
         self.judge.compile(jit_compile=jit)
         self.history: list[dict] = []
         self.position, self.position_seconds = 0, 0.0
-        self.data = fingerprint(batches)
-        if resume and (self.folder / CHECKPOINT).is_file():
+        self.data = {"training": fingerprint(batches), "validation": fingerprint(validation)}
+        self.notes: list[str] = []
+        if resume:
             self.restore()
 
     @property
@@ -118,6 +134,8 @@ class Training:
     def epochs(self, show_progress: bool = True, announce: Announce | None = None) -> Iterator[dict]:
         """Train, and yield a row of results, which is also added to history.csv, after each epoch.
 
+        However few minutes there are, the first epoch is ended: what has been learnt is published, and can be used.
+
         Args:
             show_progress: whether to show a progress bar.
             announce: called with the seconds that training will take, once, after the first steps.
@@ -132,10 +150,11 @@ class Training:
             seconds = (self.settings.epochs - len(self.history)) * self.batches.tokens / tokens_per_second
             announce(min(seconds, limit - self.seconds) if limit else seconds)
 
-        while len(self.history) < self.settings.epochs and (limit is None or self.seconds < limit):
+        while len(self.history) < self.settings.epochs and (limit is None or self.seconds < limit or not self.history):
             left = None if limit is None else limit - self.seconds
             self.history.append(self.epoch(show_progress, left, expect if announce else None))
             self.position, self.position_seconds, announce = 0, 0.0, None
+            (self.folder / runs.REPORT).unlink(missing_ok=True)  # of the run as it was when it had fewer epochs
             self.save()
             self.publish()
             yield self.history[-1]
@@ -164,17 +183,23 @@ class Training:
             progress,
             EveryMinute(checkpoint, len(tokens) - self.position),
         ]
-        with progress:
-            dataset = as_dataset(self.batches, epoch, self.position)
-            self.objective.fit(dataset, shuffle=False, verbose=0, callbacks=callbacks)
+        if self.position < len(tokens):  # else it was stopped while it validated
+            with progress:
+                dataset = as_dataset(self.batches, epoch, self.position)
+                self.objective.fit(dataset, shuffle=False, verbose=0, callbacks=callbacks)
+            if progress.done == len(tokens):
+                checkpoint()  # validation can take minutes, too
         taken, trained = before + progress.elapsed, sum(tokens[: progress.done])
+        measured = {metric.name: float(metric.result()) for metric in self.objective.metrics}
         validation = evaluate(self.judge, self.validation)
         if not np.isfinite(validation["nll"]):
-            raise InputError(diverged(f"the validation loss became {validation['nll']}"))
+            raise InputError(  # the checkpoint holds the same weights: no lower rate would help them
+                f"the validation loss became {validation['nll']}: train in another --run with a lower --learning-rate"
+            )
         return {
             "epoch": epoch + 1,
-            "loss": progress.logs["token_loss"],
-            "token_accuracy": progress.logs["accuracy"],
+            "loss": measured["token_loss"],
+            "token_accuracy": measured["accuracy"],
             **{f"val_{name}": value for name, value in validation.items()},
             "steps": int(self.objective.optimizer.iterations),
             "target_tokens": trained,
@@ -218,12 +243,19 @@ class Training:
     def restore(self) -> None:
         """Go back to the checkpoint, and write again what was derived from it."""
         path = self.folder / CHECKPOINT
+        earlier = f"{path} was made by an earlier version, or is damaged: restore it, or train in another --run"
         try:
             with np.load(path, allow_pickle=False) as saved:
-                state = json.loads(str(saved["state"]))
-                if state["data"] != self.data:
-                    raise InputError(f"the training data changed since {path} was written: train in another --run")
                 variables = self.variables()
+                if "state" not in saved.files:
+                    raise InputError(earlier)
+                state = json.loads(str(saved["state"]))
+                data = state["data"]  # in an earlier version, the checksum of the training data alone
+                for name, digest in (data if isinstance(data, dict) else {"training": data}).items():
+                    if digest != self.data[name]:
+                        raise InputError(f"the {name} data changed since {path} was written: train in another --run")
+                if len(saved.files) != len(variables) + 1:
+                    raise InputError(earlier)
                 self.assign(variables, [saved[f"{i:04d}"] for i in range(len(variables))])
             self.history, self.position = state["history"], state["position"]
             self.position_seconds = state["position_seconds"]
@@ -232,20 +264,35 @@ class Training:
         except Exception as error:  # a damaged file can fail anywhere
             reason = " ".join(str(error).split())[:120]
             raise InputError(f"{path} cannot be used ({reason}): restore it, or train in another --run") from None
-        if self.history and not self.position:  # it was perhaps killed between the checkpoint and these
+        history = self.folder / runs.HISTORY
+        found = history.read_bytes() if history.is_file() else table([])
+        if found not in (table(self.history), table(self.history[:-1])):
+            self.notes.append(f"{history} was missing, damaged or changed: written again, from {CHECKPOINT}")
+        if self.history and self.position:
+            self.write_history()
+        elif self.history:  # it was perhaps killed between the checkpoint and these
             self.publish()
 
     def publish(self) -> None:
         """Write history.csv and, if the last epoch is the best, model.keras."""
         if self.best is self.history[-1]:
             runs.save_model(self.average, self.folder / runs.MODEL)
+        self.write_history()
+
+    def write_history(self) -> None:
+        """Write history.csv."""
         with runs.whole_file(self.folder / runs.HISTORY) as temporary:
-            pd.DataFrame(self.history).to_csv(temporary, index=False)
+            temporary.write_bytes(table(self.history))
 
     def keep(self) -> None:
         """Save the weights as they are if no epoch has ended yet: an interrupted run still translates."""
         if not self.history:
             runs.save_model(self.average, self.folder / runs.MODEL)
+
+
+def table(history: list[dict]) -> bytes:
+    """What history.csv holds; of no rows, nothing."""
+    return pd.DataFrame(history).to_csv(index=False, lineterminator="\n").encode() if history else b""
 
 
 def fingerprint(batches: Batches) -> str:

@@ -54,8 +54,9 @@ class Translator:
         counts = []  # parts of each text
         for text in texts:
             before = len(sources)
-            for sentence in style.sentences(text) if visible(text) else []:
-                parts = self.parts(style.apply(sentence, settings.style, settings.source))
+            for sentence in style.whole_sentences(text) if visible(text) else []:
+                pieces = (style.apply(piece, settings.style, settings.source) for piece in style.shorter(sentence))
+                parts = [part for piece in pieces for part in self.parts(piece)]
                 if len(parts) > 1 and on_cut:
                     on_cut(sentence)
                 sources += parts
@@ -140,6 +141,17 @@ class Translator:
         weights = cross_attention(self.model, np.array(source), np.array([[self.start, *target[:-1]]]))[0]
         pieces = self.tokenizer.pieces.id_to_piece
         return [pieces(i) for i in source[0]], [pieces(i) for i in (*target[:-1], END)], weights
+
+
+def own_tokenizer(folder: Path | None, settings: Settings, make: Callable[[], Tokenizer]) -> Tokenizer:
+    """The tokenizer that a resumed run has, in `folder`; else a new one.
+
+    Raises:
+        InputError: the run had one, and it is damaged or gone. Another one would not fit its weights.
+    """
+    if folder and (settings.tokenizer_sha256 or (folder / TOKENIZER).exists()):
+        return Tokenizer.load(folder / TOKENIZER, settings.tokenizer_sha256)
+    return make()
 
 
 def load_translator(run: str | Path) -> Translator:

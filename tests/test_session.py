@@ -1,0 +1,114 @@
+"""Both scripts that train a Transformer: what they refuse leaves a run as it was; what they resume ends as it must."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fmkeras import InputError, pretrain, runs, translate
+from fmkeras.translation import session
+from fmkeras.translation.training import CHECKPOINT
+
+SCRIPTS = {"translate": translate.main, "pretrain": pretrain.main}
+PAIRS = "".join(f"frase número {i} {chr(97 + i % 26)}\tsentence number {i}\n" for i in range(60))
+QUICK = "--epochs 1 --vocab-size 320 --batch-tokens 200 --preset document --precision float32".split()
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a folder."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("pairs") / "pairs.tsv"
+    path.write_text(PAIRS, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module", params=SCRIPTS)
+def finished(request, pairs, tmp_path_factory) -> tuple:
+    """A script, and a run of it."""
+    folder = tmp_path_factory.mktemp(request.param) / "run"
+    SCRIPTS[request.param](["--dataset", str(pairs), *QUICK, "--run", str(folder)])
+    return SCRIPTS[request.param], folder
+
+
+@pytest.fixture
+def run(finished, tmp_path) -> tuple:
+    """The script, and a copy of the run, to do as one likes with."""
+    main, folder = finished
+    return main, Path(shutil.copytree(folder, tmp_path / "run"))
+
+
+def refused(run, message: str, *options: str) -> None:
+    """The script says so, and changes no file."""
+    main, folder = run
+    before = hashes(folder.parent)
+    with pytest.raises(InputError, match=message) as caught:
+        main([*options, "--run", str(folder)])
+    assert "\n" not in str(caught.value) and hashes(folder.parent) == before
+
+
+@pytest.mark.parametrize("left", [runs.HISTORY, runs.REPORT])
+def test_a_run_whose_checkpoint_was_deleted_is_not_begun_anew(run, left):
+    """To share a run one leaves out what is large and not needed."""
+    (run[1] / CHECKPOINT).unlink()
+    (run[1] / (runs.REPORT if left == runs.HISTORY else runs.HISTORY)).unlink()
+    refused(run, r"checkpoint\.npz is missing: restore it, or train in another --run", "--resume")
+
+
+def test_a_refused_resume_keeps_the_settings(run):
+    (run[1] / CHECKPOINT).write_bytes(b"damaged")
+    refused(run, r"checkpoint\.npz cannot be used", "--resume", "--epochs", "3", "--learning-rate", "1")
+
+
+def test_without_its_tokenizer_no_other_is_trained(run):
+    (run[1] / "tokenizer.model").unlink()
+    refused(run, r"tokenizer\.model is missing", "--resume")
+
+
+def test_text_that_cannot_be_used_leaves_the_earlier_run(run, pairs):
+    refused(run, "choose a larger vocabulary", "--dataset", str(pairs), "--vocab-size", "1")
+
+
+@pytest.mark.skipif(runs.fcntl is None, reason="no locks on Windows")
+@pytest.mark.parametrize("options", [["--resume"], QUICK])
+def test_a_folder_that_another_training_writes_to_is_refused(run, pairs, options):
+    with runs.alone(run[1]):
+        refused(run, "another training writes to", *options, "--dataset", str(pairs))
+
+
+def test_killed_in_its_last_plot_it_draws_it(run):
+    """And "auto" names what was settled on when the run began."""
+    main, folder = run
+    plot = folder / "loss.png"
+    before = plot.read_bytes()
+    plot.unlink()
+    main(["--resume", "--preset", "auto", "--precision", "auto", "--dataset", "auto", "--run", str(folder)])
+    assert plot.read_bytes() == before
+
+
+def test_while_it_is_resumed_it_is_no_finished_run(run, monkeypatch):
+    main, folder = run
+    reported, plot = [], session.plot
+
+    def watched(*arguments):
+        reported.append((folder / runs.REPORT).exists())
+        plot(*arguments)
+
+    monkeypatch.setattr(session, "plot", watched)
+    main(["--resume", "--epochs", "2", "--run", str(folder)])
+    assert reported == [False]
+    assert json.loads((folder / runs.REPORT).read_text(encoding="utf-8"))["epochs"] == 2
+
+
+def test_a_damaged_history_is_named(run, capsys):
+    main, folder = run
+    (folder / runs.HISTORY).write_bytes(b"epoch,loss\n1,0.5\n")
+    main(["--resume", "--run", str(folder)])
+    lines = [line for line in capsys.readouterr().out.splitlines() if f"{folder / runs.HISTORY} was missing" in line]
+    assert len(lines) == 1
