@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-FIGURES = {"foundations": 12, "regress": 7, "translate": 6}  # at least
+FIGURES = {"foundations": 12, "pretrain": 4, "regress": 7, "translate": 6}  # at least
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -34,7 +34,7 @@ def source(cell: dict) -> str:
     return "".join(cell["source"])
 
 
-def test_all_three_are_there():
+def test_all_of_them_are_there():
     assert {path.stem for path in NOTEBOOKS} == set(FIGURES)
 
 
@@ -82,7 +82,7 @@ def test_runs_from_another_folder(path, tmp_path, monkeypatch):
 
 @pytest.fixture
 def first_cell(tmp_path, monkeypatch) -> str:
-    """The first code cell, the same in all three, for a process that does not find the package."""
+    """The first code cell, the same in all of them, for a process that does not find the package."""
     (code,) = {source(cells(path, "code")[0]) for path in NOTEBOOKS}
     monkeypatch.delenv("PYTHONPATH", raising=False)
     return code + "\nimport fmkeras; print(fmkeras.__file__)"
