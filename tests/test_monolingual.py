@@ -19,8 +19,9 @@ def lines(path, *sentences: str) -> str:
 
 @pytest.fixture
 def pairs(tmp_path) -> str:
+    """As many different sentences in one language as in the other."""
     rows = [f"frase número {i} aqui\tsentence number {i} here" for i in range(200)]
-    return lines(tmp_path / "pairs.tsv", *rows, rows[0], "frase número 0 aqui\tanother translation")
+    return lines(tmp_path / "pairs.tsv", *rows, rows[0], "frase número 0 aqui\tsentence number 1 here")
 
 
 def load(**settings) -> monolingual.Texts:
@@ -36,7 +37,7 @@ def test_a_corpus_is_taken_apart(pairs):
     assert len(set(texts.train["pt"])) == len(texts.train["pt"])
     translations = dict(corpus.train)
     in_place = sum(translations[pt] == en for pt, en in zip(texts.train["pt"], texts.train["en"], strict=False))
-    assert in_place < 10  # of some 180
+    assert len(texts.train["pt"]) == len(texts.train["en"]) == 180 and in_place < 10
     assert texts.validation["pt"] == [source for source, _ in corpus.validation]
 
 

@@ -72,12 +72,13 @@ def load(settings: Settings) -> Texts:
         sides[language] = sides.get(language, []) + lines
 
     train: Sentences = {}
+    rng = Random(settings.seed)
     for language, sentences in sides.items():
         kept, note = clean(sentences, known)
         notes.append(f"{language}: {note}")
         if len(kept) < LEAST:
             raise InputError(f"{len(kept)} different sentences of {language} are too few: give {LEAST} at least")
-        Random(settings.seed).shuffle(kept)  # each language for itself: no sentence stands where its translation does
+        rng.shuffle(kept)  # each language in an order of its own: no sentence stands where its translation does
         if language not in validation:
             size = min(1000, len(kept) // LEAST)
             validation[language], kept = kept[:size], kept[size:]
