@@ -10,8 +10,11 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import hypothesis
 import pytest
 
-# The machines that test are slow and shared: no deadline for an example. The same examples every time.
-hypothesis.settings.register_profile("fmkeras", deadline=None, derandomize=True, max_examples=100)
+# The machines that test are slow and shared: no deadline for an example, nor for making one. The same every time.
+SLOW = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile(
+    "fmkeras", deadline=None, derandomize=True, max_examples=100, suppress_health_check=SLOW
+)
 hypothesis.settings.load_profile("fmkeras")
 
 REHEARSAL = Path(__file__).parents[2] / "shared" / "tfds"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import soak
 from fmkeras import runs
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.tokenizer import Tokenizer
@@ -21,7 +22,7 @@ def benchmark(name: str, *words, folder: Path) -> tuple[str, dict]:
     """What a benchmark prints, and its JSON."""
     command = [sys.executable, "-m", f"benchmarks.{name}", *map(str, words), "--json", str(folder / "out.json")]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1800)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout, json.loads((folder / "out.json").read_text())
 
@@ -41,7 +42,8 @@ def run(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", ["bleu_by_epoch", "train_speed", "decode_speed", "scaling", "soak", "pretraining"])
 def test_help(name):
     command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
-    assert "--json" in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=600)
+    assert "--json" in ended.stdout
 
 
 @pytest.mark.slow
@@ -49,6 +51,22 @@ def test_soak(run, tmp_path):
     printed, found = benchmark("soak", "--run", run, "--lines", 2000, "--warm", 1000, folder=tmp_path)
     assert found["lines_out"] == 2000 and found["compared"] == 4 and found["different"] == 0
     assert len(found["memory_mb"]) == 2 and "2,000 lines in, 2,000 out" in printed
+
+
+def test_what_a_soak_fails_for():
+    good = {"lines": 100_000, "lines_out": 100_000, "different": 0, "growth": 0.05}
+    assert not soak.failed(good, 10_000)
+    for bad in ({"lines_out": 99_999}, {"different": 1}, {"growth": 0.11}):
+        assert soak.failed(good | bad, 10_000)
+    few = {"lines": 2000, "lines_out": 2000, "different": 0, "growth": 0.11}
+    assert not soak.failed(few, 1000)  # it has not settled yet
+
+
+@pytest.mark.slow
+def test_scaling(tmp_path):
+    printed, found = benchmark("scaling", "--quick", "--plot", tmp_path / "plot.png", folder=tmp_path)
+    assert set(found) >= {"machine", "step", "prepare"} and found["step"] and found["prepare"]
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG") and printed
 
 
 @pytest.mark.slow

@@ -89,7 +89,7 @@ def first_cell(tmp_path, monkeypatch) -> str:
 
 
 def run(code: str, folder: Path) -> str:
-    ended = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+    ended = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=600)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout.strip()
 

@@ -143,7 +143,7 @@ def test_same_bytes_in_every_process(corpus):
         environment = {**os.environ, "PYTHONHASHSEED": seed}
         command = [sys.executable, "-c", code]
         done = subprocess.run(
-            command, capture_output=True, text=True, env=environment, cwd=FOLDER.parents[1], check=True
+            command, capture_output=True, text=True, env=environment, cwd=FOLDER.parents[1], check=True, timeout=600
         )
         assert done.stdout.strip() == digest(corpus)
 
@@ -444,6 +444,6 @@ def test_import_is_light():
         "import sys; import fmkeras.translation.phrasebook; print('tensorflow' in sys.modules, 'keras' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=FOLDER.parents[1], check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=FOLDER.parents[1], check=True, timeout=600
     )
     assert done.stdout.split() == ["False", "False"]

@@ -84,7 +84,7 @@ def test_the_colours_differ_in_lightness():
 
 def test_no_window_and_no_pyplot_unless_asked():
     check = "import sys; import fmkeras.plots; assert 'matplotlib.pyplot' not in sys.modules"
-    subprocess.run([sys.executable, "-c", check], check=True)
+    subprocess.run([sys.executable, "-c", check], check=True, timeout=600)
 
 
 def test_show_without_a_display(tmp_path, monkeypatch):

@@ -75,6 +75,13 @@ def test_text_that_cannot_be_used_leaves_the_earlier_run(run, pairs):
     refused(run, "choose a larger vocabulary", "--dataset", str(pairs), "--vocab-size", "1")
 
 
+def test_nothing_but_long_sentences_leave_the_earlier_run(run, tmp_path):
+    path = tmp_path / "long.tsv"
+    sides = (" ".join(chr(97 + i * j % 26) + tail for j in range(200)) for i in range(60) for tail in ("", "z"))
+    path.write_text("".join(f"{source}\t{next(sides)}\n" for source in sides), encoding="utf-8")
+    refused(run, "longer than 128 pieces: cut them into", "--dataset", str(path), *QUICK)
+
+
 @pytest.mark.skipif(runs.fcntl is None, reason="no locks on Windows")
 @pytest.mark.parametrize("options", [["--resume"], QUICK])
 def test_a_folder_that_another_training_writes_to_is_refused(run, pairs, options):

@@ -461,9 +461,8 @@ def test_missing_package_is_named_in_one_line(missing, folder):
         except ted.InputError as error:
             print(error)
     """
-    process = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, cwd=Path(__file__).parents[1]
-    )
+    command, root = [sys.executable, "-c", textwrap.dedent(code)], Path(__file__).parents[1]
+    process = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=600)
     assert len(process.stdout.splitlines()) == 1, process.stderr
     assert missing in process.stdout and "requirements.txt" in process.stdout
     assert "Traceback" not in process.stderr, "TFDS logs one, and means nothing to the user"

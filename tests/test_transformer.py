@@ -253,5 +253,6 @@ assert len(list(Search(model, 2).translate(rows[:2]))) == 2
 @pytest.mark.slow
 def test_model_loss_and_decoding_run_on_jax(jax_environment):
     """keras.ops only: three steps and a beam search with another backend."""
-    result = subprocess.run([sys.executable, "-c", JAX], env=jax_environment, capture_output=True, text=True)
+    command = [sys.executable, "-c", JAX]
+    result = subprocess.run(command, env=jax_environment, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stderr[-2000:]

@@ -38,7 +38,8 @@ def command(*arguments, stdin=None, cwd=ROOT):
     """Run the script in a new process."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     line = [sys.executable, "-m", "fmkeras.translate", *map(str, arguments)]
-    return subprocess.run(line, input=stdin, capture_output=True, text=True, encoding="utf-8", cwd=cwd, env=environment)
+    options = dict(capture_output=True, text=True, encoding="utf-8", cwd=cwd, env=environment, timeout=600)
+    return subprocess.run(line, input=stdin, **options)
 
 
 def files(folder) -> dict[str, bytes]:
@@ -290,7 +291,7 @@ def test_help_needs_no_heavy_import(verb):
         "assert not heavy, heavy"
     )
     line = [sys.executable, "-c", program, *verb, "--help"]
-    result = subprocess.run(line, capture_output=True, text=True, cwd=ROOT)
+    result = subprocess.run(line, capture_output=True, text=True, cwd=ROOT, timeout=600)
     assert result.returncode == 0 and "usage" in result.stdout, result.stderr
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from fmkeras.errors import InputError
 from fmkeras.translation.batches import Batches
 from fmkeras.translation.decoding import Search
 from fmkeras.translation.sentences import Sentences
@@ -76,11 +77,17 @@ class Denoising:
 
     @classmethod
     def of(cls, texts: Mapping[str, Sequence[str]], tokenizer: Tokenizer, settings: Settings) -> "Denoising":
-        """From sentences by language. Those of over `settings.max_pieces` pieces are left out."""
+        """From sentences by language. Those of over `settings.max_pieces` pieces are left out.
+
+        Raises:
+            InputError: all of them are.
+        """
         sides = [tokenizer.encode_corpus(sentences) for sentences in texts.values()]
         start = np.repeat([tokenizer.start(language) for language in texts], [len(side) for side in sides])
         clean = Sentences(np.concatenate([s.ids for s in sides]), np.concatenate([s.lengths for s in sides]))
         short = clean.lengths <= settings.max_pieces
+        if not short.any():
+            raise InputError(f"every sentence is longer than {settings.max_pieces} pieces: cut them into shorter ones")
         return cls(clean.where(short), start[short].astype("int32"), settings, tokenizer.marks[MASK])
 
     def batches(self, epoch: int) -> Batches:
