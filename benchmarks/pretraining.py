@@ -95,7 +95,7 @@ def train(arguments, folder: Path, arm: str, pairs: int, epochs: int, seed: int)
 
     early = folder / "early.json"
     for row in training.epochs():
-        if row["epoch"] == -(-epochs // 3):
+        if row["epoch"] == max(1, epochs // 3):
             runs.write_json(early, {"epoch": row["epoch"], "steps": row["steps"]} | scored(training.average))
     best = {"epoch": training.best["epoch"], "steps": training.best["steps"]}
     best |= scored(runs.load_model(folder / runs.MODEL))
@@ -133,7 +133,7 @@ def summary(rows: list[dict]) -> str:
             f"{mean:.2f} ({min(values[arm]):.2f} - {max(values[arm]):.2f})"
             for mean, arm in zip(means, ARMS, strict=True)
         ]
-        point = "a third of the steps" if when == "early" else "best epoch"
+        point = "about a third of the steps" if when == "early" else "best epoch"
         lines.append([f"{pairs:,}", point, *cells, f"{means[1] - means[0]:+.2f}"])
     return table(["pairs", "", *ARMS, "gain"], lines)
 
