@@ -8,6 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports Te
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import hypothesis
+import numpy as np
 import pytest
 
 # The machines that test are slow and shared: no deadline for an example, nor for making one. The same every time.
@@ -17,6 +18,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("fmkeras")
 
+NUMBERS = dict(um="one", dois="two", três="three", quatro="four", cinco="five", seis="six", sete="seven", oito="eight")
 REHEARSAL = Path(__file__).parents[2] / "shared" / "tfds"
 
 
@@ -53,3 +55,14 @@ def jax_environment():
     """The environment of a process whose Keras runs on JAX. Skips where JAX is not installed."""
     pytest.importorskip("jax", reason="JAX is not installed: keras.ops are tested with TensorFlow only")
     return os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": str(Path(__file__).parents[1])}
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory):
+    """400 lines of numbers in two languages."""
+    rng = np.random.default_rng(0)
+    rows = [list(rng.choice(list(NUMBERS), rng.integers(3, 8))) for _ in range(400)]
+    path = tmp_path_factory.mktemp("pairs") / "numbers.tsv"
+    text = "\n".join(f"{' '.join(row)}\t{' '.join(NUMBERS[w] for w in row)}" for row in rows)
+    path.write_text(text + "\n", encoding="utf-8")
+    return path

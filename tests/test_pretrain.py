@@ -18,7 +18,6 @@ from fmkeras.translation.settings import Settings
 from fmkeras.translation.transformer import Transformer
 
 ROOT = Path(__file__).parent.parent
-NUMBERS = dict(um="one", dois="two", três="three", quatro="four", cinco="five", seis="six", sete="seven", oito="eight")
 SHORT = ["--epochs", "2", "--batch-tokens", "600", "--precision", "float32"]
 LANGUAGES = ["--source", "pt", "--target", "en"]
 
@@ -40,17 +39,6 @@ def killed(module: str, point: str, number: int, *arguments) -> int:
 
 def files(folder) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(Path(folder).iterdir())}
-
-
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory) -> Path:
-    """400 lines of numbers in two languages."""
-    rng = np.random.default_rng(0)
-    rows = [list(rng.choice(list(NUMBERS), rng.integers(3, 8))) for _ in range(400)]
-    path = tmp_path_factory.mktemp("pairs") / "numbers.tsv"
-    text = "\n".join(f"{' '.join(row)}\t{' '.join(NUMBERS[w] for w in row)}" for row in rows)
-    path.write_text(text + "\n", encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import NUMBERS
 
 import fmkeras
 from fmkeras import InputError, runs, translate
@@ -19,7 +20,6 @@ from fmkeras.translation.settings import PRESETS, Settings
 from fmkeras.translation.translator import Translator
 
 ROOT = Path(__file__).parent.parent
-NUMBERS = dict(um="one", dois="two", três="three", quatro="four", cinco="five", seis="six", sete="seven", oito="eight")
 OPTIONS = [
     "--preset",
     "tiny",
@@ -44,17 +44,6 @@ def command(*arguments, stdin=None, cwd=ROOT):
 
 def files(folder) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(Path(folder).iterdir())}
-
-
-@pytest.fixture(scope="session")
-def pairs(tmp_path_factory):
-    """400 lines of numbers in two languages."""
-    rng = np.random.default_rng(0)
-    rows = [list(rng.choice(list(NUMBERS), rng.integers(3, 8))) for _ in range(400)]
-    path = tmp_path_factory.mktemp("pairs") / "numbers.tsv"
-    text = "\n".join(f"{' '.join(row)}\t{' '.join(NUMBERS[w] for w in row)}" for row in rows)
-    path.write_text(text + "\n", encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="session")
