@@ -1,5 +1,6 @@
-"""What a finished training shows: tables of text and plots."""
+"""What training and its end show: lines of progress, tables of text, plots."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,18 @@ from fmkeras import plots, runs
 from fmkeras.linear import Comparison, Metrics
 
 PLOTS = ("loss.png", "predicted.png", "residuals.png", "coefficients.png")
+
+
+def progress(epoch: dict, epochs: int) -> None:
+    """Print where training is: one line that renews itself in a terminal, every tenth epoch elsewhere."""
+    done, terminal = epoch["epoch"], sys.stdout.isatty()
+    left = epoch["seconds"] / done * (epochs - done)
+    losses = f"loss {epoch['loss']:.5g}  validation loss {epoch['val_loss']:.5g}"
+    line = f"epoch {done:3d}/{epochs}  {losses}  {left:.0f} s left at most"
+    if terminal:
+        print(f"\r{line:<78}", end="", flush=True)
+    elif done % 10 == 0 or done in (1, epochs):
+        print(line, flush=True)
 
 
 def metrics_table(results: Mapping[str, Metrics], unit: str) -> str:

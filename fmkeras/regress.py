@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from fmkeras import cli, runs
 from fmkeras.errors import InputError
+from fmkeras.house_options import parser
 from fmkeras.regressor import Regressor as Regressor  # beside load_regressor, for readers of `fmkeras.load_regressor`
 from fmkeras.regressor import load_regressor
 
@@ -191,45 +192,6 @@ def evaluate_model(model: keras.Model, X_test: np.ndarray, y_test: np.ndarray) -
     return metrics(model.predict(X_test, batch_size=4096, verbose=0)[:, 0], y_test)
 
 
-def parser() -> cli.Parser:
-    """The command line: verbs train (the default), evaluate and predict."""
-    parser = cli.Parser(
-        prog="fmkeras.regress",
-        description="A linear house-price model in Keras, held against the least-squares solution.",
-        epilog="train is the default: `fmkeras.regress --dataset FILE.csv --target COLUMN` trains on your own table; "
-        "its options: `fmkeras.regress train --help`",
-    )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="train|evaluate|predict")
-    train = verbs.add_parser("train", help="train, compare with least squares, save (the default)")
-    add = train.add_argument
-    add("--dataset", default="king_county", metavar="D", help="king_county, california or a CSV file")
-    add("--target", metavar="COLUMN", help="the column of the CSV to predict")
-    add("--epochs", type=cli.positive(int, most=10**6), default=100, metavar="N", help="at most; it stops early")
-    add("--seed", type=cli.seed, default=0, metavar="S", help="order of the batches: same seed, same model")
-    add("--no-target-scaling", action="store_true", help="make the article's mistake, which leaves R² below 0")
-    add("--show", action="store_true", help="open the plots in windows")
-    evaluate = verbs.add_parser("evaluate", help="measure a saved model on its test rows, or on a CSV with the target")
-    evaluate.add_argument("file", nargs="?", type=Path, metavar="FILE.csv", help="left out: the test rows of the run")
-    predict = verbs.add_parser("predict", help="add a column predicted_<target> to a CSV")
-    predict.add_argument("file", type=Path, metavar="FILE.csv")
-    predict.add_argument("--out", type=Path, metavar="OUT.csv", help="left out: standard output")
-    for verb in (train, evaluate, predict):
-        verb.add_argument("--run", type=Path, default=Path("runs/regress"), metavar="DIR", help="the run folder")
-    return parser
-
-
-def progress(epoch: dict, epochs: int) -> None:
-    """Print where training is: one line that renews itself in a terminal, every tenth epoch elsewhere."""
-    done, terminal = epoch["epoch"], sys.stdout.isatty()
-    left = epoch["seconds"] / done * (epochs - done)
-    losses = f"loss {epoch['loss']:.5g}  validation loss {epoch['val_loss']:.5g}"
-    line = f"epoch {done:3d}/{epochs}  {losses}  {left:.0f} s left at most"
-    if terminal:
-        print(f"\r{line:<78}", end="", flush=True)
-    elif done % 10 == 0 or done in (1, epochs):
-        print(line, flush=True)
-
-
 def train(args: argparse.Namespace) -> None:
     """The article's main: load, preprocess, build, train, evaluate, plot. All that it makes goes to the run folder."""
     began = time.perf_counter()
@@ -251,8 +213,10 @@ def train(args: argparse.Namespace) -> None:
 
     print("loading Keras ...", flush=True)
     with cli.quiet():
+        from fmkeras import house_report, linear
+
         model = build_model((len(names),))
-    history, finished = train_model(model, data, args.epochs, args.seed, progress)
+    history, finished = train_model(model, data, args.epochs, args.seed, house_report.progress)
     complete = with_scaling(model, data)
     if sys.stdout.isatty():
         print()
@@ -264,8 +228,6 @@ def train(args: argparse.Namespace) -> None:
         raise KeyboardInterrupt(f"{kept}; training again starts afresh")
 
     import numpy as np
-
-    from fmkeras import house_report, linear
 
     kernel, bias = model.layers[-1].get_weights()
     comparison = linear.compare(data, np.append(kernel[:, 0], bias), names)

@@ -4,6 +4,7 @@ A batch of 64 random pairs, padded to the longest, is 72 % padding on text like 
 """
 
 import dataclasses
+import hashlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -77,6 +78,13 @@ class Batches:
     def tokens(self) -> int:
         """Real target tokens in all, end marks included."""
         return int(self.lengths[:, 0].sum())
+
+    def fingerprint(self) -> str:
+        """SHA-256 of all ids: whether these are the pairs that a checkpoint was trained on."""
+        digest = hashlib.sha256()
+        for side in (self.source, self.target):
+            digest.update(side.ids)
+        return digest.hexdigest()
 
     def indices(self, epoch: int | None) -> list[np.ndarray]:
         """The pairs of each batch of an epoch. None: in order of length, as for evaluation."""

@@ -1,6 +1,5 @@
 """Training: epochs that resume where they were killed, a running average of the weights, the best epoch kept."""
 
-import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterator
@@ -116,7 +115,7 @@ class Training:
         self.judge.compile(jit_compile=jit)
         self.history: list[dict] = []
         self.position, self.position_seconds = 0, 0.0
-        self.data = {"training": fingerprint(batches), "validation": fingerprint(validation)}
+        self.data = {"training": batches.fingerprint(), "validation": validation.fingerprint()}
         self.notes: list[str] = []
         if resume:
             self.restore()
@@ -293,11 +292,3 @@ class Training:
 def table(history: list[dict]) -> bytes:
     """What history.csv holds; of no rows, nothing."""
     return pd.DataFrame(history).to_csv(index=False, lineterminator="\n").encode() if history else b""
-
-
-def fingerprint(batches: Batches) -> str:
-    """SHA-256 of all ids: whether these are the data that a checkpoint was trained on."""
-    digest = hashlib.sha256()
-    for side in (batches.source, batches.target):
-        digest.update(side.ids)
-    return digest.hexdigest()
