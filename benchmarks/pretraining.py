@@ -3,12 +3,15 @@
     python -m fmkeras.pretrain --dataset ted --skip 10000 --preset small --vocab-size 4000 --epochs 4
     python -m benchmarks.pretraining --init runs/pretrain --folder runs/pretraining --json pretraining.json
 
-Both start with the same vocabulary and train on the first so many pairs of the corpus, which pre-training left out.
+Both start with the same vocabulary and train on the first so many pairs of the corpus, which pre-training left out,
+until their validation loss has not fallen for --patience epochs. They are compared after the same number of steps, a
+third of the most that there can be, and at convergence: with the weights of the lowest validation loss.
 Every run lies in a folder of its own and is read again if it is finished, so that the work can be stopped, and spread
 over processes with --pairs, --seeds and --only.
 """
 
 import dataclasses
+import itertools
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +21,7 @@ from fmkeras import cli, runs
 from fmkeras.errors import InputError
 
 ARMS = ("random", "pre-trained")
+STYLES = (("random", "--", "#7a7a7a"), ("pre-trained", "-", "black"))
 
 
 def main() -> None:
@@ -26,7 +30,8 @@ def main() -> None:
     add("--init", type=Path, default="runs/pretrain", metavar="RUN", help="the pre-trained run")
     add("--folder", type=Path, default="runs/pretraining", metavar="DIR", help="where the trainings lie")
     add("--pairs", type=cli.positive(), nargs="+", default=[1000, 3000, 10_000], help="pairs to fine-tune on")
-    add("--epochs", type=cli.positive(), nargs="+", default=[40, 24, 12], help="passes over each number of pairs")
+    add("--epochs", type=cli.positive(), nargs="+", default=[40, 24, 12], help="most passes over each number of pairs")
+    add("--patience", type=cli.positive(), default=3, help="stop after so many epochs without a lower validation loss")
     add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="a training for each")
     add("--only", choices=ARMS, nargs="+", default=ARMS, help="which weights to start from")
     add("--batch-tokens", type=cli.positive(), default=1024, help="tokens a batch")
@@ -93,14 +98,21 @@ def train(arguments, folder: Path, arm: str, pairs: int, epochs: int, seed: int)
         result, _ = Translator(model, tokenizer, settings).score(corpus.test, {}, arguments.beam)
         return {name: result[name] for name in ("bleu", "bleu_13a", "chrf", "perplexity")}
 
-    early = folder / "early.json"
-    for row in training.epochs():
-        if row["epoch"] == max(1, epochs // 3):
+    third = max(1, epochs // 3)
+
+    def converged() -> bool:
+        done = len(training.history)
+        return done >= third and done - training.best["epoch"] >= arguments.patience
+
+    early, rows = folder / "early.json", training.epochs()
+    while not converged() and (row := next(rows, None)):
+        if row["epoch"] == third:
             runs.write_json(early, {"epoch": row["epoch"], "steps": row["steps"]} | scored(training.average))
     best = {"epoch": training.best["epoch"], "steps": training.best["steps"]}
     best |= scored(runs.load_model(folder / runs.MODEL))
     result = {"arm": arm, "pairs": pairs, "epochs": epochs, "seed": seed, "best": best}
-    result["early"] = runs.read_json(early) if early.exists() else None
+    result["early"] = runs.read_json(early) if early.exists() else None  # it was killed while that was scored
+    result["converged"] = converged()
     return result | {"val_nll": [row["val_nll"] for row in training.history], "seconds": training.seconds}
 
 
@@ -133,33 +145,30 @@ def summary(rows: list[dict]) -> str:
             f"{mean:.2f} ({min(values[arm]):.2f} - {max(values[arm]):.2f})"
             for mean, arm in zip(means, ARMS, strict=True)
         ]
-        point = "about a third of the steps" if when == "early" else "best epoch"
+        point = "about a third of the steps" if when == "early" else "convergence"
         lines.append([f"{pairs:,}", point, *cells, f"{means[1] - means[0]:+.2f}"])
     return table(["pairs", "", *ARMS, "gain"], lines)
 
 
 def draw(rows: list[dict], path: Path) -> None:
-    """BLEU against pairs, a line for each start and point of training, a dot for each seed."""
+    """BLEU against pairs, after as many steps and at convergence: a line for each start, a dot for each seed."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axis = figure.subplots()
-    styles = {("random", "best"): "--", ("pre-trained", "best"): "-"}
-    found = {(arm, when, pairs): bleus for pairs, when, arms in groups(rows) for arm, bleus in arms.items() if bleus}
-    for (arm, when), style in styles.items():
-        points = {pairs: bleus for (a, w, pairs), bleus in found.items() if (a, w) == (arm, when)}
-        color = "black" if arm == "pre-trained" else "#7a7a7a"
-        axis.plot(
-            list(points), [statistics.mean(b) for b in points.values()], style, color=color, label=f"{arm} weights"
-        )
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    early, best = figure.subplots(1, 2, sharey=True)
+    axes = {"early": early, "best": best}
+    ticks = sorted({row["pairs"] for row in rows})
+    for (arm, style, color), (when, axis) in itertools.product(STYLES, axes.items()):
+        points = {pairs: values[arm] for pairs, w, values in groups(rows) if w == when and values[arm]}
+        axis.plot(list(points), [*map(statistics.mean, points.values())], style, color=color, label=f"{arm} weights")
         for pairs, bleus in points.items():
             axis.plot([pairs] * len(bleus), bleus, ".", color=color)
-    axis.set_xscale("log")
-    axis.set_xticks(ticks := sorted({row["pairs"] for row in rows}), [f"{pairs:,}" for pairs in ticks])
-    axis.minorticks_off()
-    axis.set(title="What pre-training is worth", xlabel="pairs to fine-tune on (log scale)")
-    axis.set(ylabel="test BLEU (tokenize=none), best epoch", ylim=(0, None))
-    axis.legend(frameon=False)
+    for axis, title in zip(axes.values(), ("after the same number of steps", "at convergence"), strict=True):
+        axis.set(title=title, xlabel="pairs to fine-tune on (log scale)", xscale="log", ylim=(0, None))
+        axis.set_xticks(ticks, [f"{pairs:,}" for pairs in ticks])
+        axis.minorticks_off()
+    early.set_ylabel("test BLEU (tokenize=none)")
+    early.legend(frameon=False)
     runs.save_figure(figure, path)
 
 
