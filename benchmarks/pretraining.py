@@ -44,6 +44,7 @@ def main() -> None:
 
     with cli.quiet():
         import keras  # noqa: F401
+    check(arguments)
     found = machine()
     print(describe(found))
     rows = []
@@ -59,6 +60,22 @@ def main() -> None:
         draw(rows, arguments.plot)
 
 
+def check(arguments) -> None:
+    """Refuse a folder that has figures of other settings, or of another pre-trained run.
+
+    Raises:
+        InputError: it has.
+    """
+    asked = {name: getattr(arguments, name) for name in ("batch_tokens", "beam", "patience")}
+    asked["init"] = runs.read_config(arguments.init)
+    path = arguments.folder / "asked.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        runs.write_json(path, asked)
+    if runs.read_json(path) != asked:
+        raise InputError(f"{path.parent} has figures of another --init, or of other options: choose another --folder")
+
+
 def fine_tuned(arguments, arm: str, pairs: int, epochs: int, seed: int) -> dict:
     """The result of one training; from its folder if it is finished."""
     folder = arguments.folder / f"{arm}-{pairs}-{epochs}-{seed}"
@@ -70,8 +87,8 @@ def fine_tuned(arguments, arm: str, pairs: int, epochs: int, seed: int) -> dict:
 
 def train(arguments, folder: Path, arm: str, pairs: int, epochs: int, seed: int) -> dict:
     """Fine-tune, and score the test split a third of the way and with the best weights."""
+    from fmkeras import translate
     from fmkeras.translation import corpus as corpora
-    from fmkeras.translation.batches import Batches
     from fmkeras.translation.pretrained import load_pretrained
     from fmkeras.translation.settings import Settings
     from fmkeras.translation.tokenizer import Tokenizer
@@ -84,15 +101,11 @@ def train(arguments, folder: Path, arm: str, pairs: int, epochs: int, seed: int)
     tokenizer = Tokenizer.load(arguments.init / TOKENIZER, before.tokenizer_sha256)
     corpus = corpora.load(dataclasses.replace(before, limit=pairs))
     changed = dict(task="translate", source=corpus.source, target=corpus.target, style=corpus.style)
-    changed |= dict(epochs=epochs, seed=seed, batch_tokens=arguments.batch_tokens)
+    changed |= dict(epochs=epochs, minutes=None, seed=seed, batch_tokens=arguments.batch_tokens)
     settings = dataclasses.replace(before, **changed)
-
-    def batches(split: str) -> Batches:
-        sides = (tokenizer.encode_corpus(side) for side in zip(*corpus.split(split), strict=True))
-        return Batches(*sides, settings.batch_tokens, seed, start=tokenizer.start(settings.target))
-
+    _, batches, validation, _ = translate.tokenize(corpus, settings, None, tokenizer)
     initial = load_pretrained(arguments.init).model if arm == "pre-trained" else None
-    training = Training(settings, tokenizer, batches("train"), batches("validation"), folder, True, initial)
+    training = Training(settings, tokenizer, batches, validation, folder, True, initial)
 
     def scored(model) -> dict:
         result, _ = Translator(model, tokenizer, settings).score(corpus.test, {}, arguments.beam)
@@ -123,14 +136,17 @@ def line(row: dict) -> str:
         for when in ("early", "best")
         if row[when]
     )
-    return f"{row['pairs']:>6,} pairs, seed {row['seed']}, {row['arm']:<11} BLEU {points}"
+    end = "" if row["converged"] else "; not converged: give it more --epochs"
+    return f"{row['pairs']:>6,} pairs, seed {row['seed']}, {row['arm']:<11} BLEU {points}{end}"
 
 
 def groups(rows: list[dict]) -> Iterator[tuple[int, str, dict[str, list[float]]]]:
     """The BLEU of all seeds: for each number of pairs and each point of training, arm -> values."""
     for pairs in dict.fromkeys(row["pairs"] for row in rows):
         for when in ("early", "best"):
-            alike = [row for row in rows if row["pairs"] == pairs and row[when]]
+            alike = [row for row in rows if row["pairs"] == pairs]
+            if not all(row[when] for row in alike):
+                continue  # of a training that was killed while it was scored: means would be of different seeds
             yield pairs, when, {arm: [row[when]["bleu"] for row in alike if row["arm"] == arm] for arm in ARMS}
 
 

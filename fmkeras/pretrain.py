@@ -5,11 +5,13 @@ learns to restore spoilt sentences, and `python -m fmkeras.translate --init runs
 """
 
 import argparse
+import shlex
 import time
 from pathlib import Path
 
 from fmkeras import cli, runs
 from fmkeras.translation.options import decide, options_given, pretrain_parser
+from fmkeras.translation.settings import NONE, Settings
 
 SAMPLES = 5  # sentences of each language shown at the end
 
@@ -32,8 +34,8 @@ def pretrain(arguments: argparse.Namespace) -> None:
 
     began = time.perf_counter()
     folder, chosen = Path(arguments.run), options_given(arguments) | {"task": "denoise"}
-    if "text" in chosen:
-        chosen.setdefault("dataset", monolingual.NONE)
+    if "text" in chosen and not arguments.resume:
+        chosen.setdefault("dataset", NONE)
     settings = session.choose_settings(folder, chosen, arguments.resume)
     texts = monolingual.load(settings)
     settings.dataset, settings.style = texts.dataset, texts.style
@@ -45,6 +47,9 @@ def pretrain(arguments: argparse.Namespace) -> None:
     own, marks = folder if arguments.resume else None, [MASK, *map(language_mark, texts.train)]
     tokenizer = own_tokenizer(own, settings, lambda: Tokenizer.train(texts.sample(), settings.vocab_size, marks))
     denoising = Denoising.of(texts.train, tokenizer, settings)
+    for language, kept in denoising.counts.items():
+        long = len(texts.train[language]) - kept
+        print(f"           {language}: {long:,} sentences over {settings.max_pieces} pieces dropped, {kept:,} kept")
     validation = Denoising.of(texts.validation, tokenizer, settings).batches(0)
     training = Training(
         settings, tokenizer, denoising.batches(0), validation, folder, arguments.resume, renew=denoising.batches
@@ -54,22 +59,33 @@ def pretrain(arguments: argparse.Namespace) -> None:
 
     restorer = Restorer(training.average, tokenizer, settings)
     title = f"denoising, {texts.name}, {settings.preset}: {', '.join(texts.train)}"
-    shown = {language: sentences[:SAMPLES] for language, sentences in texts.validation.items()}
     with session.interruptible(training):
-        first = {language: sentences[:1] for language, sentences in shown.items()}
-        session.train(training, title, began, lambda: [row[1:] for row in restorer.samples(first)])
+        session.train(training, title, began, lambda: [row[1:] for row in restorer.samples(texts.validation, 1)])
+        best = Restorer(runs.load_model(folder / runs.MODEL), tokenizer, settings)
+        samples = best.samples(texts.validation, SAMPLES)
 
     report = {
         "dataset": texts.name,
         "notes": texts.notes,
-        "sentences": {language: len(sentences) for language, sentences in texts.train.items()},
+        "sentences": denoising.counts,
         **session.report(training, began),
         "validation": {name: training.best[f"val_{name}"] for name in ("loss", "nll", "perplexity", "token_accuracy")},
     }
-    best = Restorer(runs.load_model(folder / runs.MODEL), tokenizer, settings)
-    samples = "\n".join(f"sentence  {c}\nspoilt    {s}\nrestored  {r}\n" for c, s, r in best.samples(shown))
-    session.finish(folder, report, samples)
-    print(f"It took {cli.duration(report['seconds'])}. Fine-tune: python -m fmkeras.translate --init {folder}")
+    session.finish(folder, report, "\n".join(f"sentence  {c}\nspoilt    {s}\nrestored  {r}\n" for c, s, r in samples))
+    print(f"It took {cli.duration(report['seconds'])}. Fine-tune: {fine_tuning(settings, list(texts.train), folder)}")
+
+
+def fine_tuning(settings: Settings, languages: list[str], folder: Path) -> str:
+    """The command that makes a translator of the run, on the pairs that it has not learnt from."""
+    words = ["python", "-m", "fmkeras.translate", "--init", str(folder)]
+    words += ["--dataset", "PAIRS.tsv" if settings.dataset == NONE else settings.dataset]
+    if settings.source_column != 1:
+        words += ["--source-column", str(settings.source_column)]
+    if settings.dataset not in ("ted", "phrasebook"):  # these know their languages
+        words += ["--source", languages[0], "--target", languages[min(1, len(languages) - 1)]]
+    if settings.skip:
+        words += ["--limit", str(settings.skip)]
+    return shlex.join(words)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ def train(arguments: argparse.Namespace) -> None:
     began = time.perf_counter()
     folder, chosen = Path(arguments.run), options_given(arguments) | {"task": "translate"}
     settings = session.choose_settings(folder, chosen, arguments.resume)
+    if settings.init and Path(settings.init).resolve() == folder.resolve():
+        raise InputError(f"--init and --run are both {folder}: train in another --run")
     started = arguments.resume and has_checkpoint(folder)  # then it needs no pre-trained weights any more
     pretrained = load_pretrained(settings.init) if settings.init and not started else None
     corpus = corpora.load(settings)
@@ -53,6 +55,8 @@ def train(arguments: argparse.Namespace) -> None:
 
     own, known = folder if arguments.resume else None, pretrained and pretrained.tokenizer
     tokenizer, batches, validation, dropped = tokenize(corpus, settings, own, known)
+    if pretrained and pretrained.tokenizer.sha256 != tokenizer.sha256:
+        raise InputError(f"{settings.init} is not the run that {folder} was begun with: train in another --run")
     corpus.train = []  # as text: of a million pairs it is 0.4 GB, and no longer needed
     print(
         f"           train: {dropped:,} pairs over {settings.max_pieces} pieces dropped, {len(batches.source):,} kept"

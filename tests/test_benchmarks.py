@@ -119,3 +119,6 @@ def test_pretraining(tmp_path):
     before = {file: file.stat().st_mtime_ns for file in trainings.rglob("*")}
     again, _ = benchmark("pretraining", *words, folder=tmp_path)
     assert again == printed and before == {file: file.stat().st_mtime_ns for file in trainings.rglob("*")}
+    command = [sys.executable, "-m", "benchmarks.pretraining", *map(str, words), "--beam", "2"]
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert refused.returncode == 2 and "choose another --folder" in refused.stderr

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fmkeras import InputError
 from fmkeras.translation.denoising import BLANK, Denoising, Restorer, corrupt, readable
 from fmkeras.translation.sentences import Sentences
 from fmkeras.translation.settings import Settings
@@ -126,6 +127,9 @@ def test_long_sentences_are_left_out(tokenizer):
     texts = {"en": ["one", "one two three four five six seven"]}
     denoising = Denoising.of(texts, tokenizer, noise(max_pieces=4))
     assert tokenizer.decode(denoising.clean) == ["one"] and len(denoising.start) == 1
+    assert denoising.counts == {"en": 1}
+    with pytest.raises(InputError, match="every sentence of pt is longer than 4 pieces: cut them"):
+        Denoising.of({"en": ["one"], "pt": ["um dois três quatro cinco seis sete"]}, tokenizer, noise(max_pieces=4))
 
 
 def test_masks_are_read_as_blanks(tokenizer):
@@ -147,7 +151,7 @@ def test_the_model_restores_and_writes_the_language_that_is_asked_for(tokenizer,
     training = trained(tmp_path, tokenizer, epochs=40)
     assert list(training.epochs(show_progress=False))[-1]["val_token_accuracy"] > 0.75
     restorer = Restorer(training.average, tokenizer, training.settings)
-    rows = restorer.samples({language: side[:4] for language, side in TEXTS.items()})
+    rows = restorer.samples(TEXTS, 4)
     assert [row[0] for row in rows] == TEXTS["pt"][:4] + TEXTS["en"][:4]
     assert any(BLANK in row[1] for row in rows)
     nothing = [[tokenizer.marks[MASK], END]]  # the mark is all that tells the language

@@ -7,8 +7,7 @@ import pytest
 from fmkeras import InputError
 from fmkeras.translation import corpus as corpora
 from fmkeras.translation import monolingual
-from fmkeras.translation.monolingual import NONE
-from fmkeras.translation.settings import Settings
+from fmkeras.translation.settings import NONE, Settings
 from fmkeras.translation.tokenizer import normalise
 
 
@@ -51,6 +50,26 @@ def held_out_of(settings: dict) -> None:
 
 def test_nothing_of_validation_and_test_is_in_the_phrasebook_s_text():
     held_out_of({"dataset": "phrasebook"})
+
+
+def test_nor_if_one_side_of_a_pair_is_in_the_training_pairs(tmp_path):
+    train = [f"frase {i}\tsentence {i}" for i in range(40)]
+    lines(tmp_path / "train.tsv", *train, "bom dia\tgood day", "boa noite\tgood night", "ola\tfrase de fora")
+    lines(tmp_path / "validation.tsv", "bons dias\tgood  day", "frase de fora\tsentence from outside")
+    lines(tmp_path / "test.tsv", "boa  noite\tgood evening")
+    texts = load(dataset=str(tmp_path), source="pt", target="en")
+    assert set(texts.train["pt"]) == {f"frase {i}" for i in range(40)} | {"bom dia", "ola"}
+    assert set(texts.train["en"]) == {f"sentence {i}" for i in range(40)} | {"good night"}
+
+
+def test_what_is_validated_on_is_learnt_in_no_language(tmp_path):
+    sentences = [f"número {i}" for i in range(100)]
+    files = [lines(tmp_path / f"{language}.txt", *sentences) for language in ("pt", "gl")]
+    texts = load(dataset=NONE, text=[f"pt={files[0]}", f"gl={files[1]}"])
+    validation = set(texts.validation["pt"]) | set(texts.validation["gl"])
+    assert len(texts.validation["pt"]) == len(texts.validation["gl"]) == 5
+    assert not validation & (set(texts.train["pt"]) | set(texts.train["gl"]))
+    assert len(texts.train["pt"]) == 100 - len(validation)
 
 
 def test_nothing_of_validation_and_test_is_in_the_rehearsal_s_text(rehearsal, monkeypatch):
@@ -123,6 +142,8 @@ def test_the_vocabulary_is_learnt_from_some_of_very_many(pairs):
         ({"text": ["pt={}/few.txt"]}, "2 different sentences of pt are too few: give 20 at least"),
         ({"text": ["pt={}/latin.txt"]}, "latin.txt, line 2, byte 2: not UTF-8"),
         ({"text": ["pt={}/nul.txt"]}, "nul.txt, line 1: a NUL byte"),
+        ({"text": ["pt={}/few.txt"], "skip": 5}, "--skip 5 leaves out pairs of a corpus: name it with --dataset"),
+        ({"dataset": "{}/pairs.tsv", "source": "en", "target": "en"}, "both languages are called en: name them apart"),
         ({"dataset": "{}/pairs.tsv", "skip": 10_000}, "--skip 10,000 leaves none of 181 pairs"),
     ],
 )

@@ -1,7 +1,9 @@
 """`python -m fmkeras.pretrain`, then `fmkeras.translate --init`: train, load elsewhere, fine-tune, resume, refuse."""
 
+import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 import fmkeras
 from fmkeras import InputError, runs
 from fmkeras.translation.denoising import BLANK
+from fmkeras.translation.options import decide, new_settings
 from fmkeras.translation.pretrained import load_pretrained, take_over
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.transformer import Transformer
@@ -66,7 +69,7 @@ def tuned(pairs, pretrained, tmp_path_factory):
     return folder, result.stdout
 
 
-def test_the_run_folder_is_as_a_translator_s(pretrained):
+def test_the_run_folder_is_as_a_translator_s(pairs, pretrained):
     folder, printed = pretrained
     expected = "checkpoint.npz config.json history.csv loss.png model.keras report.json samples.txt tokenizer.model"
     assert sorted(files(folder)) == expected.split()
@@ -77,8 +80,9 @@ def test_the_run_folder_is_as_a_translator_s(pretrained):
     samples = (folder / "samples.txt").read_text(encoding="utf-8")
     assert samples in printed and samples.count("spoilt") == samples.count("restored") == 10
     assert BLANK in samples
-    for text in ("pt and en, without translations", "the first 100 pairs left out", "translate --init"):
+    for text in ("pt and en, without translations", "the first 100 pairs left out", "pt: 0 sentences over 128 pieces"):
         assert text in printed
+    assert printed.endswith(f"translate --init {folder} --dataset {pairs} --source pt --target en --limit 100\n")
 
 
 def test_the_translator_has_its_vocabulary_size_and_weights(pretrained, tuned):
@@ -145,6 +149,56 @@ def test_another_size_takes_what_fits_and_says_so(pairs, pretrained, tmp_path):
     assert "0 of its 131 weights come from" in result.stdout and "embedding/embeddings" in result.stdout
 
 
+def test_text_of_one_s_own(pairs, tmp_path):
+    """Two files, two --text, every other line too long; then stopped, resumed, and fine-tuned as it says at the end."""
+    rows = [line.split("\t") for line in pairs.read_text(encoding="utf-8").splitlines()]
+    for language, side in zip(("pt", "en"), zip(*rows, strict=True), strict=True):
+        text = [f"{i} {sentence}" + " x" * 200 * (i % 2) for i, sentence in enumerate(side)]
+        (tmp_path / f"{language}.txt").write_text("\n".join(text), encoding="utf-8")
+    folder = tmp_path / "run"
+    texts = [word for language in ("pt", "en") for word in ("--text", f"{language}={tmp_path / language}.txt")]
+    line = ["--preset", "tiny", "--vocab-size", 330, "--batch-tokens", 600, "--run", folder]
+    result = command("pretrain", *texts, *line, "--epochs", 1)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "pt and en, without translations" in result.stdout
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    for language, kept in report["sentences"].items():
+        assert 150 < kept < 210 and f"{language}: {380 - kept} sentences over 128 pieces dropped" in result.stdout
+    assert (folder / "samples.txt").read_text(encoding="utf-8").count("restored") == 10
+    result = command("pretrain", *texts, "--epochs", 2, "--run", folder, "--resume")
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert len(pd.read_csv(folder / "history.csv")) == 2
+    said = result.stdout.splitlines()[-1].partition("Fine-tune: ")[2].split()
+    assert said[3:] == ["--init", str(folder), *"--dataset PAIRS.tsv --source pt --target en".split()]
+    said[said.index("PAIRS.tsv")] = str(pairs)
+    result = command("translate", *said[3:], "--limit", 50, "--epochs", 1, "--run", tmp_path / "tuned")
+    assert result.returncode == 0, result.stderr[-3000:]
+
+
+def test_a_limit_of_the_pre_training_is_none_of_the_translator(pairs, pretrained):
+    """The preset "document" has one: it would be written to config.json after the corpus was read without it."""
+    before = dataclasses.replace(Settings.load(runs.read_config(pretrained[0])), preset="document", limit=50)
+    chosen = {"dataset": str(pairs), "init": str(pretrained[0])}
+    settings = decide(new_settings(chosen), chosen, before)
+    assert settings.preset == "document" and settings.limit is None
+
+
+def test_another_run_in_the_place_of_the_one_that_it_was_begun_with(pretraining, pretrained, tuned, tmp_path):
+    """Stopped before its first checkpoint, a translator would take weights of one vocabulary with another."""
+    folder, other = tmp_path / "tuned", tmp_path / "pretrained"
+    line = list(pretraining)
+    line[line.index(330)] = 340
+    assert command("pretrain", *line, "--run", other).returncode == 0
+    folder.mkdir()
+    for name in ("config.json", "tokenizer.model"):
+        shutil.copy(tuned[0] / name, folder / name)
+    config = runs.read_config(folder)
+    runs.write_config(folder, {key: value for key, value in config.items() if key != "sha256"} | {"init": str(other)})
+    before = files(folder)
+    result = command("translate", "--run", folder, "--resume")
+    assert result.returncode == 2 and "is not the run that" in result.stderr and before == files(folder)
+
+
 @pytest.mark.slow
 def test_pre_training_killed_and_resumed_gives_the_same(pretraining, pretrained, tmp_path):
     folder = tmp_path / "run"
@@ -194,6 +248,19 @@ def test_fine_tuning_killed_before_its_first_checkpoint_starts_from_the_same_wei
         ("pretrain", ["--run", "PRE", "--resume", "--mask", "0.2"], "PRE was trained with mask 0.35, not 0.2"),
         ("pretrain", ["--mask", "1"], "--mask: '1' is not a number from 0 to below 1"),
         ("pretrain", ["--span", "0.5"], "--span: '0.5' is not a number of 1 or more"),
+        ("pretrain", ["--span", "1e19"], "--span: 1e19 is more than 1000"),
+        ("pretrain", ["--sampling", "0.1"], "unrecognized arguments: --sampling 0.1"),
+        ("translate", ["--init", "PRE", "--run", "PRE"], "--init and --run are both PRE"),
+        (
+            "translate",
+            ["--init", "PRE", "--dataset", "PAIRS", *LANGUAGES, "--vocab-size", "500"],
+            "--vocab-size 500: a translator keeps the vocabulary of PRE, of 330 pieces",
+        ),
+        (
+            "translate",
+            ["--init", "PRE", "--dataset", "PAIRS", "--source-column", "2", "--source", "en", "--target", "pt"],
+            "that --source-column 2 tests on: pre-train with the same",
+        ),
         ("pretrain", ["--text", "news.txt"], "--text news.txt: name the language before the file"),
         ("pretrain", ["--dataset", "none"], "leaves nothing to learn from"),
         ("pretrain", ["--dataset", "PAIRS", "--skip", "9999"], "--skip 9,999 leaves none of 3"),

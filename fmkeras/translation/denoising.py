@@ -68,27 +68,34 @@ class Denoising:
         start: (N,) the mark of each one's language.
         settings: noise, size of batches and seed.
         mask: id of the mask.
+        counts: sentences of each language.
     """
 
     clean: Sentences
     start: np.ndarray
     settings: Settings
     mask: int
+    counts: dict[str, int]
 
     @classmethod
     def of(cls, texts: Mapping[str, Sequence[str]], tokenizer: Tokenizer, settings: Settings) -> "Denoising":
         """From sentences by language. Those of over `settings.max_pieces` pieces are left out.
 
         Raises:
-            InputError: all of them are.
+            InputError: all of a language are.
         """
-        sides = [tokenizer.encode_corpus(sentences) for sentences in texts.values()]
-        start = np.repeat([tokenizer.start(language) for language in texts], [len(side) for side in sides])
+        sides, counts, most = [], {}, settings.max_pieces
+        for language, sentences in texts.items():
+            side = tokenizer.encode_corpus(sentences)
+            sides.append(side.where(side.lengths <= most))
+            counts[language] = len(sides[-1])
+            if not counts[language]:
+                raise InputError(
+                    f"every sentence of {language} is longer than {most} pieces: cut them into shorter ones"
+                )
         clean = Sentences(np.concatenate([s.ids for s in sides]), np.concatenate([s.lengths for s in sides]))
-        short = clean.lengths <= settings.max_pieces
-        if not short.any():
-            raise InputError(f"every sentence is longer than {settings.max_pieces} pieces: cut them into shorter ones")
-        return cls(clean.where(short), start[short].astype("int32"), settings, tokenizer.marks[MASK])
+        start = np.repeat([tokenizer.start(language) for language in texts], list(counts.values())).astype("int32")
+        return cls(clean, start, settings, tokenizer.marks[MASK], counts)
 
     def batches(self, epoch: int) -> Batches:
         """Spoilt sentences and what they were, with the noise of an epoch."""
@@ -118,11 +125,16 @@ class Restorer:
         found = {int(i): ids for i, ids, _ in search.translate(spoilt)}
         return self.tokenizer.decode(found[i] for i in range(len(spoilt)))
 
-    def samples(self, texts: Mapping[str, Sequence[str]]) -> list[tuple[str, str, str]]:
-        """Spoil sentences, by language, and restore them: each sentence, spoilt, restored. Always the same noise."""
+    def samples(self, texts: Mapping[str, Sequence[str]], count: int) -> list[tuple[str, str, str]]:
+        """Spoil and restore the first so many sentences of each language that are not too long to be learnt from.
+
+        Returns:
+            For each the sentence, spoilt, restored. The noise is always the same.
+        """
         rows = []
         for language, sentences in texts.items():
             pairs = Denoising.of({language: sentences}, self.tokenizer, self.settings).batches(0)
-            spoilt = [readable(ids, self.tokenizer) for ids in pairs.source]
-            rows += zip(self.tokenizer.decode(pairs.target), spoilt, self.restore(pairs.source, language), strict=True)
+            clean, spoilt = list(pairs.target)[:count], list(pairs.source)[:count]
+            blanks = [readable(ids, self.tokenizer) for ids in spoilt]
+            rows += zip(self.tokenizer.decode(clean), blanks, self.restore(spoilt, language), strict=True)
         return rows

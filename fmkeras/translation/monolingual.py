@@ -11,12 +11,12 @@ from fmkeras.errors import InputError
 from fmkeras.translation import corpus as corpora
 from fmkeras.translation import style
 from fmkeras.translation.corpus import CONTROL, LONGEST, Corpus, visible
-from fmkeras.translation.settings import Settings
+from fmkeras.translation.settings import NONE, Settings
 from fmkeras.translation.tokenizer import normalise
 
-NONE = "none"  # the --dataset of those who have text files only
 LEAST = 20  # different sentences a language
-Sentences = dict[str, list[str]]  # by language
+VALIDATION = 20  # of so many sentences one is validated on
+ByLanguage = dict[str, list[str]]
 
 
 @dataclasses.dataclass
@@ -26,15 +26,16 @@ class Texts:
     Attributes:
         name: of the corpus, or of the files.
         dataset: name of the corpus, `NONE` without one.
-        train, validation: sentences by language, each once, in no order; none is in both.
+        train: sentences by language, each once, in no order.
+        validation: sentences by language, none of which is in `train`, whatever its language.
         style: their text form, see `style.apply`.
         notes: lines for the user: what was read, dropped and kept.
     """
 
     name: str
     dataset: str
-    train: Sentences
-    validation: Sentences
+    train: ByLanguage
+    validation: ByLanguage
     style: str
     notes: list[str]
 
@@ -57,6 +58,8 @@ def load(settings: Settings) -> Texts:
     files = [_language(text) for text in settings.text]
     if settings.dataset == NONE and not files:
         raise InputError("--dataset none leaves nothing to learn from: name text files with --text LANGUAGE=FILE")
+    if settings.dataset == NONE and settings.skip:
+        raise InputError(f"--skip {settings.skip:,} leaves out pairs of a corpus: name it with --dataset")
     corpus = None if settings.dataset == NONE else corpora.load(dataclasses.replace(settings, limit=None))
     sides, validation, known, notes = {}, {}, set(), []
     if corpus:
@@ -71,7 +74,7 @@ def load(settings: Settings) -> Texts:
         notes.append(f"{path}: {len(lines):,} lines of {language}")
         sides[language] = sides.get(language, []) + lines
 
-    train: Sentences = {}
+    train: ByLanguage = {}
     rng = Random(settings.seed)
     for language, sentences in sides.items():
         kept, note = clean(sentences, known)
@@ -80,26 +83,31 @@ def load(settings: Settings) -> Texts:
             raise InputError(f"{len(kept)} different sentences of {language} are too few: give {LEAST} at least")
         rng.shuffle(kept)  # each language in an order of its own: no sentence stands where its translation does
         if language not in validation:
-            size = min(1000, len(kept) // LEAST)
+            size = min(1000, len(kept) // VALIDATION)
             validation[language], kept = kept[:size], kept[size:]
-        train[language] = kept[: settings.limit]
+        train[language] = kept
+    known = {sentence for sentences in validation.values() for sentence in sentences}  # names, numbers: in any language
+    for language, sentences in train.items():
+        train[language] = [sentence for sentence in sentences if sentence not in known][: settings.limit]
         if settings.limit:
             notes.append(f"{language}: limited to {len(train[language]):,} sentences")
     name = corpus.name if corpus else ", ".join(path.name for _, path in files)
     return Texts(name, corpus.name if corpus else NONE, train, validation, form, notes)
 
 
-def take_apart(corpus: Corpus, split: str, skip: int = 0) -> Sentences:
+def take_apart(corpus: Corpus, split: str, skip: int = 0) -> ByLanguage:
     """The two sides of the pairs of a split, from number `skip` on, by language.
 
     Raises:
-        InputError: no pair is left.
+        InputError: no pair is left, or both languages have one name.
     """
     pairs = corpus.split(split)
     if skip >= len(pairs):
         raise InputError(
             f"--skip {skip:,} leaves none of {len(pairs):,} pairs to pre-train on: choose a smaller number"
         )
+    if corpus.source == corpus.target:
+        raise InputError(f"both languages are called {corpus.source}: name them apart with --source and --target")
     pairs = pairs[skip:]
     return {corpus.source: [source for source, _ in pairs], corpus.target: [target for _, target in pairs]}
 

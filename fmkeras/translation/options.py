@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fmkeras import cli, runs
 from fmkeras.errors import InputError
-from fmkeras.translation.settings import PRESETS, Settings
+from fmkeras.translation.settings import LONGEST_SPAN, PRESETS, Settings
 
 SIZES = ("d_model", "num_heads", "d_ff", "num_layers")
 VERBS = ("train", "evaluate", "text")
@@ -30,11 +30,10 @@ def parser() -> argparse.ArgumentParser:
     add = verbs.add_parser("train", help="train and score a translator (the default)", **plain).add_argument
     data = "auto (TED if it can be had, else the phrasebook; the default), ted, phrasebook, a .tsv or .tsv.gz file "
     add("--dataset", help=data + "of sentence pairs, or a folder with train, validation and test files of that form")
-    add("--source-column", type=int, choices=(1, 2), help="column to translate from (1); 2 turns the direction round")
-    add("--source", metavar="NAME", help="name of the language translated from, for data of your own")
-    add("--target", metavar="NAME", help="name of the language translated to, for data of your own")
+    pair_options(add)
     add("--limit", type=cli.positive(most=MOST_PAIRS), metavar="PAIRS", help="train on so many pairs only (all)")
     add("--init", metavar="RUN", help="start from this run of fmkeras.pretrain: its vocabulary, sizes and weights")
+    add("--sampling", type=cli.share, metavar="P", help="BPE-dropout rate, 0.1 for small data (0)")
     training_options(add, "runs/translate")
 
     for name, help in (
@@ -70,17 +69,15 @@ def pretrain_parser() -> argparse.ArgumentParser:
     add = top.add_argument
     data = "pairs that are taken apart, as in fmkeras.translate (auto; with --text none)"
     add("--dataset", help=data + "; their validation and test sentences are left out of all text")
-    add(
-        "--text", nargs="+", metavar="LANGUAGE=FILE", help="text files, one sentence a line: pt=news.txt en=more.txt.gz"
-    )
+    text = "text files, one sentence a line: pt=news.txt en=more.txt.gz"
+    add("--text", nargs="+", action="extend", metavar="LANGUAGE=FILE", help=text)
     add(
         "--skip",
         type=cli.positive(most=MOST_PAIRS),
         metavar="PAIRS",
         help="leave out so many pairs, the first ones, to fine-tune on (0)",
     )
-    add("--source", metavar="NAME", help="name of the first language, for pairs of your own")
-    add("--target", metavar="NAME", help="name of the second language, for pairs of your own")
+    pair_options(add)
     sentences = "train on so many sentences of each language only (all)"
     add("--limit", type=cli.positive(most=MOST_PAIRS), metavar="N", help=sentences)
     add("--mask", type=cli.share, metavar="P", help=f"share of the pieces that masks cover ({Settings.mask})")
@@ -92,10 +89,17 @@ def pretrain_parser() -> argparse.ArgumentParser:
 
 def span(text: str) -> float:
     """An argparse type: a number of 1 or more."""
-    value = cli.positive(float)(text)
+    value = cli.positive(float, most=LONGEST_SPAN)(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
     return value
+
+
+def pair_options(add) -> None:
+    """Add the options that say what a corpus' sentence pairs are."""
+    add("--source-column", type=int, choices=(1, 2), help="column to translate from (1); 2 turns the direction round")
+    add("--source", metavar="NAME", help="name of the language translated from, for pairs of your own")
+    add("--target", metavar="NAME", help="name of the language translated to, for pairs of your own")
 
 
 def training_options(add, run: str) -> None:
@@ -109,7 +113,6 @@ def training_options(add, run: str) -> None:
     add("--batch-tokens", type=cli.positive(most=MOST), metavar="N", help="tokens a batch (the preset's)")
     add("--learning-rate", type=cli.positive(float), metavar="R", help="peak of the learning rate (the preset's)")
     add("--dropout", type=cli.share, metavar="P", help="dropout rate (the preset's)")
-    add("--sampling", type=cli.share, metavar="P", help="BPE-dropout rate, 0.1 for small data (0)")
     add("--seed", type=cli.seed, metavar="S", help="seed of everything random (0)")
     add("--precision", choices=("auto", "float32", "bfloat16"), help="of the products (auto: the faster one)")
     add("--resume", action="store_true", default=False, help="go on with the run where it was stopped")
@@ -148,6 +151,9 @@ def decide(settings: Settings, chosen: dict, pretrained: Settings | None = None)
     """Settle what "auto" left open: tiny for the phrasebook; else small, or base on a GPU; the faster precision.
 
     With a pre-trained run its size is the default, and its vocabulary is kept.
+
+    Raises:
+        InputError: another size of vocabulary is asked for.
     """
     from fmkeras.translation.training import best_precision, has_gpu
 
@@ -155,9 +161,14 @@ def decide(settings: Settings, chosen: dict, pretrained: Settings | None = None)
         phrasebook = settings.dataset == "phrasebook"
         preset = pretrained.preset if pretrained else "tiny" if phrasebook else "base" if has_gpu() else "small"
         epochs = {"epochs": 4} if phrasebook else {}  # it is regular: by then it is learnt
-        sizes = {name: getattr(pretrained, name) for name in SIZES} if pretrained else {}
+        sizes = {name: getattr(pretrained, name) for name in SIZES} | {"limit": settings.limit} if pretrained else {}
         settings = dataclasses.replace(settings, **PRESETS[preset] | epochs | sizes | chosen | {"preset": preset})
     if pretrained:
+        if chosen.get("vocab_size", pretrained.vocab_size) != pretrained.vocab_size:
+            raise InputError(
+                f"--vocab-size {chosen['vocab_size']:,}: a translator keeps the vocabulary of {settings.init}, of "
+                f"{pretrained.vocab_size:,} pieces: leave the option out"
+            )
         settings = dataclasses.replace(settings, vocab_size=pretrained.vocab_size)
     if settings.precision == "auto":
         settings = dataclasses.replace(settings, precision=best_precision())

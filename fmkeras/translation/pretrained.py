@@ -3,12 +3,11 @@
 import dataclasses
 from pathlib import Path
 
-from fmkeras import runs
 from fmkeras.errors import InputError
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.tokenizer import MASK, Tokenizer, language_mark
 from fmkeras.translation.transformer import Transformer
-from fmkeras.translation.translator import TOKENIZER
+from fmkeras.translation.translator import load_run
 
 
 @dataclasses.dataclass
@@ -32,6 +31,12 @@ class Pretrained:
                 f"{settings.init} has learnt from text in the form {self.settings.style!r}, not {settings.style!r}: "
                 f"pre-train with --dataset {settings.dataset}, or choose another --init"
             )
+        same_file = settings.dataset == self.settings.dataset and Path(settings.dataset).is_file()
+        if same_file and settings.source_column != self.settings.source_column:
+            raise InputError(  # a file is split by its sources: now others are held out
+                f"{settings.init} has learnt from sentences of {settings.dataset} that --source-column "
+                f"{settings.source_column} tests on: pre-train with the same --source-column"
+            )
 
 
 def load_pretrained(run: str | Path) -> Pretrained:
@@ -40,12 +45,7 @@ def load_pretrained(run: str | Path) -> Pretrained:
     Raises:
         InputError: the folder is no such run, is damaged, or has not finished its first epoch.
     """
-    run = Path(run)
-    settings = Settings.load(runs.read_config(run))
-    if settings.task != "denoise":
-        raise InputError(f"{run} holds a translator, no pre-trained model: make one with python -m fmkeras.pretrain")
-    tokenizer = Tokenizer.load(run / TOKENIZER, settings.tokenizer_sha256)
-    return Pretrained(runs.load_model(run / runs.MODEL), tokenizer, settings)
+    return Pretrained(*load_run(run, "denoise"))
 
 
 def take_over(model: Transformer, pretrained: Transformer) -> list[str]:

@@ -5,6 +5,9 @@ import typing
 
 from fmkeras.errors import InputError
 
+NONE = "none"  # the dataset of those who pre-train on text files only
+LONGEST_SPAN = 1000.0  # pieces under a mask, on average: beyond any use, and small enough to compute with
+
 
 @dataclasses.dataclass
 class Settings:
@@ -80,7 +83,7 @@ class Settings:
             if possible and name in CHOICES:
                 possible = value in CHOICES[name]
             if name == "span":
-                possible = possible and value >= 1
+                possible = possible and 1 <= value <= LONGEST_SPAN
             if not possible:
                 raise InputError(f"config.json has {name} {value!r}, which cannot be: restore it, or train again")
         return cls(**values)

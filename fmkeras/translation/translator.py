@@ -21,6 +21,10 @@ from fmkeras.translation.tokenizer import END, Tokenizer
 from fmkeras.translation.transformer import Transformer
 
 TOKENIZER = "tokenizer.model"
+OTHER_TASK = {  # what is said of a run that does not hold what it is asked for
+    "translate": "{run} is pre-trained only: make a translator of it with fmkeras.translate --init {run}",
+    "denoise": "{run} holds a translator, no pre-trained model: make one with python -m fmkeras.pretrain",
+}
 
 
 class Translator:
@@ -160,12 +164,21 @@ def load_translator(run: str | Path) -> Translator:
     Raises:
         InputError: the folder is no run of a translator, is damaged, or has not finished its first epoch.
     """
+    return Translator(*load_run(run, "translate"))
+
+
+def load_run(run: str | Path, task: str) -> tuple[Transformer, Tokenizer, Settings]:
+    """What a run folder holds that was trained for a task of `Settings`.
+
+    Raises:
+        InputError: the folder is no such run, is damaged, or has not finished its first epoch.
+    """
     run = Path(run)
     settings = Settings.load(runs.read_config(run))
-    if settings.task != "translate":
-        raise InputError(f"{run} is pre-trained only: make a translator of it with fmkeras.translate --init {run}")
+    if settings.task != task:
+        raise InputError(OTHER_TASK[task].format(run=run))
     tokenizer = Tokenizer.load(run / TOKENIZER, settings.tokenizer_sha256)
     model = runs.load_model(run / runs.MODEL)
     if not isinstance(model, Transformer):
-        raise InputError(f"{run / runs.MODEL} holds a {type(model).__name__}, not a translator: name another --run")
-    return Translator(model, tokenizer, settings)
+        raise InputError(f"{run / runs.MODEL} holds a {type(model).__name__}, not a Transformer: name another run")
+    return model, tokenizer, settings
