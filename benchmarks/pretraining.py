@@ -5,7 +5,9 @@
 
 Both start with the same vocabulary and train on the first so many pairs of the corpus, which pre-training left out,
 until their validation loss has not fallen for --patience epochs. They are compared after the same number of steps, a
-third of the most that there can be, and at convergence: with the weights of the lowest validation loss.
+third of the most that there can be, and at convergence: with the weights of the lowest validation loss. With a
+validation split of another domain than the test split's that comes too early, above all with few pairs; then --held-out
+validates on pairs that neither has learnt from.
 Every run lies in a folder of its own and is read again if it is finished, so that the work can be stopped, and spread
 over processes with --pairs, --seeds and --only.
 """
@@ -34,6 +36,7 @@ def main() -> None:
     add("--patience", type=cli.positive(), default=3, help="stop after so many epochs without a lower validation loss")
     add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="a training for each")
     add("--only", choices=ARMS, nargs="+", default=ARMS, help="which weights to start from")
+    add("--held-out", type=cli.positive(), metavar="N", help="validate on the last so many pairs of those left out")
     add("--batch-tokens", type=cli.positive(), default=1024, help="tokens a batch")
     add("--beam", type=cli.positive(), default=4, help="hypotheses of beam search")
     add("--json", type=Path, metavar="FILE", help="write the figures here")
@@ -66,7 +69,7 @@ def check(arguments) -> None:
     Raises:
         InputError: it has.
     """
-    asked = {name: getattr(arguments, name) for name in ("batch_tokens", "beam", "patience")}
+    asked = {name: getattr(arguments, name) for name in ("batch_tokens", "beam", "patience", "held_out")}
     asked["init"] = runs.read_config(arguments.init)
     path = arguments.folder / "asked.json"
     if not path.exists():
@@ -96,10 +99,14 @@ def train(arguments, folder: Path, arm: str, pairs: int, epochs: int, seed: int)
     from fmkeras.translation.translator import TOKENIZER, Translator
 
     before = Settings.load(runs.read_config(arguments.init))
-    if pairs > before.skip:
-        raise InputError(f"{arguments.init} has learnt from pair {before.skip + 1:,} on: no {pairs:,} pairs are left")
+    needed = pairs + (arguments.held_out or 0)
+    if needed > before.skip:
+        raise InputError(f"{arguments.init} has learnt from pair {before.skip + 1:,} on: no {needed:,} pairs are left")
     tokenizer = Tokenizer.load(arguments.init / TOKENIZER, before.tokenizer_sha256)
-    corpus = corpora.load(dataclasses.replace(before, limit=pairs))
+    corpus = corpora.load(dataclasses.replace(before, limit=before.skip))
+    if arguments.held_out:
+        corpus.validation = corpus.train[-arguments.held_out :]
+    corpus.train = corpus.train[:pairs]
     changed = dict(task="translate", source=corpus.source, target=corpus.target, style=corpus.style)
     changed |= dict(epochs=epochs, minutes=None, seed=seed, batch_tokens=arguments.batch_tokens)
     settings = dataclasses.replace(before, **changed)

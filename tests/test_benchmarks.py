@@ -122,3 +122,11 @@ def test_pretraining(tmp_path):
     command = [sys.executable, "-m", "benchmarks.pretraining", *map(str, words), "--beam", "2"]
     refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert refused.returncode == 2 and "choose another --folder" in refused.stderr
+    words[words.index("--folder") + 1] = tmp_path / "held out"
+    words[words.index("--pairs") + 2] = 25
+    _, held_out = benchmark("pretraining", *words, "--held-out", 10, "--only", "random", folder=tmp_path)
+    assert held_out["rows"][0]["val_nll"] != first["val_nll"] and "early" in held_out["rows"][1]
+    words[words.index("--pairs") + 2] = 31
+    command = [sys.executable, "-m", "benchmarks.pretraining", *map(str, words), "--held-out", "10", "--only", "random"]
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert refused.returncode == 2 and "no 41 pairs are left" in refused.stderr

@@ -29,7 +29,7 @@ class Settings:
     skip: int = 0  # number of training pairs that pre-training leaves out, from the first on: those to fine-tune on
     mask: float = 0.35  # share of the pieces that masks cover
     span: float = 3.0  # pieces that one mask covers, on average; 1 or more
-    delete: float = 0.0  # share of the other pieces that are deleted
+    delete: float = 0.1  # share of the other pieces that are deleted
     init: str = ""  # pre-trained run that a translator starts from
 
     # tokenizer
