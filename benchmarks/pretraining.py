@@ -5,9 +5,8 @@
 
 Both start with the same vocabulary and train on the first so many pairs of the corpus, which pre-training left out,
 until their validation loss has not fallen for --patience epochs. They are compared after the same number of steps, a
-third of the most that there can be, and at convergence: with the weights of the lowest validation loss. With a
-validation split of another domain than the test split's that comes too early, above all with few pairs; then --held-out
-validates on pairs that neither has learnt from.
+third of the most that there can be, and with the weights of the lowest validation loss (with few pairs BLEU goes on
+rising after that).
 Every run lies in a folder of its own and is read again if it is finished, so that the work can be stopped, and spread
 over processes with --pairs, --seeds and --only.
 """
@@ -168,26 +167,28 @@ def summary(rows: list[dict]) -> str:
             f"{mean:.2f} ({min(values[arm]):.2f} - {max(values[arm]):.2f})"
             for mean, arm in zip(means, ARMS, strict=True)
         ]
-        point = "about a third of the steps" if when == "early" else "convergence"
+        point = "about a third of the steps" if when == "early" else "lowest validation loss"
         lines.append([f"{pairs:,}", point, *cells, f"{means[1] - means[0]:+.2f}"])
     return table(["pairs", "", *ARMS, "gain"], lines)
 
 
 def draw(rows: list[dict], path: Path) -> None:
-    """BLEU against pairs, after as many steps and at convergence: a line for each start, a dot for each seed."""
+    """BLEU against pairs, after as many steps and with the lowest loss: a line for each start, a dot for each seed."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4), layout="constrained")
     early, best = figure.subplots(1, 2, sharey=True)
     axes = {"early": early, "best": best}
+    early.set_title("after the same number of steps")
+    best.set_title("with the lowest validation loss")
     ticks = sorted({row["pairs"] for row in rows})
     for (arm, style, color), (when, axis) in itertools.product(STYLES, axes.items()):
         points = {pairs: values[arm] for pairs, w, values in groups(rows) if w == when and values[arm]}
         axis.plot(list(points), [*map(statistics.mean, points.values())], style, color=color, label=f"{arm} weights")
         for pairs, bleus in points.items():
             axis.plot([pairs] * len(bleus), bleus, ".", color=color)
-    for axis, title in zip(axes.values(), ("after the same number of steps", "at convergence"), strict=True):
-        axis.set(title=title, xlabel="pairs to fine-tune on (log scale)", xscale="log", ylim=(0, None))
+    for axis in axes.values():
+        axis.set(xlabel="pairs to fine-tune on (log scale)", xscale="log", ylim=(0, None))
         axis.set_xticks(ticks, [f"{pairs:,}" for pairs in ticks])
         axis.minorticks_off()
     early.set_ylabel("test BLEU (tokenize=none)")
