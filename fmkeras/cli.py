@@ -120,24 +120,37 @@ def quiet() -> Iterator[None]:
             os.close(kept)
 
 
+_struck: list[int] = []  # signals of Ctrl-C in the present `interruptible` block
+
+
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Let Ctrl-C end the block as KeyboardInterrupt, also where TensorFlow makes another exception of it."""
-    struck = []
+    """Let Ctrl-C end the block as KeyboardInterrupt, also where TensorFlow makes another exception of it, or none.
+
+    It can swallow the exception, if that is raised while its C++ part asks Python something. So what runs long calls
+    `stop_if_interrupted` now and then.
+    """
 
     def strike(number, frame):
-        struck.append(number)
+        _struck.append(number)
         raise KeyboardInterrupt
 
     previous = signal.signal(signal.SIGINT, strike)
     try:
         yield
     except Exception as error:
-        if struck:
+        if _struck:
             raise KeyboardInterrupt from error
         raise
     finally:
         signal.signal(signal.SIGINT, previous)
+        _struck.clear()
+
+
+def stop_if_interrupted() -> None:
+    """Raise the KeyboardInterrupt of this `interruptible` block that was swallowed, if one was."""
+    if _struck:
+        raise KeyboardInterrupt
 
 
 def run(main: Callable[[], None]) -> NoReturn:

@@ -144,6 +144,7 @@ def train_model(
             best = logs["val_loss"], model.get_weights()
         if report:
             report(history[-1], epochs)
+        cli.stop_if_interrupted()
 
     finished = True
     try:
@@ -216,7 +217,8 @@ def train(args: argparse.Namespace) -> None:
         from fmkeras import house_report, linear
 
         model = build_model((len(names),))
-    history, finished = train_model(model, data, args.epochs, args.seed, house_report.progress)
+    with cli.interruptible():
+        history, finished = train_model(model, data, args.epochs, args.seed, house_report.progress)
     complete = with_scaling(model, data)
     if sys.stdout.isatty():
         print()

@@ -1,9 +1,12 @@
 """The command line that both scripts share: default verb, one-line errors, exit statuses."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from fmkeras import InputError, cli
@@ -120,3 +123,34 @@ def test_quiet_hides_what_an_import_writes_unless_it_fails(capfd):
 @pytest.mark.parametrize("seconds, words", [(3.4, "3 seconds"), (250, "4.2 minutes"), (9000, "2.5 hours")])
 def test_durations_read_well(seconds, words):
     assert cli.duration(seconds) == words
+
+
+def test_a_ctrl_c_that_was_swallowed_is_not_lost():
+    """TensorFlow can swallow the exception where its C++ part asks Python something."""
+    with pytest.raises(KeyboardInterrupt), cli.interruptible():
+        cli.stop_if_interrupted()
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        cli.stop_if_interrupted()
+    cli.stop_if_interrupted()  # that block has ended
+    with cli.interruptible():
+        cli.stop_if_interrupted()
+
+
+@pytest.mark.parametrize("swallow", [0, 1])
+def test_training_ends_at_the_next_step_if_its_ctrl_c_was_swallowed(swallow):
+    from fmkeras.linear import Data
+    from fmkeras.regress import build_model, train_model
+
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    y = X @ [1.0, 2.0]
+    data = Data(X, y, X[:10], y[:10], X, y, None, 0.0, 1.0)
+
+    def report(epoch, epochs):
+        if epoch["epoch"] == 3:
+            with contextlib.suppress(*[KeyboardInterrupt] * swallow):
+                signal.raise_signal(signal.SIGINT)
+
+    with cli.interruptible():
+        history, finished = train_model(build_model((2,)), data, epochs=20, report=report)
+    assert len(history) == 3 and not finished

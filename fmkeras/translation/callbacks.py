@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
+from fmkeras import cli
 from fmkeras.errors import InputError
 from fmkeras.translation.transformer import Transformer
 
@@ -97,6 +98,7 @@ class Progress(keras.callbacks.Callback):
         self.done = self.first + batch + 1
         self.elapsed = time.perf_counter() - self.start
         self.logs = {name: float(value) for name, value in logs.items()}
+        cli.stop_if_interrupted()
         if not np.isfinite(self.logs["token_loss"]):
             raise InputError(diverged(f"the loss became {self.logs['token_loss']}"))
         if batch + 1 == self.FIRST:
