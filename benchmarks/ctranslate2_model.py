@@ -8,8 +8,8 @@ def convert(model, folder: str, positions: int) -> None:
     from ctranslate2.specs import common_spec, transformer_spec
     from keras import ops
 
-    from fmkeras.translation.attention import sinusoidal_positions
-    from fmkeras.translation.tokenizer import END, PAD, START
+    from fmkeras.translation.corpora.tokenizer import END, PAD, START
+    from fmkeras.translation.model.attention import sinusoidal_positions
 
     def array(x) -> np.ndarray:
         return np.array(ops.convert_to_numpy(x), "float32")

@@ -115,16 +115,16 @@ def load(run: Path | None, sentences: int | None, quick: bool):
 
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     if run and not quick:
-        from fmkeras.translation import corpus as corpora
-        from fmkeras.translation.translator import load_translator
+        from fmkeras.translation.corpora import corpus as corpora
+        from fmkeras.translation.inference.translator import load_translator
 
         translator = load_translator(run)
         pairs = corpora.load(translator.settings).split("validation")[:sentences]
         return translator.model, translator.tokenizer.encode([source for source, _ in pairs])
     import keras
 
-    from fmkeras.translation.tokenizer import END
-    from fmkeras.translation.transformer import Transformer
+    from fmkeras.translation.corpora.tokenizer import END
+    from fmkeras.translation.model.transformer import Transformer
 
     keras.utils.set_random_seed(0)
     model = Transformer(40, 16, 2, 32, 1) if quick else Transformer(8000, **SIZES)
@@ -153,7 +153,7 @@ def ours(task: tuple, beams: int) -> Iterator[dict]:
     """The package's own search."""
     start = time.perf_counter()
     model, sources = load(*task)
-    from fmkeras.translation.decoding import Search
+    from fmkeras.translation.inference.decoding import Search
 
     search = Search(model, beams, LENGTH_PENALTY)
 
@@ -180,7 +180,7 @@ def batched(task: tuple, every: int) -> Iterator[dict]:
     """The same loop with batches of 32 sentences of like length, on ten times as many sentences."""
     start = time.perf_counter()
     model, sources = load(*task)
-    from fmkeras.translation.batches import padded
+    from fmkeras.translation.corpora.batches import padded
 
     step, stop = next_token(model), len(sources)
 
@@ -197,7 +197,7 @@ def next_token(model, graph: bool = True) -> Callable:
     """The tutorial's step: the decoder over all tokens so far, of which only the last logits are used."""
     import tensorflow as tf
 
-    from fmkeras.translation.tokenizer import END
+    from fmkeras.translation.corpora.tokenizer import END
 
     def step(source, target):
         logits = model((source, target), training=False)[:, -1]
@@ -211,8 +211,8 @@ def grow(step: Callable, source: np.ndarray) -> np.ndarray:
     """Greedy translations (B, T) of sources (B, S), until all have ended or are as long as ours may be."""
     import tensorflow as tf
 
-    from fmkeras.translation.decoding import longest
-    from fmkeras.translation.tokenizer import END, PAD, START
+    from fmkeras.translation.corpora.tokenizer import END, PAD, START
+    from fmkeras.translation.inference.decoding import longest
 
     limits = longest((source != PAD).sum(axis=1))
     source, target = tf.constant(source), tf.fill((len(source), 1), START)
@@ -227,7 +227,7 @@ def grow(step: Callable, source: np.ndarray) -> np.ndarray:
 
 def plain(ids: np.ndarray) -> list[int]:
     """Ids up to the end mark, without it and without padding."""
-    from fmkeras.translation.tokenizer import END, PAD
+    from fmkeras.translation.corpora.tokenizer import END, PAD
 
     ids = [int(i) for i in ids]
     return [i for i in (ids[: ids.index(END)] if END in ids else ids) if i != PAD]
@@ -238,8 +238,8 @@ def ctranslate2(task: tuple, beams: int) -> Iterator[dict]:
     import ctranslate2 as ct2
 
     from benchmarks.ctranslate2_model import convert
-    from fmkeras.translation.batches import by_length
-    from fmkeras.translation.decoding import longest
+    from fmkeras.translation.corpora.batches import by_length
+    from fmkeras.translation.inference.decoding import longest
 
     start = time.perf_counter()
     model, sources = load(*task)

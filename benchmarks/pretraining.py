@@ -90,12 +90,13 @@ def fine_tuned(arguments, arm: str, pairs: int, epochs: int, seed: int) -> dict:
 def train(arguments, folder: Path, arm: str, pairs: int, epochs: int, seed: int) -> dict:
     """Fine-tune, and score the test split a third of the way and with the best weights."""
     from fmkeras import translate
-    from fmkeras.translation import corpus as corpora
-    from fmkeras.translation.pretrained import load_pretrained
+    from fmkeras.translation.corpora import corpus as corpora
+    from fmkeras.translation.corpora.tokenizer import Tokenizer
+    from fmkeras.translation.inference.translator import Translator
+    from fmkeras.translation.saved import TOKENIZER
     from fmkeras.translation.settings import Settings
-    from fmkeras.translation.tokenizer import Tokenizer
-    from fmkeras.translation.training import Training
-    from fmkeras.translation.translator import TOKENIZER, Translator
+    from fmkeras.translation.training.pretrained import load_pretrained
+    from fmkeras.translation.training.training import Training
 
     before = Settings.load(runs.read_config(arguments.init))
     needed = pairs + (arguments.held_out or 0)

@@ -116,10 +116,10 @@ def step(sizes: dict, number: int) -> dict:
         import keras
     import numpy as np
 
-    from fmkeras.translation.batches import Batches
-    from fmkeras.translation.objective import Objective, as_dataset
-    from fmkeras.translation.tokenizer import END
-    from fmkeras.translation.transformer import Transformer
+    from fmkeras.translation.corpora.batches import Batches
+    from fmkeras.translation.corpora.tokenizer import END
+    from fmkeras.translation.model.objective import Objective, as_dataset
+    from fmkeras.translation.model.transformer import Transformer
 
     length, tokens, vocabulary, width, blocks = sizes.values()
     keras.utils.set_random_seed(0)
@@ -179,7 +179,7 @@ def generate(path: Path, size: int, words: int, seed: int = 0) -> dict:
     Returns:
         words: mean number a side; types: different words.
     """
-    from fmkeras.translation import phrasebook
+    from fmkeras.translation.corpora import phrasebook
 
     table = phrasebook.load(max(400, min(size, 100_000)))
     pairs = list(zip(table["pt"], table["en"], strict=True))
@@ -213,8 +213,8 @@ def prepare(path: Path) -> dict:
     with cli.quiet():
         import keras  # noqa: F401
     from fmkeras import translate
-    from fmkeras.translation import corpus as corpora
-    from fmkeras.translation import options, training  # noqa: F401
+    from fmkeras.translation.corpora import corpus as corpora
+    from fmkeras.translation.training import options, training  # noqa: F401
 
     settings = options.new_settings({"dataset": str(path), "preset": "small"})
     ended("import")

@@ -61,7 +61,7 @@ def failed(result: dict, warm: int) -> bool:
 
 def sentences(number: int) -> Iterator[str]:
     """So many lines: the phrasebook's sentences again and again, each with a number of its own; some blank."""
-    from fmkeras.translation import phrasebook
+    from fmkeras.translation.corpora import phrasebook
 
     texts = list(phrasebook.load(4000)["pt"])
     for i in range(number):

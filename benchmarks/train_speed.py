@@ -17,8 +17,8 @@ import numpy as np
 
 from benchmarks import measure
 from fmkeras import cli, runs
-from fmkeras.translation.batches import Batches
-from fmkeras.translation.sentences import Sentences
+from fmkeras.translation.corpora.batches import Batches
+from fmkeras.translation.corpora.sentences import Sentences
 
 SIZES = {  # width, heads, feed-forward, blocks
     "tutorial": dict(d_model=128, num_heads=8, d_ff=512, num_layers=4),
@@ -98,9 +98,9 @@ def show(size: str, found: dict[str, dict]) -> None:
 
 def sentences(dataset: str) -> tuple[Sentences, Sentences]:
     """The training sentences of a corpus as ids, none over LONGEST pieces."""
-    from fmkeras.translation import corpus as corpora
+    from fmkeras.translation.corpora import corpus as corpora
+    from fmkeras.translation.corpora.tokenizer import Tokenizer
     from fmkeras.translation.settings import Settings
-    from fmkeras.translation.tokenizer import Tokenizer
 
     pairs = corpora.load(Settings(dataset=dataset)).train
     tokenizer = Tokenizer.train(itertools.chain(*pairs), VOCABULARY)
@@ -119,8 +119,8 @@ class RandomBatches(Batches):
 
 def ours(source, target, size: dict, budget: int, seconds: float, precision: str) -> Iterator:
     """Our Transformer through our `Objective.fit`."""
-    from fmkeras.translation.objective import Objective
-    from fmkeras.translation.transformer import Transformer
+    from fmkeras.translation.model.objective import Objective
+    from fmkeras.translation.model.transformer import Transformer
 
     model = Transformer(VOCABULARY, **size, dropout=0.1, dtype=precision)
     yield from fitted(Objective(model), Batches(source, target, budget), seconds)
@@ -143,7 +143,7 @@ def fitted(model, batches: Batches, seconds: float, **how) -> Iterator:
     """Train with `fit`; after the first yield, (real target tokens a second, share of padding) for each turn."""
     import keras
 
-    from fmkeras.translation.objective import InverseSquareRoot
+    from fmkeras.translation.model.objective import InverseSquareRoot
 
     optimizer = keras.optimizers.Adam(InverseSquareRoot(1e-3, 400), 0.9, 0.98, 1e-9, global_clipnorm=1.0)
     model.compile(optimizer, jit_compile=False, **how)
@@ -163,7 +163,7 @@ def fitted(model, batches: Batches, seconds: float, **how) -> Iterator:
 
 def train(model, made: list, first: int, steps: int) -> float:
     """Seconds that `fit` takes for so many of the batches, which come round again and again."""
-    from fmkeras.translation.objective import as_dataset
+    from fmkeras.translation.model.objective import as_dataset
 
     class Part:
         def indices(self, epoch: int) -> range:

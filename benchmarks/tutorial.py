@@ -7,7 +7,7 @@ Normalization after each sub-layer, separate embeddings for both languages, an o
 import keras
 from keras import ops
 
-from fmkeras.translation.attention import PAD, sinusoidal_positions
+from fmkeras.translation.model.attention import PAD, sinusoidal_positions
 
 
 class Block(keras.layers.Layer):

@@ -18,14 +18,14 @@ DATA = next((p for p in (Path(__file__).parent / "data", Path(__file__).parent.p
 
 
 def load_translator(run: str = "runs/translate"):
-    """Load a trained translator from its run folder: see `fmkeras.translation.translator.Translator`."""
-    from fmkeras.translation.translator import load_translator
+    """Load a trained translator from its run folder: see `fmkeras.translation.inference.translator.Translator`."""
+    from fmkeras.translation.inference.translator import load_translator
 
     return load_translator(run)
 
 
 def load_regressor(run: str = "runs/regress"):
-    """Load a trained regressor from its run folder: see `fmkeras.regressor.Regressor`."""
-    from fmkeras.regressor import load_regressor
+    """Load a trained regressor from its run folder: see `fmkeras.houses.regressor.Regressor`."""
+    from fmkeras.houses.regressor import load_regressor
 
     return load_regressor(run)

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from fmkeras import cli, runs
-from fmkeras.translation.options import decide, options_given, pretrain_parser
 from fmkeras.translation.settings import NONE, Settings
+from fmkeras.translation.training.options import decide, options_given, pretrain_parser
 
 SAMPLES = 5  # sentences of each language shown at the end
 
@@ -26,11 +26,12 @@ def main(argv: list[str] | None = None) -> None:
 
 def pretrain(arguments: argparse.Namespace) -> None:
     """Text → SentencePiece ids → spoilt and clean → Transformer → best weights."""
-    from fmkeras.translation import monolingual, session
-    from fmkeras.translation.denoising import Denoising, Restorer
-    from fmkeras.translation.tokenizer import MASK, Tokenizer, language_mark
-    from fmkeras.translation.training import Training
-    from fmkeras.translation.translator import own_tokenizer
+    from fmkeras.translation.corpora import monolingual
+    from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_mark
+    from fmkeras.translation.saved import own_tokenizer
+    from fmkeras.translation.training import session
+    from fmkeras.translation.training.denoising import Denoising, Restorer
+    from fmkeras.translation.training.training import Training
 
     began = time.perf_counter()
     folder, chosen = Path(arguments.run), options_given(arguments) | {"task": "denoise"}

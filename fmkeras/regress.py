@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING
 
 from fmkeras import cli, runs
 from fmkeras.errors import InputError
-from fmkeras.house_options import parser
-from fmkeras.regressor import Regressor as Regressor  # beside load_regressor, for readers of `fmkeras.load_regressor`
-from fmkeras.regressor import load_regressor
+from fmkeras.houses.options import parser
+from fmkeras.houses.regressor import (
+    Regressor as Regressor,  # beside load_regressor, for readers of `fmkeras.load_regressor`
+)
+from fmkeras.houses.regressor import load_regressor
 
 if TYPE_CHECKING:  # imported where they are used: --help must not wait for TensorFlow
     import argparse
@@ -32,18 +34,18 @@ if TYPE_CHECKING:  # imported where they are used: --help must not wait for Tens
     import numpy as np
     import pandas as pd
 
-    from fmkeras.housing import Table
-    from fmkeras.linear import Data
+    from fmkeras.houses.linear import Data
+    from fmkeras.houses.table import Table
 
 NAMED = ("king_county", "california")
 TEST_SIZE, VALIDATION_SPLIT, RANDOM_STATE = 0.2, 0.2, 42  # the article's
 
 
 def load_data(dataset: str = "king_county", target: str | None = None) -> Table:
-    """The function that the article calls and never defines: see `fmkeras.housing.load`."""
-    from fmkeras import housing
+    """The function that the article calls and never defines: see `fmkeras.houses.table.load`."""
+    from fmkeras.houses import table
 
-    return housing.load(dataset, target)
+    return table.load(dataset, target)
 
 
 def preprocess_data(
@@ -69,7 +71,7 @@ def preprocess_data(
     from sklearn.model_selection import train_test_split
     from sklearn.preprocessing import StandardScaler
 
-    from fmkeras.linear import Data
+    from fmkeras.houses.linear import Data
 
     if len(X) < 10:
         raise InputError(f"the table has {len(X)} usable rows: at least 10 are needed to train, validate and test")
@@ -125,7 +127,7 @@ def train_model(
     import keras
     import pandas as pd
 
-    from fmkeras.linear import shuffled_batches
+    from fmkeras.houses.linear import shuffled_batches
 
     keras.utils.set_random_seed(seed)
     batch_size = max(1, len(data.X_train) // 50)
@@ -188,7 +190,7 @@ def with_scaling(model: keras.Model, data: Data) -> keras.Sequential:
 
 def evaluate_model(model: keras.Model, X_test: np.ndarray, y_test: np.ndarray) -> dict[str, float | None]:
     """{mse, rmse, mae, r2} of a `with_scaling` model on raw rows, in dollars; the article prints a bare loss."""
-    from fmkeras.linear import metrics
+    from fmkeras.houses.linear import metrics
 
     return metrics(model.predict(X_test, batch_size=4096, verbose=0)[:, 0], y_test)
 
@@ -214,7 +216,8 @@ def train(args: argparse.Namespace) -> None:
 
     print("loading Keras ...", flush=True)
     with cli.quiet():
-        from fmkeras import house_report, linear
+        from fmkeras.houses import linear
+        from fmkeras.houses import report as house_report
 
         model = build_model((len(names),))
     with cli.interruptible():
@@ -248,7 +251,7 @@ def train(args: argparse.Namespace) -> None:
 
 def evaluate(args: argparse.Namespace) -> None:
     """Measure the saved model again: on its own test rows, or on all rows of a CSV that has the target column."""
-    from fmkeras import house_report
+    from fmkeras.houses import report as house_report
 
     with cli.quiet():
         regressor = load_regressor(args.run)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from fmkeras import cli, runs
 from fmkeras.errors import InputError
-from fmkeras.translation.options import VERBS, decide, options_given, parser
 from fmkeras.translation.settings import Settings
+from fmkeras.translation.training.options import VERBS, decide, options_given, parser
 
 SAMPLES = 10  # translations shown at the end of training
 VOCABULARY_PAIRS = 200_000  # at most, from which the vocabulary is learnt
@@ -30,11 +30,11 @@ def main(argv: list[str] | None = None) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Text → normalise → SentencePiece ids → bucketed batches → Transformer → best weights → BLEU."""
-    from fmkeras.translation import corpus as corpora
-    from fmkeras.translation import session
-    from fmkeras.translation.pretrained import load_pretrained
-    from fmkeras.translation.training import Training, has_checkpoint
-    from fmkeras.translation.translator import Translator, load_translator
+    from fmkeras.translation.corpora import corpus as corpora
+    from fmkeras.translation.inference.translator import Translator, load_translator
+    from fmkeras.translation.training import session
+    from fmkeras.translation.training.pretrained import load_pretrained
+    from fmkeras.translation.training.training import Training, has_checkpoint
 
     began = time.perf_counter()
     folder, chosen = Path(arguments.run), options_given(arguments) | {"task": "translate"}
@@ -95,8 +95,8 @@ def vocabulary(corpus, settings: Settings, folder: Path | None, known=None):
 
     With a folder it is saved there; without one nothing is written.
     """
-    from fmkeras.translation.tokenizer import Tokenizer
-    from fmkeras.translation.translator import TOKENIZER, own_tokenizer
+    from fmkeras.translation.corpora.tokenizer import Tokenizer
+    from fmkeras.translation.saved import TOKENIZER, own_tokenizer
 
     step = -(-len(corpus.train) // VOCABULARY_PAIRS)  # evenly spread
     pairs = itertools.chain(*corpus.train[::step])
@@ -112,7 +112,7 @@ def tokenize(corpus, settings: Settings, folder: Path | None, known=None):
     Raises:
         InputError: every pair is too long.
     """
-    from fmkeras.translation.batches import Batches
+    from fmkeras.translation.corpora.batches import Batches
 
     tokenizer = vocabulary(corpus, settings, folder, known)
     start = tokenizer.start(settings.target)
@@ -145,8 +145,8 @@ def print_scores(corpus, split: str, result: dict) -> None:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """What section 5.4 of the article meant: load the saved model and score it on data that it was not trained on."""
-    from fmkeras.translation import corpus as corpora
-    from fmkeras.translation.translator import load_translator
+    from fmkeras.translation.corpora import corpus as corpora
+    from fmkeras.translation.inference.translator import load_translator
 
     translator = load_translator(arguments.run)
     settings = dataclasses.replace(translator.settings, limit=None)
@@ -164,7 +164,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 def text(arguments: argparse.Namespace) -> None:
     """Translate the sentences of the command line or of standard input, a line out for each line in."""
-    from fmkeras.translation.translator import load_translator
+    from fmkeras.translation.inference.translator import load_translator
 
     translator = load_translator(arguments.run)
     if arguments.attention:

@@ -9,7 +9,8 @@ import zipfile
 from pathlib import Path
 
 PARTS = {  # all that a model of ours is made of
-    "fmkeras.translation.transformer": {"Transformer"},
+    "fmkeras.translation.model.transformer": {"Transformer"},
+    "fmkeras.translation.transformer": {"Transformer"},  # where it stood in versions before 0.2
     "keras": {"DTypePolicy", "Sequential"},
     "keras.layers": {"Dense", "InputLayer", "Normalization"},
     "keras.initializers": {"GlorotUniform", "Zeros"},

@@ -43,7 +43,7 @@ def rehearsal() -> dict[str, list[tuple[str, str]]]:
     """The full-size rehearsal of TED, by split; see shared/tfds/README.md. Skips where it is absent."""
     if not REHEARSAL.is_dir():
         pytest.skip(f"no rehearsal data: {REHEARSAL} is absent")
-    from fmkeras.translation import ted
+    from fmkeras.translation.corpora import ted
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TFDS_DATA_DIR", str(REHEARSAL))

@@ -22,7 +22,8 @@ def kill() -> None:
 
 def arm(point: str, number: int) -> None:
     """Put a call of `kill` at a point of the program."""
-    from fmkeras.translation import callbacks, training, translator
+    from fmkeras.translation.inference import translator
+    from fmkeras.translation.training import callbacks, training
 
     training.EveryMinute.__init__.__defaults__ = (0.3,)
 

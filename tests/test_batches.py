@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmkeras.translation.batches import Batches, by_length, padded
-from fmkeras.translation.sentences import Sentences
-from fmkeras.translation.tokenizer import END, PAD, START
+from fmkeras.translation.corpora.batches import Batches, by_length, padded
+from fmkeras.translation.corpora.sentences import Sentences
+from fmkeras.translation.corpora.tokenizer import END, PAD, START
 
 # Ids of sentences as the tokenizer makes them: no marks but the end mark, which is last.
 sentences = st.lists(st.integers(END + 1, 99), max_size=12).map(lambda ids: [*ids, END])

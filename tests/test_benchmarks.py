@@ -10,9 +10,9 @@ import pytest
 
 from benchmarks import soak
 from fmkeras import runs
+from fmkeras.translation.corpora.tokenizer import Tokenizer
+from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.tokenizer import Tokenizer
-from fmkeras.translation.transformer import Transformer
 
 ROOT = Path(__file__).parents[1]
 TEXT = [f"frase número {i}\tsentence number {i}" for i in range(200)]

@@ -139,7 +139,7 @@ def test_a_ctrl_c_that_was_swallowed_is_not_lost():
 
 @pytest.mark.parametrize("swallow", [0, 1])
 def test_training_ends_at_the_next_step_if_its_ctrl_c_was_swallowed(swallow):
-    from fmkeras.linear import Data
+    from fmkeras.houses.linear import Data
     from fmkeras.regress import build_model, train_model
 
     X = np.random.default_rng(0).normal(size=(60, 2))

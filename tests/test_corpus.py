@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fmkeras.errors import InputError
-from fmkeras.translation import corpus, phrasebook, ted
+from fmkeras.translation.corpora import corpus, phrasebook, ted
 from fmkeras.translation.settings import Settings
 
 PAIRS = [(f"frase número {i}.", f"sentence number {i}.") for i in range(100)]

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import strategies as st
 from keras import ops
 
-from fmkeras.translation.attention import MASKED
-from fmkeras.translation.batches import padded
-from fmkeras.translation.decoding import Search, beam_search, cross_attention, largest, longest
-from fmkeras.translation.tokenizer import END, PAD, START
-from fmkeras.translation.transformer import Transformer
+from fmkeras.translation.corpora.batches import padded
+from fmkeras.translation.corpora.tokenizer import END, PAD, START
+from fmkeras.translation.inference.decoding import Search, beam_search, cross_attention, largest, longest
+from fmkeras.translation.model.attention import MASKED
+from fmkeras.translation.model.transformer import Transformer
 
 V = 40
 

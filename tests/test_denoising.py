@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fmkeras import InputError
-from fmkeras.translation.denoising import BLANK, Denoising, Restorer, corrupt, readable
-from fmkeras.translation.sentences import Sentences
+from fmkeras.translation.corpora.sentences import Sentences
+from fmkeras.translation.corpora.tokenizer import END, MASK, START, Tokenizer, language_mark
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.tokenizer import END, MASK, START, Tokenizer, language_mark
-from fmkeras.translation.training import Training
+from fmkeras.translation.training.denoising import BLANK, Denoising, Restorer, corrupt, readable
+from fmkeras.translation.training.training import Training
 
 M = 4  # the id of a mask
 

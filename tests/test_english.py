@@ -2,8 +2,8 @@
 
 import pytest
 
-from fmkeras.translation import phrasebook
-from fmkeras.translation.grammar import english, lexicon
+from fmkeras.translation.corpora import phrasebook
+from fmkeras.translation.corpora.grammar import english, lexicon
 
 
 def pairs(table: str):

@@ -24,10 +24,13 @@ from sklearn.preprocessing import StandardScaler
 
 from fmkeras import foundations as f
 from fmkeras import regress, runs
-from fmkeras.translation import batches, decoding, objective, ted, training, transformer
-from fmkeras.translation.denoising import Denoising
+from fmkeras.translation.corpora import batches, ted
+from fmkeras.translation.corpora.tokenizer import END, MASK, PAD, START, Tokenizer, language_mark
+from fmkeras.translation.inference import decoding
+from fmkeras.translation.model import objective, transformer
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.tokenizer import END, MASK, PAD, START, Tokenizer, language_mark
+from fmkeras.translation.training import training
+from fmkeras.translation.training.denoising import Denoising
 
 ROOT = Path(__file__).parent.parent
 ERRATA = (ROOT / "docs" / "errata.md").read_text(encoding="utf-8")

@@ -15,10 +15,10 @@ import pytest
 
 import fmkeras
 from fmkeras import InputError, runs, translate
-from fmkeras.translation import corpus, phrasebook
+from fmkeras.translation.corpora import corpus, phrasebook
+from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.tokenizer import Tokenizer
-from fmkeras.translation.training import CHECKPOINT, Training
+from fmkeras.translation.training.training import CHECKPOINT, Training
 
 KILLED = Path(__file__).with_name("killed.py")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(KILLED.parents[1])}

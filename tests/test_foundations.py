@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_score, recall_score
 
 from fmkeras import foundations as f
-from fmkeras.translation import transformer
+from fmkeras.translation.model import transformer
 
 FAST = settings(max_examples=50, deadline=None)
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmkeras import InputError, housing
-from fmkeras.translation import corpus, style
-from fmkeras.translation.tokenizer import Tokenizer, normalise
+from fmkeras import InputError
+from fmkeras.houses import table as housing
+from fmkeras.translation.corpora import corpus, textform
+from fmkeras.translation.corpora.tokenizer import Tokenizer, normalise
 
 CASES = {"tokenizer": 3000, "style": 2000, "ordinary": 1000, "tsv": 2500, "csv": 2500}
 fuzz = {name: settings(max_examples=number) for name, number in CASES.items()}
@@ -50,11 +51,11 @@ def test_a_tokenizer_gives_every_text_back(text):
 @given(TEXT, st.sampled_from(["en", "pt"]))
 def test_the_style_takes_any_text(text, language):
     """In one line, no word lost, and sentences that together are the text."""
-    applied = style.apply(text, "ted", language)
-    style.undo(applied, "ted", language)
-    style.undo(text, "ted", language)
-    assert applied == " ".join(applied.split()) and style.apply(text, "plain", language) == text
-    assert "".join("".join(style.sentences(text)).split()) == "".join(text.split())
+    applied = textform.apply(text, "ted", language)
+    textform.undo(applied, "ted", language)
+    textform.undo(text, "ted", language)
+    assert applied == " ".join(applied.split()) and textform.apply(text, "plain", language) == text
+    assert "".join("".join(textform.sentences(text)).split()) == "".join(text.split())
 
 
 WORDS = st.sampled_from("the train late is it we don't she's I'll no cannot house 10,000 10:30 Mr. they".split())
@@ -65,10 +66,10 @@ WORDS = st.sampled_from("the train late is it we don't she's I'll no cannot hous
 def test_the_style_is_undone_on_ordinary_text(sentences):
     """Once in the corpus' form, text comes back to it: what a model reads is what it would have written."""
     text = " ".join(" ".join(words).capitalize() + mark for words, mark in sentences)
-    applied = style.apply(text, "ted", "en")
-    back = style.undo(applied, "ted", "en")
+    applied = textform.apply(text, "ted", "en")
+    back = textform.undo(applied, "ted", "en")
     assert back.lower().replace(" ", "") == text.lower().replace(" ", "")
-    assert style.apply(back, "ted", "en") == applied
+    assert textform.apply(back, "ted", "en") == applied
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_the_reader_of_sentences_takes_any_bytes(place, content, suffix):
         assert "\n" not in str(error) and path.name in str(error)
         return
     kept, _ = corpus.clean(pairs)
-    assert all(corpus.visible(side) and "\t" not in side and side == side.strip() for pair in kept for side in pair)
+    assert all(textform.visible(side) and "\t" not in side and side == side.strip() for pair in kept for side in pair)
 
 
 @fuzz["csv"]

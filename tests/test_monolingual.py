@@ -5,10 +5,10 @@ import gzip
 import pytest
 
 from fmkeras import InputError
-from fmkeras.translation import corpus as corpora
-from fmkeras.translation import monolingual
+from fmkeras.translation.corpora import corpus as corpora
+from fmkeras.translation.corpora import monolingual
+from fmkeras.translation.corpora.tokenizer import normalise
 from fmkeras.translation.settings import NONE, Settings
-from fmkeras.translation.tokenizer import normalise
 
 
 def lines(path, *sentences: str) -> str:
@@ -73,7 +73,7 @@ def test_what_is_validated_on_is_learnt_in_no_language(tmp_path):
 
 
 def test_nothing_of_validation_and_test_is_in_the_rehearsal_s_text(rehearsal, monkeypatch):
-    from fmkeras.translation import ted
+    from fmkeras.translation.corpora import ted
 
     monkeypatch.setattr(ted, "load", lambda: rehearsal)
     held_out_of({"dataset": "ted", "skip": 10_000})

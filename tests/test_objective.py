@@ -5,9 +5,15 @@ import numpy as np
 import pytest
 from keras import ops
 
-from fmkeras.translation.batches import Batches
-from fmkeras.translation.objective import InverseSquareRoot, Objective, as_dataset, evaluate, smoothed_cross_entropy
-from fmkeras.translation.transformer import Transformer
+from fmkeras.translation.corpora.batches import Batches
+from fmkeras.translation.model.objective import (
+    InverseSquareRoot,
+    Objective,
+    as_dataset,
+    evaluate,
+    smoothed_cross_entropy,
+)
+from fmkeras.translation.model.transformer import Transformer
 
 V = 30
 

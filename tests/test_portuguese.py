@@ -2,8 +2,8 @@
 
 import pytest
 
-from fmkeras.translation import phrasebook
-from fmkeras.translation.grammar import lexicon, portuguese
+from fmkeras.translation.corpora import phrasebook
+from fmkeras.translation.corpora.grammar import lexicon, portuguese
 
 
 @pytest.fixture(scope="module")

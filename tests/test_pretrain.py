@@ -14,11 +14,11 @@ import pytest
 
 import fmkeras
 from fmkeras import InputError, runs
-from fmkeras.translation.denoising import BLANK
-from fmkeras.translation.options import decide, new_settings
-from fmkeras.translation.pretrained import load_pretrained, take_over
+from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.transformer import Transformer
+from fmkeras.translation.training.denoising import BLANK
+from fmkeras.translation.training.options import decide, new_settings
+from fmkeras.translation.training.pretrained import load_pretrained, take_over
 
 ROOT = Path(__file__).parent.parent
 SHORT = ["--epochs", "2", "--batch-tokens", "600", "--precision", "float32"]

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 import fmkeras
-from fmkeras import DATA, InputError, linear, regress
+from fmkeras import DATA, InputError, regress
+from fmkeras.houses import linear
 
 ROOT = Path(__file__).parent.parent
 PLOTS = ("loss.png", "predicted.png", "residuals.png", "coefficients.png")

@@ -3,7 +3,7 @@
 import pytest
 import sacrebleu
 
-from fmkeras.translation.scoring import bleu, scores
+from fmkeras.translation.inference.scoring import bleu, scores
 
 REFERENCES = [
     "the train is late , and i ca n't wait any longer .",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmkeras.translation.sentences import Sentences
+from fmkeras.translation.corpora.sentences import Sentences
 
 rows = st.lists(st.lists(st.integers(0, 2**31 - 1), max_size=6), max_size=8)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from fmkeras.errors import InputError
-from fmkeras.translation import ted
+from fmkeras.translation.corpora import ted
 
 TEXTS = {
     "pt.train": "não funcionou .\nbom dia .\n\nonde fica a praia ?\n",
@@ -455,7 +455,7 @@ def test_missing_package_is_named_in_one_line(missing, folder):
     code = f"""
         import sys
         sys.modules[{missing!r}] = None
-        from fmkeras.translation import ted
+        from fmkeras.translation.corpora import ted
         try:
             ted.load()
         except ted.InputError as error:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from fmkeras import translate
 from fmkeras.errors import InputError
-from fmkeras.translation import tokenizer as module
+from fmkeras.translation.corpora import tokenizer as module
+from fmkeras.translation.corpora.tokenizer import END, PAD, START, UNK, Tokenizer, normalise
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.tokenizer import END, PAD, START, UNK, Tokenizer, normalise
 
 TEXT = [
     "o comboio está atrasado .",

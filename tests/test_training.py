@@ -10,16 +10,16 @@ import pandas as pd
 import pytest
 
 from fmkeras import InputError, runs
-from fmkeras.translation import callbacks
-from fmkeras.translation import training as trainings
-from fmkeras.translation.batches import Batches
-from fmkeras.translation.callbacks import EveryMinute, RunningAverage
-from fmkeras.translation.decoding import Search
-from fmkeras.translation.scoring import bleu
+from fmkeras.translation.corpora.batches import Batches
+from fmkeras.translation.corpora.tokenizer import END, Tokenizer
+from fmkeras.translation.inference.decoding import Search
+from fmkeras.translation.inference.scoring import bleu
+from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.tokenizer import END, Tokenizer
-from fmkeras.translation.training import CHECKPOINT, Training
-from fmkeras.translation.transformer import Transformer
+from fmkeras.translation.training import callbacks
+from fmkeras.translation.training import training as trainings
+from fmkeras.translation.training.callbacks import EveryMinute, RunningAverage
+from fmkeras.translation.training.training import CHECKPOINT, Training
 
 FIRST, V = 4, 24  # ids of ordinary pieces are FIRST ... V - 1
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from fmkeras.translation.attention import (
+from fmkeras.translation.model.attention import (
     MASKED,
     PAD,
     Attention,
@@ -18,7 +18,13 @@ from fmkeras.translation.attention import (
     positions_of,
     sinusoidal_positions,
 )
-from fmkeras.translation.transformer import DecoderBlock, EncoderBlock, FeedForward, LayerNormalization, Transformer
+from fmkeras.translation.model.transformer import (
+    DecoderBlock,
+    EncoderBlock,
+    FeedForward,
+    LayerNormalization,
+    Transformer,
+)
 
 V, WIDTH, HEADS = 50, 16, 4
 
@@ -233,10 +239,10 @@ def test_bfloat16_is_close_to_float32(model, pair):
 JAX = """
 import keras, numpy as np
 assert keras.backend.backend() == "jax"
-from fmkeras.translation.batches import Batches
-from fmkeras.translation.decoding import Search
-from fmkeras.translation.objective import Objective
-from fmkeras.translation.transformer import Transformer
+from fmkeras.translation.corpora.batches import Batches
+from fmkeras.translation.inference.decoding import Search
+from fmkeras.translation.model.objective import Objective
+from fmkeras.translation.model.transformer import Transformer
 rng = np.random.default_rng(0)
 rows = [[*map(int, rng.integers(4, 50, 7)), 3] for _ in range(12)]
 model = Transformer(50, 16, 4, 32, 1)

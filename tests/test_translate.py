@@ -15,9 +15,9 @@ from conftest import NUMBERS
 
 import fmkeras
 from fmkeras import InputError, runs, translate
-from fmkeras.translation import options
+from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.settings import PRESETS, Settings
-from fmkeras.translation.translator import Translator
+from fmkeras.translation.training import options
 
 ROOT = Path(__file__).parent.parent
 OPTIONS = [

@@ -15,8 +15,8 @@ import pytest
 
 import fmkeras
 from fmkeras import InputError, runs, trust
-from fmkeras.translation import ted
-from fmkeras.translation.transformer import Transformer
+from fmkeras.translation.corpora import ted
+from fmkeras.translation.model.transformer import Transformer
 
 SIZES = dict(vocab_size=300, d_model=8, num_heads=2, d_ff=8, num_layers=1)
 

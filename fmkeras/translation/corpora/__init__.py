@@ -1,0 +1,1 @@
+"""From files to batches: sentence pairs and sentences, their text form, subword tokens, batches of like length."""

@@ -1,0 +1,118 @@
+"""A text's form: what of it can be seen, its sentences, and the form in which a corpus writes them.
+
+A corpus' form is applied to what a user types and undone on what a model writes.
+
+TED HRLR is lower-cased, and tokenised as in the Penn Treebank: "`` i did n't , '' she said ." A model trained on it
+must be fed that form and writes it; people type and read "“I didn't,” she said."
+"""
+
+import re
+import unicodedata
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # control characters
+
+# Abbreviations that end in a full stop and are followed by a name; and initials: "U.S.", "a.k.a.", the "J." of a name.
+_TITLES = {"mr.", "mrs.", "ms.", "dr.", "prof.", "st.", "sr.", "sra.", "dra.", "srta.", "eng.", "d."}
+_INITIALS = re.compile(r"(?:[^\W\d_]\.){2,}|[A-HJ-Z]\.")  # "It was I." ends a sentence
+_OPENING, _CLOSING = (
+    {"``", "(", "[", "{", "¿", "¡"},
+    {"''", "'", ")", "]", "}", ",", ".", ";", ":", "?", "!", "...", "%"},
+)
+_ENGLISH_SUFFIX = {"'s", "'m", "'d", "'re", "'ve", "'ll", "n't"}
+_ENGLISH_PAIRS = {("gon", "na"), ("wan", "na"), ("got", "ta")}
+
+
+def visible(text: str) -> bool:
+    """Whether a text has a character that can be seen: no white space, control or format character."""
+    return any(unicodedata.category(c)[0] not in "ZC" for c in text)
+
+
+def apply(text: str, style: str, language: str) -> str:
+    """Ordinary text to the form of the corpus: "I didn't." -> "i did n't ." """
+    return _tokenise(text, language) if style == "ted" else text
+
+
+def undo(text: str, style: str, language: str) -> str:
+    """The form of the corpus to ordinary text: "i did n't ." -> "I didn't." """
+    return _detokenise(text, language) if style == "ted" else text
+
+
+def sentences(text: str, longest: int = 80) -> list[str]:
+    """Cut a text into sentences, and one of more than `longest` words as `shorter` does."""
+    return [piece for sentence in whole_sentences(text) for piece in shorter(sentence, longest)]
+
+
+def whole_sentences(text: str) -> list[str]:
+    """Cut a text into sentences, however long these are."""
+    parts = []
+    marked = re.sub(r"([.!?…][\"”’'»)\]]*)\s+(?=[\"“„‘'«(\[¿¡—-]*\s*[^\W_a-zà-ÿ])", r"\1\n", " ".join(text.split()))
+    for sentence in marked.split("\n"):
+        if parts and _abbreviated(parts[-1].split()[-1]):
+            parts[-1] += " " + sentence
+        elif sentence:
+            parts.append(sentence)
+    return parts
+
+
+def shorter(sentence: str, longest: int = 80) -> list[str]:
+    """Cut a sentence of more than `longest` words at commas or, failing these, between words."""
+    words, pieces = sentence.split(), []
+    while len(words) > longest:
+        commas = [i for i in range(longest // 2, longest) if words[i][-1] in ",;:"]
+        cut = commas[-1] + 1 if commas else longest
+        pieces.append(" ".join(words[:cut]))
+        words = words[cut:]
+    return [*pieces, " ".join(words)]
+
+
+def _abbreviated(word: str) -> bool:
+    word = word.lstrip("\"“„‘'«([")
+    return word.lower() in _TITLES or bool(_INITIALS.fullmatch(word))
+
+
+def _tokenise(text: str, language: str) -> str:
+    text = re.sub(r"(?<=\w)’(?=\w)", "'", " ".join(text.split()))
+    text = re.sub(r"(?<=[^\s'])'(?=[\s.,;:?!)]|$)", " ' ", text)  # the doctors ' idea, 'ruffians '
+    text = re.sub(r"[“«„]|(?:^|(?<=[\s(\[]))\"", " `` ", text)
+    text = re.sub(r"[”»\"]", " '' ", text).replace("…", " ... ")
+    text = re.sub(r"\.{3,}", " ... ", text)
+    text = re.sub(r"([?!;()\[\]{}%—¿¡])", r" \1 ", text)
+    text = re.sub(r"([,:])(?!\d)|(?<!\d)([,:])", r" \1\2 ", text)  # not in 10,000 nor in 10:30
+    text = re.sub(r"([$€£])(?=\d)", r"\1 ", text)
+    if language == "en":
+        text = re.sub(r"(?i)\b(can)not\b", r"\1 not", text)
+        text = re.sub(r"(?i)(?<=\w)(n't)\b", r" \1", text)
+        text = re.sub(r"(?i)(?<=\w)('(?:s|m|d|re|ve|ll))\b", r" \1", text)
+        text = re.sub(r"(?i)\b(gon|wan)(na)\b|\b(got)(ta)\b", r"\1\3 \2\4", text)
+    words = text.split()
+    tokens = []
+    for i, word in enumerate(words):
+        following = next((w for w in words[i + 1 :] if w not in {"''", "'", ")", "]", "``", "(", "["}), None)
+        ends = word.endswith(".") and word not in {".", "..."} and word.lower() not in _TITLES
+        if following is not None:
+            # A full stop inside a text ends a sentence if what follows begins one; "u.s. government" goes on.
+            ends &= not (following[0].islower() or following[0] in ",;:" or _abbreviated(word))
+        tokens += [word[:-1], "."] if ends else [word]
+    return " ".join(token.lower() for token in tokens if token)
+
+
+def _detokenise(text: str, language: str) -> str:
+    words: list[str] = []
+    glue, fresh = True, True  # glue: no space before the next word; fresh: it begins a sentence
+    tokens = text.split()
+    for i, token in enumerate(tokens):
+        joined = token in _CLOSING or (language == "en" and token in _ENGLISH_SUFFIX and i > 0)
+        joined |= language == "en" and i > 0 and (tokens[i - 1], token) in _ENGLISH_PAIRS
+        shown = {"``": "“", "''": "”"}.get(token, token)
+        if fresh and any(c.isalnum() for c in shown):
+            capital = shown[0].upper()
+            shown, fresh = (capital if len(capital) == 1 else shown[0]) + shown[1:], False  # "ß" would become "SS"
+        elif language == "en" and token == "i":
+            shown = "I"
+        if (joined or glue) and words:
+            words[-1] += shown
+        else:
+            words.append(shown)
+        glue = token in _OPENING or (token in {"$", "€", "£"} and tokens[i + 1 : i + 2] and tokens[i + 1][0].isdigit())
+        fresh = (fresh and token not in {",", ";", ":"}) or token in {".", "?", "!"}  # “Bom dia!”, disse ela.
+    return " ".join(words)

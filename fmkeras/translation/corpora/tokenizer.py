@@ -1,0 +1,214 @@
+"""Text to subword ids and back, with SentencePiece: one vocabulary for both languages, nothing unknown."""
+
+import functools
+import hashlib
+import io
+import itertools
+import re
+import unicodedata
+from array import array
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import sentencepiece
+
+from fmkeras.errors import InputError
+from fmkeras.runs import whole_file
+from fmkeras.translation.corpora.sentences import Sentences
+
+PAD, UNK, START, END = range(4)
+MASK = "<mask>"  # the piece that stands for what denoising has taken away; only pre-trained vocabularies have it
+SMALLEST = END + 1 + 256  # pieces that every vocabulary has: the marks and all bytes
+WORDS = 1 << 17  # words whose pieces `encode_corpus` keeps at hand
+CHUNK = 1 << 16  # sentences that it samples at a time
+
+
+def normalise(text: str) -> str:
+    """Canonical composition (NFC), one space for any run of white space, nothing that cannot be stored as UTF-8.
+
+    What this changes is all that tokenizing changes: `decode(encode(text)) == normalise(text)` for every string.
+    """
+    text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
+    # "▁" is how SentencePiece itself writes a space. str.split knows every white space of Unicode.
+    return " ".join(text.replace("▁", "_").replace("\0", " ").split())
+
+
+def language_mark(language: str) -> str:
+    """The piece that tells a pre-trained model to write `language`: "en" -> "<en>"."""
+    return f"<{language}>"
+
+
+class Tokenizer:
+    """A SentencePiece model with padding, start and end marks.
+
+    Args:
+        model: the bytes of a trained SentencePiece model.
+
+    Raises:
+        InputError: the bytes are not such a model.
+
+    Example:
+        >>> tokenizer = Tokenizer.train(["bom dia", "good morning"], vocab_size=300)
+        >>> tokenizer.decode(tokenizer.encode(["bom dia"]))
+        ['bom dia']
+    """
+
+    def __init__(self, model: bytes):
+        self.model = model
+        try:
+            self.pieces = pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
+        except (RuntimeError, OSError):
+            raise InputError("not a SentencePiece model") from None
+        if not model or [pieces.pad_id(), pieces.unk_id(), pieces.bos_id(), pieces.eos_id()] != [PAD, UNK, START, END]:
+            raise InputError("not a SentencePiece model that fmkeras has trained")
+
+    def __len__(self) -> int:
+        return self.pieces.get_piece_size()
+
+    @classmethod
+    def train(cls, sentences: Iterable[str], vocab_size: int, marks: Sequence[str] = ()) -> "Tokenizer":
+        """Learn `vocab_size` pieces by byte-pair encoding (Sennrich et al. 2016), or fewer from a small text.
+
+        Characters too rare for a piece of their own are written as bytes, so that no text is ever unknown.
+
+        Args:
+            sentences: the text to learn from.
+            vocab_size: pieces, marks and bytes among them.
+            marks: further pieces that no text is ever cut into, such as `MASK` and `language_mark("en")`.
+
+        Raises:
+            InputError: there is no text, or its characters alone need more pieces; says how many.
+        """
+        sentences = [text for sentence in sentences if (text := normalise(sentence))]
+        if not sentences:
+            raise InputError("no vocabulary can be made of no text: give sentences that are not blank")
+        size = max(vocab_size, SMALLEST + len(marks))
+        while True:
+            model = io.BytesIO()
+            try:
+                sentencepiece.SentencePieceTrainer.train(
+                    sentence_iterator=iter(sentences),
+                    model_writer=model,
+                    model_type="bpe",
+                    vocab_size=size,
+                    byte_fallback=True,
+                    character_coverage=0.9999,
+                    normalization_rule_name="identity",
+                    remove_extra_whitespaces=False,
+                    max_sentence_length=1 << 30,  # a longer one would be left out
+                    pad_id=PAD,
+                    unk_id=UNK,
+                    bos_id=START,
+                    eos_id=END,
+                    control_symbols=list(marks),
+                    minloglevel=2,
+                )
+                return cls(model.getvalue())
+            except RuntimeError as error:  # it says how many pieces the text can give, or needs
+                possible = re.search(r"value <= (\d+)", str(error))
+                needed = re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error))
+                if needed:
+                    least = f"at least {int(needed[1]):,} pieces for its characters and bytes"
+                    raise InputError(
+                        f"this text needs {least}, not {vocab_size:,}: choose a larger vocabulary"
+                    ) from None
+                if not possible or int(possible[1]) >= size:
+                    raise InputError(
+                        f"no vocabulary can be made of this text: {' '.join(str(error).split())}"
+                    ) from None
+                size = int(possible[1])
+
+    @property
+    def marks(self) -> dict[str, int]:
+        """The marks that the vocabulary was trained with, and their ids: none unless it is for pre-training."""
+        ids = itertools.takewhile(self.pieces.is_control, range(END + 1, len(self)))
+        return {self.pieces.id_to_piece(i): i for i in ids}
+
+    def start(self, language: str) -> int:
+        """The mark that a sentence in `language` starts with: its own in pre-trained vocabularies, else `START`."""
+        return self.marks.get(language_mark(language), START)
+
+    def encode(self, sentences: list[str], sampling: float = 0.0, seed: int = 0) -> list[list[int]]:
+        """Sentences to ids, end mark last.
+
+        Args:
+            sentences: any text; it is normalised first.
+            sampling: share of merges skipped at random (BPE-dropout), so that a model sees a word cut in many ways.
+            seed: of the sampling, below 2**31: the same sentences with the same seed are cut the same way.
+        """
+        options = {}
+        if sampling:
+            # SentencePiece seeds a generator when a thread first draws. One new thread a call makes it repeatable.
+            sentencepiece.set_random_generator_seed(seed)
+            options = {"enable_sampling": True, "alpha": sampling, "nbest_size": -1, "num_threads": 1}
+        return self.pieces.encode([normalise(s) for s in sentences], add_eos=True, **options)
+
+    def encode_corpus(self, sentences: Iterable[str], sampling: float = 0.0, seed: int = 0) -> Sentences:
+        """`encode` for a whole corpus: the same ids, but in one array, and at least twice as fast.
+
+        No piece reaches from one word into the next, so each word is cut once and then looked up. With sampling it is
+        cut anew each time.
+
+        Args:
+            sentences: any number; they are taken one by one.
+            sampling, seed: as in `encode`. The same cuts as there, but each `CHUNK` of sentences has its own seed.
+        """
+        ids, lengths = array("i"), array("i")
+        if sampling:
+            sentences = iter(sentences)
+            for i in itertools.count():
+                rows = self.encode(list(itertools.islice(sentences, CHUNK)), sampling, (seed + i) % 2**31)
+                if not rows:
+                    break
+                ids.extend(itertools.chain.from_iterable(rows))
+                lengths.extend(map(len, rows))
+        else:
+            cut = functools.lru_cache(WORDS)(lambda word: array("i", self.pieces.encode(normalise(word))))
+            for sentence in sentences:
+                before = len(ids)
+                for word in sentence.split():
+                    ids.extend(cut(word))
+                ids.append(END)
+                lengths.append(len(ids) - before)
+        return Sentences(np.asarray(ids), np.asarray(lengths))
+
+    def decode(self, ids: Iterable[Iterable[int]]) -> list[str]:
+        """Ids to sentences, up to the end mark if there is one; padding and start marks are no text."""
+        texts = []
+        for row in ids:
+            row = [int(i) for i in row]
+            row = row[: row.index(END)] if END in row else row
+            texts.append(self.pieces.decode(row))
+        return texts
+
+    def split(self, sentence: str) -> list[str]:
+        """The pieces of a sentence as text, end mark last: ['▁bom', '▁dia', '</s>']."""
+        return [self.pieces.id_to_piece(i) for i in self.encode([sentence])[0]]
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a file."""
+        with whole_file(path) as temporary:
+            temporary.write_bytes(self.model)
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of the model's bytes."""
+        return hashlib.sha256(self.model).hexdigest()
+
+    @classmethod
+    def load(cls, path: str | Path, sha256: str = "") -> "Tokenizer":
+        """Read a model that `save` wrote; with its checksum, if that is known.
+
+        Raises:
+            InputError: there is no such file, or it is damaged.
+        """
+        try:
+            tokenizer = cls(Path(path).read_bytes())
+        except OSError:
+            raise InputError(f"{path} is missing: --run is not a run folder, or not a whole one") from None
+        except InputError:
+            raise InputError(f"{path} is damaged: restore it, or train again") from None
+        if sha256 not in ("", tokenizer.sha256):
+            raise InputError(f"{path} is damaged, or of another run: restore it, or train again")
+        return tokenizer

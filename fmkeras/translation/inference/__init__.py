@@ -1,0 +1,1 @@
+"""A trained model at work: decoding, the translator, scores. Knows nothing of training."""

@@ -1,0 +1,131 @@
+"""What a Transformer is trained for: label-smoothed loss per real token, accuracy; and its learning-rate schedule.
+
+`keras.ops` only. With TensorFlow the batches pass through `tf.data`, which overlaps their making with the step and lets
+one graph serve every shape; other backends take them as they come.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+from fmkeras.translation.corpora.batches import Batches
+from fmkeras.translation.model.transformer import Transformer
+
+
+@keras.saving.register_keras_serializable("fmkeras")
+class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up to `peak` in `warmup_steps`, then decay as 1/√step (Vaswani et al. 2017, section 5.3).
+
+    Example:
+        >>> schedule = InverseSquareRoot(peak=1e-3, warmup_steps=100)
+        >>> [round(float(schedule(step)), 6) for step in (0, 49, 99, 399)]
+        [1e-05, 0.0005, 0.001, 0.0005]
+    """
+
+    def __init__(self, peak: float, warmup_steps: int):
+        self.peak, self.warmup_steps = peak, warmup_steps
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32") + 1.0
+        return self.peak * ops.minimum(step / self.warmup_steps, ops.sqrt(self.warmup_steps / step))
+
+    def get_config(self):
+        return {"peak": self.peak, "warmup_steps": self.warmup_steps}
+
+
+def at_targets(rows, targets):
+    """The element of each row that its target names: (N, V), (N,) -> (N,)."""
+    return ops.take_along_axis(rows, ops.expand_dims(targets, -1), axis=-1)[:, 0]
+
+
+def smoothed_cross_entropy(targets, logits, smoothing: float):
+    """Cross-entropy against (1 - ε) on the target and ε spread evenly: (N,), (N, V) -> (N,) float32.
+
+    With p = softmax(z) that is log Σ exp(z) - (1 - ε) z_target - ε mean(z), and its gradient p - ε/V, less 1 - ε at the
+    target. Saying so saves the smoothed one-hot rows, which are as large as the logits (docs/results.md).
+
+    Reference: Szegedy et al. (2016), arXiv:1512.00567, section 7.
+    """
+    targets, spread = ops.cast(targets, "int32"), smoothing / logits.shape[-1]
+
+    @ops.custom_gradient
+    def losses_of(logits):
+        p = ops.softmax(logits)
+        normalizer = ops.max(logits, axis=-1) - ops.log(ops.max(p, axis=-1))  # the largest p is never near 0
+        losses = normalizer - (1 - smoothing) * at_targets(logits, targets) - smoothing * ops.mean(logits, axis=-1)
+
+        def gradient(*arguments, upstream=None):  # PyTorch gives it by name, the others by place
+            upstream = arguments[0] if upstream is None else upstream
+            at = ops.stack([ops.arange(ops.shape(p)[0]), targets], axis=-1)  # (N, 2)
+            true = (at_targets(p, targets) - spread - (1 - smoothing)) * upstream
+            return ops.scatter_update((p - spread) * ops.expand_dims(upstream, -1), at, true)
+
+        return losses, gradient
+
+    return losses_of(ops.cast(logits, "float32"))
+
+
+class Objective(keras.Model):
+    """A Transformer with what it is trained for. Every mean is over real target tokens; padding never counts.
+
+    `fit` and `evaluate` take batches of `((source, target_in), target_out, weights)`: see `Batches.epoch`. They report
+    `token_loss` (smoothed cross-entropy), `accuracy` (share of tokens told right, given those before), and in
+    evaluation `nll`, the cross-entropy without smoothing, whose exponential is the perplexity.
+    """
+
+    def __init__(self, transformer: Transformer, smoothing: float = 0.1, **kwargs):
+        super().__init__(**kwargs)
+        self.transformer, self.smoothing = transformer, smoothing
+        self.token_loss = keras.metrics.Mean("token_loss")
+        self.accuracy = keras.metrics.Mean("accuracy")
+        self.nll = keras.metrics.Mean("nll")
+        self.built = True  # the Transformer has built itself
+
+    def call(self, inputs, training=False):
+        return self.transformer(inputs, training=training)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The mean smoothed loss over real tokens, for targets (B, T), logits (B, T, V) and weights (B, T)."""
+        # Flat: of a (B, T) tensor keras.metrics.Mean first takes the mean of each row, padding included.
+        y, weights = ops.reshape(y, (-1,)), ops.reshape(sample_weight, (-1,))  # (B·T,)
+        logits = ops.cast(ops.reshape(y_pred, (-1, y_pred.shape[-1])), "float32")  # (B·T, V)
+        losses = smoothed_cross_entropy(y, logits, self.smoothing)
+        self.token_loss.update_state(losses, weights)
+        # Not by argmax, which takes longer than softmax. Only in bfloat16 do two pieces ever share the first place.
+        self.accuracy.update_state(ops.equal(at_targets(logits, y), ops.max(logits, axis=-1)), weights)
+        if not training:
+            self.nll.update_state(smoothed_cross_entropy(y, logits, 0.0), weights)
+        return ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1.0)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """What `fit` and `evaluate` report; `compute_loss` has counted it already."""
+        return {metric.name: metric.result() for metric in (self.token_loss, self.accuracy, self.nll)}
+
+
+def as_dataset(batches: Batches, epoch: int | None, first: int = 0) -> object:
+    """An epoch from its batch `first` on, as `fit` takes it: a tf.data.Dataset of any shapes, or just the batches."""
+    if keras.backend.backend() != "tensorflow":
+        return batches.epoch(epoch, first)
+    import tensorflow as tf
+
+    ids, weights = tf.TensorSpec((None, None), "int32"), tf.TensorSpec((None, None), "float32")
+    signature = ((ids, ids), ids, weights)
+    dataset = tf.data.Dataset.from_generator(lambda: batches.epoch(epoch, first), output_signature=signature)
+    # The count is what Keras asks for; after the prefetching, which else takes seconds to be torn down.
+    return dataset.prefetch(4).apply(tf.data.experimental.assert_cardinality(len(batches.indices(epoch)) - first))
+
+
+def evaluate(objective: Objective, batches: Batches) -> dict[str, float]:
+    """Loss of a model on sentence pairs, each a mean over all real target tokens.
+
+    Returns:
+        loss (smoothed cross-entropy, nats a token), nll (cross-entropy), perplexity (exp of nll) and token_accuracy.
+    """
+    logs = objective.evaluate(as_dataset(batches, None), verbose=0, return_dict=True)
+    nll = float(logs["nll"])
+    return {
+        "loss": float(logs["token_loss"]),
+        "nll": nll,
+        "perplexity": float(np.exp(min(nll, 700.0))),
+        "token_accuracy": float(logs["accuracy"]),
+    }

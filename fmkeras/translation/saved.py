@@ -1,0 +1,44 @@
+"""What a run folder of the translator or of pre-training holds when it is loaded: model, tokenizer, settings."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fmkeras import runs
+from fmkeras.errors import InputError
+from fmkeras.translation.corpora.tokenizer import Tokenizer
+from fmkeras.translation.model.transformer import Transformer
+from fmkeras.translation.settings import Settings
+
+TOKENIZER = "tokenizer.model"
+OTHER_TASK = {  # what is said of a run that does not hold what it is asked for
+    "translate": "{run} is pre-trained only: make a translator of it with fmkeras.translate --init {run}",
+    "denoise": "{run} holds a translator, no pre-trained model: make one with python -m fmkeras.pretrain",
+}
+
+
+def own_tokenizer(folder: Path | None, settings: Settings, make: Callable[[], Tokenizer]) -> Tokenizer:
+    """The tokenizer that a resumed run has, in `folder`; else a new one.
+
+    Raises:
+        InputError: the run had one, and it is damaged or gone. Another one would not fit its weights.
+    """
+    if folder and (settings.tokenizer_sha256 or (folder / TOKENIZER).exists()):
+        return Tokenizer.load(folder / TOKENIZER, settings.tokenizer_sha256)
+    return make()
+
+
+def load_run(run: str | Path, task: str) -> tuple[Transformer, Tokenizer, Settings]:
+    """What a run folder holds that was trained for a task of `Settings`.
+
+    Raises:
+        InputError: the folder is no such run, is damaged, or has not finished its first epoch.
+    """
+    run = Path(run)
+    settings = Settings.load(runs.read_config(run))
+    if settings.task != task:
+        raise InputError(OTHER_TASK[task].format(run=run))
+    tokenizer = Tokenizer.load(run / TOKENIZER, settings.tokenizer_sha256)
+    model = runs.load_model(run / runs.MODEL)
+    if not isinstance(model, Transformer):
+        raise InputError(f"{run / runs.MODEL} holds a {type(model).__name__}, not a Transformer: name another run")
+    return model, tokenizer, settings

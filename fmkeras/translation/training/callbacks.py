@@ -1,0 +1,145 @@
+"""What happens between the steps of training: a running average, a progress bar, a checkpoint now and then."""
+
+import itertools
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from tqdm.auto import tqdm
+
+from fmkeras import cli
+from fmkeras.errors import InputError
+from fmkeras.translation.model.transformer import Transformer
+
+Announce = Callable[[float], None]
+
+
+def synchronise(model: keras.Model) -> None:
+    """In JAX the weights live in the training loop until asked for: ask."""
+    if hasattr(model, "jax_state_sync"):
+        model.jax_state_sync()
+
+
+class RunningAverage(keras.callbacks.Callback):
+    """Keep an exponential average of the weights in a second model, which is the one that is used and saved.
+
+    Args:
+        average: a model of the same shape, whose weights become the average.
+        decay: share of the old average that is left after one step. It starts lower, so that the weights of the first
+            steps are soon forgotten.
+        every: steps between updates, from the first so many on. Ten times as rare, with the tenth power of the decay,
+            costs a tenth.
+
+    Reference: Polyak & Juditsky (1992); gains of 0.4 to 0.9 BLEU in machine translation.
+    """
+
+    def __init__(self, average: Transformer, decay: float, every: int = 10):
+        super().__init__()
+        self.average, self.decay, self.every = average, decay, every
+
+    def update(self, model: Transformer, step: int) -> None:
+        """Move the average towards the weights of `model`, which has made `step` steps."""
+        decay = min(self.decay, (1 + step) / (10 + step)) ** self.every
+        for mean, weight in zip(self.average.trainable_variables, model.trainable_variables, strict=True):
+            mean.assign(mean + (1 - decay) * (weight - mean))
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = int(self.model.optimizer.iterations)
+        if step % self.every == 0 or step < self.every:  # even a handful of steps must not be lost
+            synchronise(self.model)
+            self.update(self.model.transformer, step)
+
+
+class Progress(keras.callbacks.Callback):
+    """A progress bar with loss, accuracy, tokens a second and time left; stops training when the time is up.
+
+    The bar is there within `with Progress(...) as progress:`.
+
+    Args:
+        title: what stands before the bar.
+        tokens: real target tokens of each batch of the epoch.
+        first: batches that were done before, when an epoch is resumed within.
+        seconds: stop after so many, None for never.
+        show: whether to show the bar.
+        announce: called with the measured tokens a second, once, after the first steps.
+
+    Attributes:
+        done: batches of the epoch done.
+        elapsed: seconds since these steps began.
+        logs: what `fit` measured, of the epoch so far.
+
+    Raises:
+        InputError: the loss is no longer a number.
+    """
+
+    FIRST, STEADY = 5, 25  # steps: the first few are slow, since the graph is made and memory is found
+
+    def __init__(
+        self, title: str, tokens: list[int], first: int, seconds: float | None, show: bool, announce: Announce | None
+    ):
+        super().__init__()
+        self.title, self.first, self.seconds, self.show, self.announce = title, first, seconds, show, announce
+        self.tokens = list(itertools.accumulate(tokens, initial=0))  # before each batch
+        self.done, self.elapsed, self.logs = first, 0.0, {}
+
+    def __enter__(self) -> "Progress":
+        options = {"unit": "batch", "disable": not self.show, "leave": False}
+        self.bar = tqdm(desc=self.title, total=len(self.tokens) - 1, initial=self.first, **options)
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.bar.close()  # whatever happened: what is printed next begins a line
+
+    def on_train_begin(self, logs=None):
+        self.start = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.done = self.first + batch + 1
+        self.elapsed = time.perf_counter() - self.start
+        self.logs = {name: float(value) for name, value in logs.items()}
+        cli.stop_if_interrupted()
+        if not np.isfinite(self.logs["token_loss"]):
+            raise InputError(diverged(f"the loss became {self.logs['token_loss']}"))
+        if batch + 1 == self.FIRST:
+            self.mark = self.done, self.elapsed
+        if batch + 1 == self.STEADY and self.announce:
+            batches, seconds = self.mark
+            self.announce((self.tokens[self.done] - self.tokens[batches]) / (self.elapsed - seconds))
+        self.bar.set_postfix(
+            loss=f"{self.logs['token_loss']:.3f}",
+            accuracy=f"{self.logs['accuracy']:.3f}",
+            tokens_per_s=f"{(self.tokens[self.done] - self.tokens[self.first]) / self.elapsed:,.0f}",
+            refresh=False,
+        )
+        self.bar.update()
+        if self.seconds is not None and self.elapsed > self.seconds:
+            self.model.stop_training = True
+
+
+def diverged(what: str) -> str:
+    """The advice for a training whose numbers are no longer finite."""
+    return f"{what}: the last good state is kept; go on from it with --resume and a lower --learning-rate"
+
+
+class EveryMinute(keras.callbacks.Callback):
+    """Call `save` after a step, about once a minute, but not after the last step of an epoch.
+
+    Args:
+        save: what to call.
+        steps: number of steps to come in this epoch.
+        seconds: the time between two calls.
+    """
+
+    def __init__(self, save: Callable[[], None], steps: int, seconds: float = 60.0):
+        super().__init__()
+        self.save, self.steps, self.seconds = save, steps, seconds
+
+    def on_train_begin(self, logs=None):
+        self.last = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch + 1 < self.steps and time.perf_counter() - self.last > self.seconds:
+            synchronise(self.model)
+            self.save()
+            self.last = time.perf_counter()

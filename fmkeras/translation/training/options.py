@@ -1,0 +1,175 @@
+"""The command lines of `fmkeras.translate` and `fmkeras.pretrain`, and the settings that follow from them."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from fmkeras import cli, runs
+from fmkeras.errors import InputError
+from fmkeras.translation.settings import LONGEST_SPAN, PRESETS, Settings
+
+SIZES = ("d_model", "num_heads", "d_ff", "num_layers")
+VERBS = ("train", "evaluate", "text")
+RESUMABLE = ("epochs", "minutes", "learning_rate")  # what may change when a run is resumed
+AUTOMATIC = ("dataset", "preset", "precision")  # what may be "auto"
+MOST = 10**6  # epochs, pieces and tokens a batch: beyond any use, and small enough to compute with
+MOST_PAIRS = 10**9
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the three verbs."""
+    top = cli.Parser(
+        prog="python -m fmkeras.translate",
+        description="Train a Transformer translator, evaluate it, translate text with it.",
+        epilog="Without a verb it trains, on TED if that can be had, else on the bundled phrasebook. "
+        "Each verb has its own options: python -m fmkeras.translate train --help",
+    )
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="{train,evaluate,text}", parser_class=cli.Parser)
+    plain = {"formatter_class": argparse.HelpFormatter, "argument_default": argparse.SUPPRESS}
+
+    add = verbs.add_parser("train", help="train and score a translator (the default)", **plain).add_argument
+    data = "auto (TED if it can be had, else the phrasebook; the default), ted, phrasebook, a .tsv or .tsv.gz file "
+    add("--dataset", help=data + "of sentence pairs, or a folder with train, validation and test files of that form")
+    pair_options(add)
+    add("--limit", type=cli.positive(most=MOST_PAIRS), metavar="PAIRS", help="train on so many pairs only (all)")
+    add("--init", metavar="RUN", help="start from this run of fmkeras.pretrain: its vocabulary, sizes and weights")
+    add("--sampling", type=cli.share, metavar="P", help="BPE-dropout rate, 0.1 for small data (0)")
+    training_options(add, "runs/translate")
+
+    for name, help in (
+        ("evaluate", "score a trained translator"),
+        ("text", "translate sentences, or standard input line by line"),
+    ):
+        add = verbs.add_parser(name, help=help, formatter_class=argparse.HelpFormatter).add_argument
+        add("--run", metavar="DIR", default="runs/translate", help="run folder (runs/translate)")
+        add(
+            "--beam",
+            type=cli.positive(most=64),
+            metavar="K",
+            help="hypotheses of beam search, 1 for greedy (the run's: 4)",
+        )
+        if name == "evaluate":
+            add("--dataset", help="what to score on (what it was trained on)")
+            add("--split", choices=("train", "validation", "test"), default="test", help="which part of it (test)")
+        else:
+            add("sentence", nargs="*", metavar="SENTENCE", help="text to translate")
+            add("--attention", metavar="FILE.png", help="draw what the translation of a sentence looks at")
+    return top
+
+
+def pretrain_parser() -> argparse.ArgumentParser:
+    """The options of pre-training."""
+    top = cli.Parser(
+        prog="python -m fmkeras.pretrain",
+        description="Pre-train a Transformer on sentences without translations: it learns to restore what was spoilt.",
+        epilog="Fine-tune it: python -m fmkeras.translate --init runs/pretrain",
+        formatter_class=argparse.HelpFormatter,
+        argument_default=argparse.SUPPRESS,
+    )
+    add = top.add_argument
+    data = "pairs that are taken apart, as in fmkeras.translate (auto; with --text none)"
+    add("--dataset", help=data + "; their validation and test sentences are left out of all text")
+    text = "text files, one sentence a line: pt=news.txt en=more.txt.gz"
+    add("--text", nargs="+", action="extend", metavar="LANGUAGE=FILE", help=text)
+    add(
+        "--skip",
+        type=cli.positive(most=MOST_PAIRS),
+        metavar="PAIRS",
+        help="leave out so many pairs, the first ones, to fine-tune on (0)",
+    )
+    pair_options(add)
+    sentences = "train on so many sentences of each language only (all)"
+    add("--limit", type=cli.positive(most=MOST_PAIRS), metavar="N", help=sentences)
+    add("--mask", type=cli.share, metavar="P", help=f"share of the pieces that masks cover ({Settings.mask})")
+    add("--span", type=span, metavar="N", help=f"pieces under a mask, on average ({Settings.span:g})")
+    add("--delete", type=cli.share, metavar="P", help=f"share of the other pieces deleted ({Settings.delete:g})")
+    training_options(add, "runs/pretrain")
+    return top
+
+
+def span(text: str) -> float:
+    """An argparse type: a number of 1 or more."""
+    value = cli.positive(float, most=LONGEST_SPAN)(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
+    return value
+
+
+def pair_options(add) -> None:
+    """Add the options that say what a corpus' sentence pairs are."""
+    add("--source-column", type=int, choices=(1, 2), help="column to translate from (1); 2 turns the direction round")
+    add("--source", metavar="NAME", help="name of the language translated from, for pairs of your own")
+    add("--target", metavar="NAME", help="name of the language translated to, for pairs of your own")
+
+
+def training_options(add, run: str) -> None:
+    """Add the options that all training has."""
+    sizes = "size of the model (auto: tiny for the phrasebook; for other data small, or base on a GPU)"
+    add("--preset", choices=("auto", *PRESETS), help=sizes)
+    add("--epochs", type=cli.positive(most=MOST), metavar="N", help="passes over the data (the preset's)")
+    add("--minutes", type=cli.positive(float), metavar="M", help="stop training after so many minutes (no limit)")
+    pieces = "subword pieces, for both languages (the preset's)"
+    add("--vocab-size", type=cli.positive(most=MOST), metavar="V", help=pieces)
+    add("--batch-tokens", type=cli.positive(most=MOST), metavar="N", help="tokens a batch (the preset's)")
+    add("--learning-rate", type=cli.positive(float), metavar="R", help="peak of the learning rate (the preset's)")
+    add("--dropout", type=cli.share, metavar="P", help="dropout rate (the preset's)")
+    add("--seed", type=cli.seed, metavar="S", help="seed of everything random (0)")
+    add("--precision", choices=("auto", "float32", "bfloat16"), help="of the products (auto: the faster one)")
+    add("--resume", action="store_true", default=False, help="go on with the run where it was stopped")
+    add("--run", metavar="DIR", default=run, help=f"run folder ({run})")
+
+
+def options_given(arguments: argparse.Namespace) -> dict:
+    """The settings that the command line names."""
+    names = (field.name for field in dataclasses.fields(Settings))
+    return {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+
+
+def new_settings(chosen: dict) -> Settings:
+    """Defaults, then the preset's, then the command line's."""
+    return Settings(**PRESETS.get(chosen.get("preset", "auto"), {}) | chosen)
+
+
+def resumed_settings(folder: Path, chosen: dict) -> Settings:
+    """The saved settings, of which only the length of training and its learning rate may be given anew.
+
+    Raises:
+        InputError: there is no run, or other settings are asked for than it has.
+    """
+    settings = Settings.load(runs.read_config(folder))
+    saved = settings.asdict()
+    # "auto" is whatever was settled on when the run began.
+    chosen = {name: value for name, value in chosen.items() if name not in AUTOMATIC or value != "auto"}
+    changed = [name for name, value in chosen.items() if value != saved[name] and name not in RESUMABLE]
+    if changed:
+        listed = ", ".join(f"{name} {saved[name]}, not {chosen[name]}" for name in changed)
+        raise InputError(f"{folder} was trained with {listed}: resume without these options, or start another --run")
+    return dataclasses.replace(settings, **chosen)
+
+
+def decide(settings: Settings, chosen: dict, pretrained: Settings | None = None) -> Settings:
+    """Settle what "auto" left open: tiny for the phrasebook; else small, or base on a GPU; the faster precision.
+
+    With a pre-trained run its size is the default, and its vocabulary is kept.
+
+    Raises:
+        InputError: another size of vocabulary is asked for.
+    """
+    from fmkeras.devices import best_precision, has_gpu
+
+    if settings.preset == "auto":
+        phrasebook = settings.dataset == "phrasebook"
+        preset = pretrained.preset if pretrained else "tiny" if phrasebook else "base" if has_gpu() else "small"
+        epochs = {"epochs": 4} if phrasebook else {}  # it is regular: by then it is learnt
+        sizes = {name: getattr(pretrained, name) for name in SIZES} | {"limit": settings.limit} if pretrained else {}
+        settings = dataclasses.replace(settings, **PRESETS[preset] | epochs | sizes | chosen | {"preset": preset})
+    if pretrained:
+        if chosen.get("vocab_size", pretrained.vocab_size) != pretrained.vocab_size:
+            raise InputError(
+                f"--vocab-size {chosen['vocab_size']:,}: a translator keeps the vocabulary of {settings.init}, of "
+                f"{pretrained.vocab_size:,} pieces: leave the option out"
+            )
+        settings = dataclasses.replace(settings, vocab_size=pretrained.vocab_size)
+    if settings.precision == "auto":
+        settings = dataclasses.replace(settings, precision=best_precision())
+    return settings

@@ -1,0 +1,70 @@
+"""What a translator takes over from a pre-trained run: its vocabulary, its sizes and, by name, its weights."""
+
+import dataclasses
+from pathlib import Path
+
+from fmkeras.errors import InputError
+from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_mark
+from fmkeras.translation.model.transformer import Transformer
+from fmkeras.translation.saved import load_run
+from fmkeras.translation.settings import Settings
+
+
+@dataclasses.dataclass
+class Pretrained:
+    """A pre-trained run, loaded."""
+
+    model: Transformer
+    tokenizer: Tokenizer
+    settings: Settings
+
+    def check(self, settings: Settings) -> None:
+        """Raise an InputError if a translator with these settings cannot start from here."""
+        if language_mark(settings.target) not in self.tokenizer.marks:
+            known = " and ".join(mark.strip("<>") for mark in self.tokenizer.marks if mark != MASK)
+            raise InputError(
+                f"{settings.init} has learnt to write {known}, not {settings.target}: name the languages of your data "
+                "with --source and --target, or pre-train with its text"
+            )
+        if settings.style != self.settings.style:
+            raise InputError(
+                f"{settings.init} has learnt from text in the form {self.settings.style!r}, not {settings.style!r}: "
+                f"pre-train with --dataset {settings.dataset}, or choose another --init"
+            )
+        same_file = settings.dataset == self.settings.dataset and Path(settings.dataset).is_file()
+        if same_file and settings.source_column != self.settings.source_column:
+            raise InputError(  # a file is split by its sources: now others are held out
+                f"{settings.init} has learnt from sentences of {settings.dataset} that --source-column "
+                f"{settings.source_column} tests on: pre-train with the same --source-column"
+            )
+
+
+def load_pretrained(run: str | Path) -> Pretrained:
+    """Load a run of `fmkeras.pretrain`.
+
+    Raises:
+        InputError: the folder is no such run, is damaged, or has not finished its first epoch.
+    """
+    return Pretrained(*load_run(run, "denoise"))
+
+
+def take_over(model: Transformer, pretrained: Transformer) -> list[str]:
+    """Give `model` the weights of `pretrained` that have the same name and shape.
+
+    Returns:
+        The names of the weights that `model` has and `pretrained` has not: these stay as they are.
+    """
+    known = {_name(variable): variable for variable in pretrained.trainable_variables}
+    missing = []
+    for variable in model.trainable_variables:
+        found = known.get(_name(variable))
+        if found is None or found.shape != variable.shape:
+            missing.append(_name(variable))
+        else:
+            variable.assign(found)
+    return missing
+
+
+def _name(variable) -> str:
+    """ "encoder_0/feed_forward/expand/kernel": the path without the model's own name, which Keras numbers."""
+    return variable.path.split("/", 1)[1]
