@@ -89,12 +89,12 @@ def fine_tuned(arguments, arm: str, pairs: int, epochs: int, seed: int) -> dict:
 
 def train(arguments, folder: Path, arm: str, pairs: int, epochs: int, seed: int) -> dict:
     """Fine-tune, and score the test split a third of the way and with the best weights."""
-    from fmkeras import translate
     from fmkeras.translation.corpora import corpus as corpora
     from fmkeras.translation.corpora.tokenizer import Tokenizer
     from fmkeras.translation.inference.translator import Translator
     from fmkeras.translation.saved import TOKENIZER
     from fmkeras.translation.settings import Settings
+    from fmkeras.translation.training import translators
     from fmkeras.translation.training.pretrained import load_pretrained
     from fmkeras.translation.training.training import Training
 
@@ -110,7 +110,7 @@ def train(arguments, folder: Path, arm: str, pairs: int, epochs: int, seed: int)
     changed = dict(task="translate", source=corpus.source, target=corpus.target, style=corpus.style)
     changed |= dict(epochs=epochs, minutes=None, seed=seed, batch_tokens=arguments.batch_tokens)
     settings = dataclasses.replace(before, **changed)
-    _, batches, validation, _ = translate.tokenize(corpus, settings, None, tokenizer)
+    _, batches, validation, _ = translators.tokenize(corpus, settings, None, tokenizer)
     initial = load_pretrained(arguments.init).model if arm == "pre-trained" else None
     training = Training(settings, tokenizer, batches, validation, folder, True, initial)
 
@@ -127,7 +127,7 @@ def train(arguments, folder: Path, arm: str, pairs: int, epochs: int, seed: int)
     early, rows = folder / "early.json", training.epochs()
     while not converged() and (row := next(rows, None)):
         if row["epoch"] == third:
-            runs.write_json(early, {"epoch": row["epoch"], "steps": row["steps"]} | scored(training.average))
+            runs.write_json(early, {"epoch": row["epoch"], "steps": row["steps"]} | scored(training.averaged))
     best = {"epoch": training.best["epoch"], "steps": training.best["steps"]}
     best |= scored(runs.load_model(folder / runs.MODEL))
     result = {"arm": arm, "pairs": pairs, "epochs": epochs, "seed": seed, "best": best}

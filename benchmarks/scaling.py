@@ -212,17 +212,16 @@ def prepare(path: Path) -> dict:
     began = time.perf_counter()
     with cli.quiet():
         import keras  # noqa: F401
-    from fmkeras import translate
     from fmkeras.translation.corpora import corpus as corpora
-    from fmkeras.translation.training import options, training  # noqa: F401
+    from fmkeras.translation.training import options, translators
 
     settings = options.new_settings({"dataset": str(path), "preset": "small"})
     ended("import")
     corpus = corpora.load(settings)
     ended("read")
-    translate.vocabulary(corpus, settings, path.parent)
+    translators.vocabulary(corpus, settings, path.parent)
     ended("vocabulary")
-    _, batches, _, _ = translate.tokenize(corpus, settings, path.parent)
+    _, batches, _, _ = translators.tokenize(corpus, settings, path.parent)
     ended("encode")
     batches.indices(0)
     ended("batches")

@@ -2,30 +2,69 @@
 
 Example:
     >>> import fmkeras
+    >>> translator = fmkeras.train_translator("pairs.tsv", source="pt", target="en", epochs=10)  # doctest: +SKIP
+    >>> translator.translate(["Bom dia."])  # doctest: +SKIP
     >>> fmkeras.load_translator("runs/translate").translate(["Bom dia."])  # doctest: +SKIP
     >>> fmkeras.load_regressor("runs/regress").predict(table)  # doctest: +SKIP
 """
 
+import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from fmkeras import registration
 from fmkeras.errors import InputError
 
-__version__ = "0.1.0"
-__all__ = ["DATA", "InputError", "load_regressor", "load_translator"]
+if TYPE_CHECKING:
+    from fmkeras import pretrain
+    from fmkeras.houses.regressor import Regressor, load_regressor
+    from fmkeras.translation.inference.translator import Translator, load_translator
+    from fmkeras.translation.model.objective import Objective
+    from fmkeras.translation.model.transformer import Transformer
+    from fmkeras.translation.settings import Settings
+    from fmkeras.translation.training.translators import train_translator
+
+__version__ = "0.2.0.dev0"
+__all__ = [
+    "DATA",
+    "InputError",
+    "Objective",
+    "Regressor",
+    "Settings",
+    "Transformer",
+    "Translator",
+    "load_regressor",
+    "load_translator",
+    "pretrain",
+    "train_translator",
+]
 
 # The bundled data: inside the package where it was installed, beside it in a clone.
 DATA = next((p for p in (Path(__file__).parent / "data", Path(__file__).parent.parent / "data") if p.is_dir()), None)
 
+# Where the rest of the API is: imported when it is asked for, since `import fmkeras` must not wait for TensorFlow.
+_HOMES = {
+    "Objective": "fmkeras.translation.model.objective",
+    "Regressor": "fmkeras.houses.regressor",
+    "Settings": "fmkeras.translation.settings",
+    "Transformer": "fmkeras.translation.model.transformer",
+    "Translator": "fmkeras.translation.inference.translator",
+    "load_regressor": "fmkeras.houses.regressor",
+    "load_translator": "fmkeras.translation.inference.translator",
+    "train_translator": "fmkeras.translation.training.translators",
+}
 
-def load_translator(run: str = "runs/translate"):
-    """Load a trained translator from its run folder: see `fmkeras.translation.inference.translator.Translator`."""
-    from fmkeras.translation.inference.translator import load_translator
 
-    return load_translator(run)
+def __getattr__(name: str) -> Any:
+    if name == "pretrain":  # the script, which can be called: see there
+        return importlib.import_module("fmkeras.pretrain")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fmkeras' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
 
 
-def load_regressor(run: str = "runs/regress"):
-    """Load a trained regressor from its run folder: see `fmkeras.houses.regressor.Regressor`."""
-    from fmkeras.houses.regressor import load_regressor
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
-    return load_regressor(run)
+
+registration.register()

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
@@ -128,8 +129,11 @@ def interruptible() -> Iterator[None]:
     """Let Ctrl-C end the block as KeyboardInterrupt, also where TensorFlow makes another exception of it, or none.
 
     It can swallow the exception, if that is raised while its C++ part asks Python something. So what runs long calls
-    `stop_if_interrupted` now and then.
+    `stop_if_interrupted` now and then. In any but the main thread the block just runs: signals do not reach it.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def strike(number, frame):
         _struck.append(number)

@@ -141,7 +141,7 @@ def test_masks_are_read_as_blanks(tokenizer):
 
 def trained(folder, tokenizer, resume=False, **settings) -> Training:
     options = dict(d_model=32, d_ff=64, num_layers=1, batch_tokens=150, learning_rate=5e-3, warmup_steps=30)
-    settings = Settings(**options | dict(average=0.95, mask=0.5, precision="float32") | settings)
+    settings = Settings(**options | dict(ema_decay=0.95, mask=0.5, precision="float32") | settings)
     denoising = Denoising.of(TEXTS, tokenizer, settings)
     batches = denoising.batches(0)
     return Training(settings, tokenizer, batches, batches, folder, resume, renew=denoising.batches)
@@ -150,7 +150,7 @@ def trained(folder, tokenizer, resume=False, **settings) -> Training:
 def test_the_model_restores_and_writes_the_language_that_is_asked_for(tokenizer, tmp_path):
     training = trained(tmp_path, tokenizer, epochs=40)
     assert list(training.epochs(show_progress=False))[-1]["val_token_accuracy"] > 0.75
-    restorer = Restorer(training.average, tokenizer, training.settings)
+    restorer = Restorer(training.averaged, tokenizer, training.settings)
     rows = restorer.samples(TEXTS, 4)
     assert [row[0] for row in rows] == TEXTS["pt"][:4] + TEXTS["en"][:4]
     assert any(BLANK in row[1] for row in rows)

@@ -14,11 +14,13 @@ import pandas as pd
 import pytest
 
 import fmkeras
-from fmkeras import InputError, runs, translate
+from fmkeras import InputError, runs
 from fmkeras.translation.corpora import corpus, phrasebook
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.training.training import CHECKPOINT, Training
+from fmkeras.translation.training import translators
+from fmkeras.translation.training.checkpoint import CHECKPOINT
+from fmkeras.translation.training.training import Training
 
 KILLED = Path(__file__).with_name("killed.py")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(KILLED.parents[1])}
@@ -226,7 +228,7 @@ def test_a_damaged_checkpoint_is_named_or_goes_on_as_before(whole, copy, pairs):
     settings = Settings.load(runs.read_config(copy))
     tokenizer = Tokenizer.load(copy / "tokenizer.model")
     table = corpus.load(settings)
-    _, batches, validation, _ = translate.tokenize(table, settings, copy)
+    _, batches, validation, _ = translators.tokenize(table, settings, copy)
     path, refused = copy / CHECKPOINT, 0
     for damage in damages((whole / CHECKPOINT).read_bytes(), 12):
         path.write_bytes(damage)

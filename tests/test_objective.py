@@ -1,5 +1,7 @@
 """The loss, its means over real tokens, and the schedule."""
 
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -112,6 +114,71 @@ def test_one_graph_serves_every_shape(model, rows):
     for epoch in range(3):
         objective.fit(as_dataset(batches, epoch), verbose=0, shuffle=False)
     assert len(traces) == 1
+
+
+@pytest.fixture(scope="module")
+def arrays(rows):
+    """The sentences in one batch, as a Keras user has them: inputs and targets, no weights."""
+    (x, y, _), *_ = Batches(*rows, 10_000).epoch(None)
+    return x, y
+
+
+@pytest.fixture
+def compiled(model):
+    objective = Objective(Transformer.from_config(model.get_config()), 0.1)
+    objective.transformer.set_weights(model.get_weights())
+    objective.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
+    return objective
+
+
+def test_fit_reports_what_keras_users_look_for_and_early_stopping_sees_it(compiled, arrays):
+    stop = keras.callbacks.EarlyStopping(patience=1, min_delta=1e6, restore_best_weights=True)  # monitors val_loss
+    history = compiled.fit(*arrays, validation_split=0.5, epochs=5, batch_size=4, callbacks=[stop], verbose=0).history
+    assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy", "val_nll"}
+    assert len(history["loss"]) == 2
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 20])
+def test_without_weights_padding_never_counts(model, compiled, rows, arrays, batch_size):
+    """keras-io #1997: the loss of padding. The same in batches of every size, as if there were none."""
+    got = compiled.evaluate(*arrays, batch_size=batch_size, verbose=0, return_dict=True)
+    expected = by_hand(model, *rows)
+    assert got["loss"] == pytest.approx(expected["loss"], rel=1e-5)
+    assert got["accuracy"] == pytest.approx(expected["token_accuracy"], rel=1e-5)
+
+
+def test_weights_of_sentences_and_of_tokens(model, compiled, rows, arrays):
+    """Those of a sentence hold for all its tokens; a weight on padding counts no more than none."""
+    x, y = arrays
+    chosen = np.array([1.0] * 5 + [0.0] * 15, "float32")
+    (first,) = (indices[:5] for indices in Batches(*rows, 10_000).indices(None))  # those of the first five rows
+    expected = by_hand(model, *([side[i] for i in first] for side in rows))["loss"]
+    for weights in (chosen, np.repeat(chosen[:, None], y.shape[1], axis=1)):
+        assert compiled.evaluate(x, y, sample_weight=weights, verbose=0, return_dict=True)["loss"] == pytest.approx(
+            expected, rel=1e-5
+        )
+
+
+def test_fit_works_in_another_thread(compiled, arrays):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(compiled.fit(*arrays, verbose=0).history["loss"]))
+    thread.start()
+    thread.join()
+    assert np.isfinite(found[0]).all()
+
+
+def test_an_objective_is_saved_and_made_again_from_its_config(compiled, arrays, tmp_path):
+    compiled.fit(*arrays, verbose=0)
+    compiled.save(tmp_path / "objective.keras")
+    for again in (keras.saving.load_model(tmp_path / "objective.keras"), Objective.from_config(compiled.get_config())):
+        assert again.get_config() == compiled.get_config()
+        again.set_weights(compiled.get_weights())
+        np.testing.assert_array_equal(again.predict(arrays[0], verbose=0), compiled.predict(arrays[0], verbose=0))
+
+
+def test_a_schedule_without_warm_up_starts_at_its_peak():
+    """And not at a rate of 0, with which nothing is ever learnt."""
+    assert float(InverseSquareRoot(1e-3, 0)(0)) == pytest.approx(1e-3)
 
 
 def test_the_schedule_warms_up_and_decays():

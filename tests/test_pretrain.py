@@ -78,7 +78,7 @@ def test_the_run_folder_is_as_a_translator_s(pairs, pretrained):
     assert report["sentences"].keys() == {"pt", "en"} and report["epochs"] == len(history) == 2
     assert report["validation"]["nll"] == pytest.approx(history["val_nll"].min())
     samples = (folder / "samples.txt").read_text(encoding="utf-8")
-    assert samples in printed and samples.count("spoilt") == samples.count("restored") == 10
+    assert samples in printed and samples.count("corrupted") == samples.count("reconstructed") == 10
     assert BLANK in samples
     for text in ("pt and en, without translations", "the first 100 pairs left out", "pt: 0 sentences over 128 pieces"):
         assert text in printed
@@ -164,7 +164,7 @@ def test_text_of_one_s_own(pairs, tmp_path):
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     for language, kept in report["sentences"].items():
         assert 150 < kept < 210 and f"{language}: {380 - kept} sentences over 128 pieces dropped" in result.stdout
-    assert (folder / "samples.txt").read_text(encoding="utf-8").count("restored") == 10
+    assert (folder / "samples.txt").read_text(encoding="utf-8").count("reconstructed") == 10
     result = command("pretrain", *texts, "--epochs", 2, "--run", folder, "--resume")
     assert result.returncode == 0, result.stderr[-3000:]
     assert len(pd.read_csv(folder / "history.csv")) == 2

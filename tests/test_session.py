@@ -9,7 +9,7 @@ import pytest
 
 from fmkeras import InputError, pretrain, runs, translate
 from fmkeras.translation.training import session
-from fmkeras.translation.training.training import CHECKPOINT
+from fmkeras.translation.training.checkpoint import CHECKPOINT
 
 SCRIPTS = {"translate": translate.main, "pretrain": pretrain.main}
 PAIRS = "".join(f"frase número {i} {chr(97 + i % 26)}\tsentence number {i}\n" for i in range(60))

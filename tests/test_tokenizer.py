@@ -11,11 +11,11 @@ import sentencepiece
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fmkeras import translate
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import tokenizer as module
 from fmkeras.translation.corpora.tokenizer import END, PAD, START, UNK, Tokenizer, normalise
 from fmkeras.translation.settings import Settings
+from fmkeras.translation.training import translators
 
 TEXT = [
     "o comboio está atrasado .",
@@ -281,13 +281,13 @@ def test_corpus_takes_little_more_memory_than_its_ids(tokenizer):
 def test_vocabulary_of_very_many_pairs_is_learnt_from_some_of_both_sides(monkeypatch, tmp_path):
     read = []
     monkeypatch.setattr(Tokenizer, "train", lambda texts, size: read.extend(texts) or SimpleNamespace(save=print))
-    monkeypatch.setattr(translate, "VOCABULARY_PAIRS", 4)
+    monkeypatch.setattr(translators, "VOCABULARY_PAIRS", 4)
     corpus = SimpleNamespace(train=[(f"s{i}", f"t{i}") for i in range(9)])
-    translate.vocabulary(corpus, Settings(), tmp_path)
+    translators.vocabulary(corpus, Settings(), tmp_path)
     assert read == ["s0", "t0", "s3", "t3", "s6", "t6"]
     read.clear()
     corpus.train = corpus.train[:4]
-    translate.vocabulary(corpus, Settings(), tmp_path)
+    translators.vocabulary(corpus, Settings(), tmp_path)
     assert read == list(itertools.chain(*corpus.train)), "all, if they are not too many"
 
 
@@ -325,3 +325,10 @@ def test_model_of_another_program_is_refused(tmp_path):
         )
     with pytest.raises(InputError):
         Tokenizer.load(tmp_path / "other.model")
+
+
+def test_a_bare_string_is_one_text_and_not_its_characters(tokenizer):
+    assert tokenizer.encode("bom dia") == tokenizer.encode(["bom dia"])
+    assert tokenizer.encode_corpus("bom dia") == tokenizer.encode_corpus(["bom dia"])
+    text = " ".join(TEXT)
+    assert Tokenizer.train(text, 300).model == Tokenizer.train([text], 300).model

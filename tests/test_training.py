@@ -19,7 +19,8 @@ from fmkeras.translation.settings import Settings
 from fmkeras.translation.training import callbacks
 from fmkeras.translation.training import training as trainings
 from fmkeras.translation.training.callbacks import EveryMinute, RunningAverage
-from fmkeras.translation.training.training import CHECKPOINT, Training
+from fmkeras.translation.training.checkpoint import CHECKPOINT
+from fmkeras.translation.training.training import Training
 
 FIRST, V = 4, 24  # ids of ordinary pieces are FIRST ... V - 1
 
@@ -59,22 +60,22 @@ def test_copying_is_learnt_for_sequences_never_seen(tmp_path):
     unseen = [row for row in sequences(100, 1) if tuple(row) not in seen]
     assert len(unseen) > 50
     trained = run(training(tmp_path, rows, rows, epochs=8, batch_tokens=512, learning_rate=5e-3, warmup_steps=100))
-    copies = outputs(trained.average, unseen)
+    copies = outputs(trained.averaged, unseen)
     assert np.mean([copy == row[:-1] for copy, row in zip(copies, unseen, strict=True)]) > 0.9
 
 
 @pytest.mark.slow
 def test_64_pairs_are_memorized_and_the_source_is_what_decides(tmp_path):
     source, target = sequences(64, 2, 12), sequences(64, 3, 12)  # nothing to learn but the pairs themselves
-    settings = dict(epochs=120, batch_tokens=400, learning_rate=5e-3, warmup_steps=50, average=0.99)
+    settings = dict(epochs=120, batch_tokens=400, learning_rate=5e-3, warmup_steps=50, ema_decay=0.99)
     trained = run(training(tmp_path, source, target, validation=(source, target), **settings))
 
     def text(rows):
         return [" ".join(str(i) for i in row if i != END) for row in rows]
 
-    score, _ = bleu(text(outputs(trained.average, source)), text(target), "none")
+    score, _ = bleu(text(outputs(trained.averaged, source)), text(target), "none")
     assert score >= 99
-    shuffled, _ = bleu(text(outputs(trained.average, source[1:] + source[:1])), text(target), "none")
+    shuffled, _ = bleu(text(outputs(trained.averaged, source[1:] + source[:1])), text(target), "none")
     assert shuffled < 20
 
 
@@ -282,7 +283,7 @@ def test_the_folder_holds_the_best_average_in_float32(whole):
 def test_only_the_best_epoch_is_kept(tmp_path):
     """With a learning rate that destroys what was learnt, model.keras stays at the epoch before."""
     rows = sequences(80, 6)
-    trained = training(tmp_path, rows, rows, epochs=2, batch_tokens=200, average=0.0)
+    trained = training(tmp_path, rows, rows, epochs=2, batch_tokens=200, ema_decay=0.0)
     epochs = trained.epochs(show_progress=False)
     next(epochs)
     kept = (tmp_path / runs.MODEL).read_bytes()
@@ -310,7 +311,7 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
     """The loss is measured before the step that spoils the weights: they are looked at, too."""
     rows = sequences(40, 7)
     trained = training(tmp_path, rows, rows)
-    weight = trained.average.trainable_variables[0]
+    weight = trained.averaged.trainable_variables[0]
     weight.assign(weight * np.nan)
     with pytest.raises(InputError, match="weights are no longer finite"):
         trained.save()
@@ -379,10 +380,10 @@ def test_the_running_average_is_its_formula():
 def test_a_handful_of_steps_is_not_lost(tmp_path):
     """The average is updated every tenth step, but also after each of the first ones."""
     trained = training(tmp_path, sequences(12, 8), sequences(12, 9), epochs=1, batch_tokens=40)
-    before = trained.average.get_weights()
+    before = trained.averaged.get_weights()
     run(trained)
     assert 1 < trained.history[0]["steps"] < 10
-    for old, new, weight in zip(before, trained.average.get_weights(), trained.model.get_weights(), strict=True):
+    for old, new, weight in zip(before, trained.averaged.get_weights(), trained.model.get_weights(), strict=True):
         assert not np.array_equal(old, new)
         np.testing.assert_allclose(new, weight, atol=0.02)
 

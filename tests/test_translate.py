@@ -17,7 +17,7 @@ import fmkeras
 from fmkeras import InputError, runs, translate
 from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.settings import PRESETS, Settings
-from fmkeras.translation.training import options
+from fmkeras.translation.training import options, translators
 
 ROOT = Path(__file__).parent.parent
 OPTIONS = [
@@ -86,7 +86,7 @@ def test_what_is_printed(trained, pairs):
         assert part in out, part
     assert out.count("\n         → ") == 4  # two samples an epoch
     samples = (folder / "samples.txt").read_text(encoding="utf-8")
-    assert samples.count("reference") == translate.SAMPLES and samples in out
+    assert samples.count("reference") == translators.SAMPLES and samples in out
 
 
 def test_evaluate_gives_the_reported_scores_in_a_new_process(trained):

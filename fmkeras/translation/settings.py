@@ -1,11 +1,14 @@
 """Every choice of a training run, in one dataclass that is saved with the run."""
 
 import dataclasses
+import difflib
+import math
 import typing
 
 from fmkeras.errors import InputError
 
 NONE = "none"  # the dataset of those who pre-train on text files only
+FEWEST_PIECES = 10  # of which a long sentence's parts have half at least, more than a character has bytes
 LONGEST_SPAN = 1000.0  # pieces under a mask, on average: beyond any use, and small enough to compute with
 
 
@@ -53,7 +56,7 @@ class Settings:
     warmup_steps: int = 400  # steps of linear warm-up; then the rate falls as 1/sqrt(step)
     label_smoothing: float = 0.1  # probability spread evenly over the vocabulary (Szegedy et al. 2016)
     clip_norm: float = 1.0  # gradients longer than this are scaled down to it
-    average: float = 0.999  # decay a step of the running average of the weights, which is what is kept
+    ema_decay: float = 0.999  # decay a step of the running average of the weights, which is what is kept
     precision: str = "auto"  # "float32", "bfloat16" (mixed), or "auto": the faster one
     seed: int = 0  # of everything random: weights, order, dropout, sampling
 
@@ -68,25 +71,32 @@ class Settings:
         Raises:
             InputError: a setting is unknown here, as in a run of another version, or has no possible value.
         """
-        kinds = typing.get_type_hints(cls)
-        if unknown := sorted(set(values) - set(kinds)):
+        values = {EARLIER_NAMES.get(name, name): value for name, value in values.items() if name != MADE_BY}
+        if unknown := sorted(set(values) - set(FIELDS)):
             raise InputError(
                 f"config.json has unknown settings ({', '.join(unknown)}): was it made by another version?"
             )
         for name, value in values.items():
-            kind = kinds[name] | int if kinds[name] is float else kinds[name]
-            possible = isinstance(value, kind) and not isinstance(value, bool)
-            if possible and isinstance(value, int | float):
-                possible = 0 <= value < 1 if name in SHARES else value >= 0 if name in FROM_ZERO else value > 0
-            if possible and name == "max_pieces":
-                possible = value >= FEWEST_PIECES
-            if possible and name in CHOICES:
-                possible = value in CHOICES[name]
-            if name == "span":
-                possible = possible and 1 <= value <= LONGEST_SPAN
-            if not possible:
+            if not possible(name, value):
                 raise InputError(f"config.json has {name} {value!r}, which cannot be: restore it, or train again")
         return cls(**values)
+
+    @classmethod
+    def check(cls, values: dict) -> dict:
+        """The settings that somebody names, if there are such and they can have these values.
+
+        Raises:
+            InputError: there is no such setting, and perhaps one of a like name; or it cannot have that value.
+        """
+        for name, value in values.items():
+            if name not in FIELDS:
+                alike = difflib.get_close_matches(name, FIELDS, 1)
+                hint = f"did you mean {alike[0]}?" if alike else f"there are {', '.join(sorted(FIELDS))}"
+                raise InputError(f"there is no setting {name!r}: {hint}")
+            if not possible(name, value):
+                choices = f": choose from {', '.join(map(str, CHOICES[name]))}" if name in CHOICES else ""
+                raise InputError(f"{name}={value!r} cannot be{choices}")
+        return values
 
     def asdict(self) -> dict:
         """The settings as a dict for config.json."""
@@ -97,16 +107,49 @@ class Settings:
         return {name: getattr(self, name) for name in ("d_model", "num_heads", "d_ff", "num_layers", "dropout")}
 
 
-# What config.json may hold, beside numbers above zero.
-SHARES = ("dropout", "sampling", "label_smoothing", "average", "mask", "delete")  # from 0 to below 1
-FROM_ZERO = ("seed", "length_penalty", "warmup_steps", "skip")
-FEWEST_PIECES = 10  # of which a long sentence's parts have half at least, more than a character has bytes
+FIELDS = typing.get_type_hints(Settings)
+EARLIER_NAMES = {"average": "ema_decay"}  # as version 0.1 wrote them
+MADE_BY = "made_by"  # the one entry of config.json that is no setting: versions, device
+
+# What settings may be, beside numbers above zero.
+SHARES = ("dropout", "sampling", "label_smoothing", "ema_decay", "mask", "delete")  # from 0 to below 1
+LEAST = {
+    "seed": 0,
+    "length_penalty": 0,
+    "warmup_steps": 0,
+    "skip": 0,
+    "span": 1,
+    "max_pieces": FEWEST_PIECES,
+}
+MOST = {"seed": 2**32 - 1, "span": LONGEST_SPAN}
 CHOICES = {
     "task": ("translate", "denoise"),
     "source_column": (1, 2),
     "style": ("plain", "ted"),
     "precision": ("auto", "float32", "bfloat16"),
+    "preset": ("auto", "document", "tiny", "small", "base"),
 }
+
+
+def possible(name: str, value: object) -> bool:
+    """Whether the setting `name` may have this value."""
+    kind = FIELDS[name]
+    if float in (kind, *typing.get_args(kind)):
+        kind |= int
+    if not isinstance(value, kind) or isinstance(value, bool):
+        return False
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
+    if name in CHOICES:
+        return value in CHOICES[name]
+    if not isinstance(value, int | float):
+        return True
+    if name in SHARES:
+        return 0 <= value < 1
+    if name in LEAST:
+        return LEAST[name] <= value <= MOST.get(name, value)
+    return value > 0
+
 
 # "document": the article's own numbers (width 128, 2 heads, one block, 10,000 pairs, 3 epochs, 32 sentences a batch,
 # which at about 20 pieces a sentence is 640 tokens). Figures of the others: docs/results.md.
@@ -120,7 +163,7 @@ PRESETS: dict[str, dict] = {
         dropout=0.05,
         batch_tokens=1024,
         learning_rate=3e-3,
-        average=0.998,
+        ema_decay=0.998,
     ),
     "small": dict(d_model=256, num_heads=4, d_ff=1024, num_layers=3, vocab_size=8000),
     "base": dict(

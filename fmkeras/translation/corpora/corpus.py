@@ -7,7 +7,7 @@ import dataclasses
 import gzip
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -49,6 +49,46 @@ class Corpus:
         return getattr(self, name)
 
 
+Data = str | os.PathLike | Corpus | Sequence[tuple[str, str]] | Mapping[str, Sequence[tuple[str, str]]]
+GIVEN = "a list of pairs"  # the name of a corpus that was given as lists
+
+
+def name_of(data: Data) -> str:
+    """What `Settings.dataset` calls the data that somebody gives: its name or path, or `GIVEN` for lists of pairs."""
+    if isinstance(data, Corpus):
+        return data.name
+    return os.fspath(data) if isinstance(data, str | os.PathLike) else GIVEN
+
+
+def of(data: Data, settings: Settings) -> Corpus:
+    """The corpus that is given, or named: see `fmkeras.train_translator`.
+
+    Raises:
+        InputError: what is named cannot be had or read, what is given are no pairs, or too few are left.
+    """
+    if isinstance(data, str | os.PathLike):
+        return load(settings)
+    if isinstance(data, Corpus):
+        return dataclasses.replace(data, train=data.train[: settings.limit])
+    if isinstance(data, Mapping):
+        if set(data) != set(SPLITS):
+            raise InputError(f"the data have the parts {', '.join(map(str, data))}: give {', '.join(SPLITS)}")
+        splits = {split: _given(data[split]) for split in SPLITS}
+    else:
+        splits = split_pairs(_given(data))
+    languages = settings.source or "source", settings.target or "target"
+    return _cleaned(GIVEN, splits, languages, settings.style, settings)
+
+
+def _given(pairs: Sequence[tuple[str, str]]) -> Pairs:
+    """Pairs from Python, if they are such."""
+    pairs = list(pairs)
+    for number, pair in enumerate(pairs):
+        if isinstance(pair, str) or len(pair) != 2 or not all(isinstance(side, str) for side in pair):
+            raise InputError(f"pair {number} is {pair!r:.80}: give (source, target), both strings")
+    return [(source, target) for source, target in pairs]
+
+
 def load(settings: Settings) -> Corpus:
     """Read the corpus that `settings.dataset` names, in the direction that `settings.source_column` says.
 
@@ -75,8 +115,18 @@ def load(settings: Settings) -> Corpus:
         languages = settings.source or "source", settings.target or "target"
     if settings.source_column == 2 and name in ("ted", "phrasebook"):
         splits = {split: _turned(pairs) for split, pairs in splits.items()}
+    corpus = _cleaned(name, splits, languages, style, settings)
+    corpus.notes[:0], corpus.parts = notes, parts
+    return corpus
 
-    cleaned = {}
+
+def _cleaned(name: str, splits: dict[str, Pairs], languages: tuple[str, str], style: str, settings: Settings) -> Corpus:
+    """The corpus of these pairs without those that teach nothing; its notes say what was dropped.
+
+    Raises:
+        InputError: nothing is left of a split.
+    """
+    notes, cleaned = [], {}
     for split in SPLITS:
         # What is tested on is left as it is, so that scores mean the same everywhere.
         cleaned[split], note = clean(splits[split], drop_duplicates=split == "train")
@@ -93,7 +143,7 @@ def load(settings: Settings) -> Corpus:
     for split in SPLITS[1:]:
         if seen := sum(source in known for source, _ in cleaned[split]):
             notes.append(f"{split}: {seen:,} of {len(cleaned[split]):,} sources are in train, too")
-    return Corpus(name, **cleaned, source=languages[0], target=languages[1], style=style, notes=notes, parts=parts)
+    return Corpus(name, **cleaned, source=languages[0], target=languages[1], style=style, notes=notes)
 
 
 def clean(pairs: Pairs, drop_duplicates: bool = True) -> tuple[Pairs, str]:

@@ -34,6 +34,11 @@ def normalise(text: str) -> str:
     return " ".join(text.replace("▁", "_").replace("\0", " ").split())
 
 
+def as_list(texts: str | Iterable[str]) -> Iterable[str]:
+    """The texts; of a bare string the one text that it is, and not its characters."""
+    return [texts] if isinstance(texts, str) else texts
+
+
 def language_mark(language: str) -> str:
     """The piece that tells a pre-trained model to write `language`: "en" -> "<en>"."""
     return f"<{language}>"
@@ -80,7 +85,7 @@ class Tokenizer:
         Raises:
             InputError: there is no text, or its characters alone need more pieces; says how many.
         """
-        sentences = [text for sentence in sentences if (text := normalise(sentence))]
+        sentences = [text for sentence in as_list(sentences) if (text := normalise(sentence))]
         if not sentences:
             raise InputError("no vocabulary can be made of no text: give sentences that are not blank")
         size = max(vocab_size, SMALLEST + len(marks))
@@ -129,11 +134,11 @@ class Tokenizer:
         """The mark that a sentence in `language` starts with: its own in pre-trained vocabularies, else `START`."""
         return self.marks.get(language_mark(language), START)
 
-    def encode(self, sentences: list[str], sampling: float = 0.0, seed: int = 0) -> list[list[int]]:
+    def encode(self, sentences: str | Iterable[str], sampling: float = 0.0, seed: int = 0) -> list[list[int]]:
         """Sentences to ids, end mark last.
 
         Args:
-            sentences: any text; it is normalised first.
+            sentences: any texts, or one; they are normalised first.
             sampling: share of merges skipped at random (BPE-dropout), so that a model sees a word cut in many ways.
             seed: of the sampling, below 2**31: the same sentences with the same seed are cut the same way.
         """
@@ -142,7 +147,7 @@ class Tokenizer:
             # SentencePiece seeds a generator when a thread first draws. One new thread a call makes it repeatable.
             sentencepiece.set_random_generator_seed(seed)
             options = {"enable_sampling": True, "alpha": sampling, "nbest_size": -1, "num_threads": 1}
-        return self.pieces.encode([normalise(s) for s in sentences], add_eos=True, **options)
+        return self.pieces.encode([normalise(s) for s in as_list(sentences)], add_eos=True, **options)
 
     def encode_corpus(self, sentences: Iterable[str], sampling: float = 0.0, seed: int = 0) -> Sentences:
         """`encode` for a whole corpus: the same ids, but in one array, and at least twice as fast.
@@ -154,7 +159,7 @@ class Tokenizer:
             sentences: any number; they are taken one by one.
             sampling, seed: as in `encode`. The same cuts as there, but each `CHUNK` of sentences has its own seed.
         """
-        ids, lengths = array("i"), array("i")
+        sentences, ids, lengths = as_list(sentences), array("i"), array("i")
         if sampling:
             sentences = iter(sentences)
             for i in itertools.count():

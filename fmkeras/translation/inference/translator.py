@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
+from fmkeras import runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import textform
 from fmkeras.translation.corpora.batches import Batches
@@ -23,6 +24,9 @@ from fmkeras.translation.settings import Settings
 class Translator:
     """A Transformer with its tokenizer and settings.
 
+    Attributes:
+        report: what report.json holds of the training, with its scores; empty while there is none.
+
     Example:
         >>> translator = fmkeras.load_translator("runs/translate")  # doctest: +SKIP
         >>> translator.translate(["O comboio está atrasado. Onde fica a praia?"])  # doctest: +SKIP
@@ -32,6 +36,7 @@ class Translator:
     def __init__(self, model: Transformer, tokenizer: Tokenizer, settings: Settings):
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self.start = tokenizer.start(settings.target)
+        self.report: dict = {}
         self._searches: dict[tuple[int, float], Search] = {}
 
     def translate(
@@ -101,13 +106,20 @@ class Translator:
             ids[i] = translation
         return self.tokenizer.decode(ids)
 
-    def score(self, pairs: list[tuple[str, str]], parts: dict[str, list[int]], beam: int | None = None):
+    def score(
+        self,
+        pairs: list[tuple[str, str]],
+        parts: dict[str, list[int]],
+        beam: int | None = None,
+        progress: str | None = "translating",
+    ) -> tuple[dict, list[str]]:
         """Loss, token accuracy, BLEU and chrF on sentence pairs in the corpus' own form.
 
         Args:
             pairs: source and reference.
             parts: named groups of pairs to score apart as well, as indices.
             beam: as in `translate`.
+            progress: as in `translate_sentences`.
 
         Returns:
             What report.json holds as `test`, and the translations.
@@ -117,7 +129,7 @@ class Translator:
         objective.compile(jit_compile=False)
         encode = self.tokenizer.encode
         losses = evaluate(objective, Batches(encode(sources), encode(references), budget=8192, start=self.start))
-        translations = self.translate_sentences(sources, beam, progress="translating")
+        translations = self.translate_sentences(sources, beam, progress)
         result = {"pairs": len(pairs), "beam": beam or self.settings.beam} | losses | scores(translations, references)
         result["parts"] = {
             name: {"pairs": len(rows)} | scores([translations[i] for i in rows], [references[i] for i in rows])
@@ -148,4 +160,7 @@ def load_translator(run: str | Path) -> Translator:
     Raises:
         InputError: the folder is no run of a translator, is damaged, or has not finished its first epoch.
     """
-    return Translator(*load_run(run, "translate"))
+    translator = Translator(*load_run(run, "translate"))
+    if (report := Path(run) / runs.REPORT).is_file():
+        translator.report = runs.read_json(report)
+    return translator

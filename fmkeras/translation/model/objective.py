@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from fmkeras.translation.corpora.batches import Batches
+from fmkeras.translation.model.attention import PAD
 from fmkeras.translation.model.transformer import Transformer
 
 
@@ -27,7 +28,8 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step):
         step = ops.cast(step, "float32") + 1.0
-        return self.peak * ops.minimum(step / self.warmup_steps, ops.sqrt(self.warmup_steps / step))
+        warmup = max(self.warmup_steps, 1)
+        return self.peak * ops.minimum(step / warmup, ops.sqrt(warmup / step))
 
     def get_config(self):
         return {"peak": self.peak, "warmup_steps": self.warmup_steps}
@@ -65,41 +67,81 @@ def smoothed_cross_entropy(targets, logits, smoothing: float):
     return losses_of(ops.cast(logits, "float32"))
 
 
+@keras.saving.register_keras_serializable("fmkeras")
 class Objective(keras.Model):
     """A Transformer with what it is trained for. Every mean is over real target tokens; padding never counts.
 
-    `fit` and `evaluate` take batches of `((source, target_in), target_out, weights)`: see `Batches.epoch`. They report
-    `token_loss` (smoothed cross-entropy), `accuracy` (share of tokens told right, given those before), and in
+    An ordinary Keras model: `compile`, `fit`, `evaluate`, callbacks. `fit` and `evaluate` take batches of
+    `((source, target_in), target_out)`, or with weights of the target tokens as a third part: see `Batches.epoch`. They
+    report `loss` (smoothed cross-entropy), `accuracy` (share of tokens predicted right, given those before), and in
     evaluation `nll`, the cross-entropy without smoothing, whose exponential is the perplexity.
+
+    Args:
+        transformer: what is trained.
+        smoothing: share of the target's probability that is spread over the vocabulary.
+
+    Call arguments:
+        inputs: those of the Transformer, a pair of (B, S) and (B, T) ids.
+
+    Returns:
+        (B, T, V) logits.
+
+    Example:
+        >>> objective = Objective(Transformer(vocab_size=100, d_model=32, num_heads=4, d_ff=64, num_layers=2))
+        >>> objective.compile("adam")
+        >>> source, target = np.ones((8, 5), "int32"), np.ones((8, 7), "int32")
+        >>> history = objective.fit((source, target), target, validation_split=0.5, verbose=0)
+        >>> sorted(history.history)
+        ['accuracy', 'loss', 'val_accuracy', 'val_loss', 'val_nll']
     """
 
     def __init__(self, transformer: Transformer, smoothing: float = 0.1, **kwargs):
         super().__init__(**kwargs)
         self.transformer, self.smoothing = transformer, smoothing
-        self.token_loss = keras.metrics.Mean("token_loss")
+        self.token_loss = keras.metrics.Mean("loss")
         self.accuracy = keras.metrics.Mean("accuracy")
         self.nll = keras.metrics.Mean("nll")
+        self._counted: tuple = ()  # the metrics that the step being traced counts
         self.built = True  # the Transformer has built itself
 
     def call(self, inputs, training=False):
         return self.transformer(inputs, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The mean smoothed loss over real tokens, for targets (B, T), logits (B, T, V) and weights (B, T)."""
+        """The mean smoothed loss over real tokens, for targets (B, T) and logits (B, T, V).
+
+        Args:
+            sample_weight: (B, T) weights of the tokens or (B,) of the sentences; None weighs all alike.
+        """
+        weights = ops.cast(ops.not_equal(y, PAD), "float32")  # (B, T): padding never counts
+        if sample_weight is not None:
+            given = ops.reshape(ops.cast(sample_weight, "float32"), (ops.shape(y)[0], -1))  # (B, T) or (B, 1)
+            weights = weights * given
         # Flat: of a (B, T) tensor keras.metrics.Mean first takes the mean of each row, padding included.
-        y, weights = ops.reshape(y, (-1,)), ops.reshape(sample_weight, (-1,))  # (B·T,)
+        y, weights = ops.reshape(y, (-1,)), ops.reshape(weights, (-1,))  # (B·T,)
         logits = ops.cast(ops.reshape(y_pred, (-1, y_pred.shape[-1])), "float32")  # (B·T, V)
         losses = smoothed_cross_entropy(y, logits, self.smoothing)
         self.token_loss.update_state(losses, weights)
         # Not by argmax, which takes longer than softmax. Only in bfloat16 do two pieces ever share the first place.
         self.accuracy.update_state(ops.equal(at_targets(logits, y), ops.max(logits, axis=-1)), weights)
+        self._counted = (self.token_loss, self.accuracy)
         if not training:
+            self._counted += (self.nll,)
             self.nll.update_state(smoothed_cross_entropy(y, logits, 0.0), weights)
         return ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1.0)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """What `fit` and `evaluate` report; `compute_loss` has counted it already."""
-        return {metric.name: metric.result() for metric in (self.token_loss, self.accuracy, self.nll)}
+        return {metric.name: metric.result() for metric in self._counted}
+
+    def get_config(self):
+        transformer = keras.saving.serialize_keras_object(self.transformer)
+        return super().get_config() | {"transformer": transformer, "smoothing": self.smoothing}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        transformer = keras.saving.deserialize_keras_object(config["transformer"], custom_objects=custom_objects)
+        return cls(**config | {"transformer": transformer})
 
 
 def as_dataset(batches: Batches, epoch: int | None, first: int = 0) -> object:
@@ -124,7 +166,7 @@ def evaluate(objective: Objective, batches: Batches) -> dict[str, float]:
     logs = objective.evaluate(as_dataset(batches, None), verbose=0, return_dict=True)
     nll = float(logs["nll"])
     return {
-        "loss": float(logs["token_loss"]),
+        "loss": float(logs["loss"]),
         "nll": nll,
         "perplexity": float(np.exp(min(nll, 700.0))),
         "token_accuracy": float(logs["accuracy"]),

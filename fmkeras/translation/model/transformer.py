@@ -279,6 +279,11 @@ class Transformer(keras.Model):
         """(..., d_model) -> (..., V), with the embedding as output weights."""
         return ops.matmul(x, ops.transpose(ops.cast(self.embedding.embeddings, x.dtype)))
 
+    def export(self, filepath, format="tf_saved_model", **options):
+        """`keras.Model.export` for batches of any size and length: ids in, logits out."""
+        ids = keras.InputSpec("int32", shape=(None, None))
+        super().export(filepath, format, **{"input_signature": [(ids, ids)]} | options)
+
     def call(self, inputs, training=False):
         source, target = inputs
         memory, memory_bias = self.encode(source, training)

@@ -1,8 +1,10 @@
 """What happens between the steps of training: a running average, a progress bar, a checkpoint now and then."""
 
+import importlib.util
 import itertools
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,6 +15,7 @@ from fmkeras.errors import InputError
 from fmkeras.translation.model.transformer import Transformer
 
 Announce = Callable[[float], None]
+Logs = dict[str, float]
 
 
 def synchronise(model: keras.Model) -> None:
@@ -25,7 +28,7 @@ class RunningAverage(keras.callbacks.Callback):
     """Keep an exponential average of the weights in a second model, which is the one that is used and saved.
 
     Args:
-        average: a model of the same shape, whose weights become the average.
+        averaged: a model of the same shape, whose weights become the average.
         decay: share of the old average that is left after one step. It starts lower, so that the weights of the first
             steps are soon forgotten.
         every: steps between updates, from the first so many on. Ten times as rare, with the tenth power of the decay,
@@ -34,14 +37,14 @@ class RunningAverage(keras.callbacks.Callback):
     Reference: Polyak & Juditsky (1992); gains of 0.4 to 0.9 BLEU in machine translation.
     """
 
-    def __init__(self, average: Transformer, decay: float, every: int = 10):
+    def __init__(self, averaged: Transformer, decay: float, every: int = 10):
         super().__init__()
-        self.average, self.decay, self.every = average, decay, every
+        self.averaged, self.decay, self.every = averaged, decay, every
 
     def update(self, model: Transformer, step: int) -> None:
         """Move the average towards the weights of `model`, which has made `step` steps."""
         decay = min(self.decay, (1 + step) / (10 + step)) ** self.every
-        for mean, weight in zip(self.average.trainable_variables, model.trainable_variables, strict=True):
+        for mean, weight in zip(self.averaged.trainable_variables, model.trainable_variables, strict=True):
             mean.assign(mean + (1 - decay) * (weight - mean))
 
     def on_train_batch_end(self, batch, logs=None):
@@ -49,6 +52,38 @@ class RunningAverage(keras.callbacks.Callback):
         if step % self.every == 0 or step < self.every:  # even a handful of steps must not be lost
             synchronise(self.model)
             self.update(self.model.transformer, step)
+
+
+class Forward(keras.callbacks.Callback):
+    """Tell other callbacks of the steps of one epoch, which Keras takes for a training of its own.
+
+    Training and epochs are told of by whoever counts them: see `Training.epochs`.
+
+    Args:
+        callbacks: whom to tell.
+        first: batches of the epoch that were done before, when it is resumed within.
+    """
+
+    def __init__(self, callbacks: keras.callbacks.CallbackList, first: int):
+        super().__init__()
+        self.callbacks, self.first = callbacks, first
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.callbacks.on_train_batch_begin(self.first + batch, logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.callbacks.on_train_batch_end(self.first + batch, logs)
+
+
+def tensorboard(folder: Path) -> keras.callbacks.Callback:
+    """Keras's callback that writes TensorBoard logs, here to `folder`: losses and accuracies by epoch.
+
+    Raises:
+        InputError: the package tensorboard is not installed.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise InputError("--tensorboard needs a package that is not installed: pip install tensorboard")
+    return keras.callbacks.TensorBoard(folder, write_graph=False)  # the graph is written before there is a folder
 
 
 class Progress(keras.callbacks.Callback):
@@ -60,12 +95,13 @@ class Progress(keras.callbacks.Callback):
         title: what stands before the bar.
         tokens: real target tokens of each batch of the epoch.
         first: batches that were done before, when an epoch is resumed within.
-        seconds: stop after so many, None for never.
+        seconds: stop after so many; infinity for never.
         show: whether to show the bar.
         announce: called with the measured tokens a second, once, after the first steps.
 
     Attributes:
         done: batches of the epoch done.
+        late: whether the time was up before the epoch was done.
         elapsed: seconds since these steps began.
         logs: what `fit` measured, of the epoch so far.
 
@@ -76,12 +112,13 @@ class Progress(keras.callbacks.Callback):
     FIRST, STEADY = 5, 25  # steps: the first few are slow, since the graph is made and memory is found
 
     def __init__(
-        self, title: str, tokens: list[int], first: int, seconds: float | None, show: bool, announce: Announce | None
+        self, title: str, tokens: list[int], first: int, seconds: float, show: bool, announce: Announce | None
     ):
         super().__init__()
         self.title, self.first, self.seconds, self.show, self.announce = title, first, seconds, show, announce
         self.tokens = list(itertools.accumulate(tokens, initial=0))  # before each batch
-        self.done, self.elapsed, self.logs = first, 0.0, {}
+        self.done, self.elapsed, self.late = first, 0.0, False
+        self.logs: Logs = {}
 
     def __enter__(self) -> "Progress":
         options = {"unit": "batch", "disable": not self.show, "leave": False}
@@ -99,22 +136,22 @@ class Progress(keras.callbacks.Callback):
         self.elapsed = time.perf_counter() - self.start
         self.logs = {name: float(value) for name, value in logs.items()}
         cli.stop_if_interrupted()
-        if not np.isfinite(self.logs["token_loss"]):
-            raise InputError(diverged(f"the loss became {self.logs['token_loss']}"))
+        if not np.isfinite(self.logs["loss"]):
+            raise InputError(diverged(f"the loss became {self.logs['loss']}"))
         if batch + 1 == self.FIRST:
             self.mark = self.done, self.elapsed
         if batch + 1 == self.STEADY and self.announce:
             batches, seconds = self.mark
             self.announce((self.tokens[self.done] - self.tokens[batches]) / (self.elapsed - seconds))
         self.bar.set_postfix(
-            loss=f"{self.logs['token_loss']:.3f}",
+            loss=f"{self.logs['loss']:.3f}",
             accuracy=f"{self.logs['accuracy']:.3f}",
             tokens_per_s=f"{(self.tokens[self.done] - self.tokens[self.first]) / self.elapsed:,.0f}",
             refresh=False,
         )
         self.bar.update()
-        if self.seconds is not None and self.elapsed > self.seconds:
-            self.model.stop_training = True
+        if self.elapsed > self.seconds:
+            self.model.stop_training = self.late = True
 
 
 def diverged(what: str) -> str:

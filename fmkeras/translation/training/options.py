@@ -14,6 +14,7 @@ RESUMABLE = ("epochs", "minutes", "learning_rate")  # what may change when a run
 AUTOMATIC = ("dataset", "preset", "precision")  # what may be "auto"
 MOST = 10**6  # epochs, pieces and tokens a batch: beyond any use, and small enough to compute with
 MOST_PAIRS = 10**9
+TENSORBOARD = "tensorboard"  # the folder of logs in a run folder
 
 
 def parser() -> argparse.ArgumentParser:
@@ -115,6 +116,8 @@ def training_options(add, run: str) -> None:
     add("--dropout", type=cli.share, metavar="P", help="dropout rate (the preset's)")
     add("--seed", type=cli.seed, metavar="S", help="seed of everything random (0)")
     add("--precision", choices=("auto", "float32", "bfloat16"), help="of the products (auto: the faster one)")
+    logs = f"write TensorBoard logs to {run}/{TENSORBOARD}, to look at with: tensorboard --logdir {run}"
+    add("--tensorboard", action="store_true", default=False, help=logs)
     add("--resume", action="store_true", default=False, help="go on with the run where it was stopped")
     add("--run", metavar="DIR", default=run, help=f"run folder ({run})")
 
@@ -123,6 +126,13 @@ def options_given(arguments: argparse.Namespace) -> dict:
     """The settings that the command line names."""
     names = (field.name for field in dataclasses.fields(Settings))
     return {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+
+
+def callbacks_given(arguments: argparse.Namespace) -> list:
+    """The Keras callbacks that the command line names."""
+    from fmkeras.translation.training.callbacks import tensorboard
+
+    return [tensorboard(Path(arguments.run) / TENSORBOARD)] if arguments.tensorboard else []
 
 
 def new_settings(chosen: dict) -> Settings:

@@ -1,6 +1,8 @@
-"""What the scripts that train a Transformer share: settings and run folder, the lines they print, the report."""
+"""What training a translator and pre-training share: settings, run folder, what is said meanwhile, the report."""
 
 import contextlib
+import functools
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -8,15 +10,49 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from fmkeras import cli, plots, runs
+from fmkeras import cli, devices, plots, runs
+from fmkeras.errors import InputError
 from fmkeras.translation.saved import TOKENIZER
-from fmkeras.translation.settings import Settings
+from fmkeras.translation.settings import MADE_BY, Settings
 from fmkeras.translation.training.options import new_settings, resumed_settings
 from fmkeras.translation.training.training import Training
 
+Say = Callable[[str], None]  # where lines for the user go: `print`, or nowhere
+Samples = Callable[[], Iterable[tuple[str, str]]]
+
+
+def silent(line: str) -> None:
+    """The `Say` of those who want to hear nothing."""
+
+
+def voice(verbose: bool) -> Say:
+    """Where lines go: to standard output at once, also where that is a file, or nowhere."""
+    return functools.partial(print, flush=True) if verbose else silent
+
+
+@contextlib.contextmanager
+def folder_of(run: str | Path | None, resume: bool) -> Iterator[Path]:
+    """The run folder; without one, a temporary folder that is gone after the block.
+
+    Raises:
+        InputError: there is no folder to resume.
+    """
+    if run is not None:
+        yield Path(run)
+    elif resume:
+        raise InputError("resume needs the run folder: name it with run=")
+    else:
+        with tempfile.TemporaryDirectory(prefix="fmkeras-") as folder:
+            yield Path(folder) / "run"
+
 
 def choose_settings(folder: Path, chosen: dict, resume: bool) -> Settings:
-    """The settings of the run, resumed or new. Changes nothing, but refuses a folder that cannot be used, early."""
+    """The settings of the run, resumed or new. Changes nothing, but refuses what cannot be used, early.
+
+    Raises:
+        InputError: a setting that there is not, or cannot be; a folder that holds something else, or is in use.
+    """
+    Settings.check(chosen)
     settings = resumed_settings(folder, chosen) if resume else new_settings(chosen)
     if runs.holds_run(folder):
         with runs.alone(folder):
@@ -24,48 +60,47 @@ def choose_settings(folder: Path, chosen: dict, resume: bool) -> Settings:
     return settings
 
 
-def open_folder(training: Training, resume: bool) -> None:
+def open_folder(training: Training, resume: bool, say: Say) -> None:
     """The run folder: what is there is moved aside unless it is resumed; then config.json and tokenizer.model in it.
 
     All that can be wrong with the input has been found by now, so that a mistake changes no file. A run that is killed
     between these files can be resumed: the config.json without the tokenizer's checksum says that there is none yet.
     """
     folder, settings, tokenizer = training.folder, training.settings, training.tokenizer
+    made_by = {MADE_BY: devices.made_by(settings.precision)}
     if not resume:
         _, note = runs.start(folder)
         if note:
-            print(f"run        {note}")
+            say(f"run        {note}")
     runs.tidy(folder)
     if not (folder / TOKENIZER).exists():
-        runs.write_config(folder, settings.asdict() | {"tokenizer_sha256": ""})
+        runs.write_config(folder, settings.asdict() | {"tokenizer_sha256": ""} | made_by)
         tokenizer.save(folder / TOKENIZER)
     settings.tokenizer_sha256 = tokenizer.sha256
-    runs.write_config(folder, settings.asdict())
+    runs.write_config(folder, settings.asdict() | made_by)
 
 
-def describe(training: Training) -> None:
-    """Print what is trained, and how much there is to do."""
+def describe(training: Training, say: Say) -> None:
+    """Say what is trained, on what, and how much there is to do."""
     settings, batches = training.settings, training.batches
-    print(
+    say(f"device     {devices.device()}, {settings.precision}; Keras on {devices.backend()}")
+    say(
         f"model      {settings.preset}: width {settings.d_model}, {settings.num_heads} heads, feed-forward "
         f"{settings.d_ff}, {settings.num_layers}+{settings.num_layers} blocks, vocabulary "
-        f"{len(training.tokenizer):,}; {training.model.count_params():,} parameters, {settings.precision}"
+        f"{len(training.tokenizer):,}; {training.model.count_params():,} parameters"
     )
-    print(
-        f"training   {settings.epochs} epochs of {len(batches):,} batches and {batches.tokens:,} target tokens",
-        flush=True,
-    )
+    say(f"training   {settings.epochs} epochs of {len(batches):,} batches and {batches.tokens:,} target tokens")
     if training.fresh is not None:
-        print(f"           {origin(training)}")
+        say(f"           {origin(training)}")
     if training.history or training.position:
-        print(f"           resumed after epoch {len(training.history)} and {training.position} batches")
+        say(f"           resumed after epoch {len(training.history)} and {training.position} batches")
     for note in training.notes:
-        print(f"           {note}")
+        say(f"           {note}")
 
 
 def origin(training: Training) -> str:
     """Which of the weights come from the pre-trained run, and which do not."""
-    total, fresh = len(training.model.trainable_variables), training.fresh
+    total, fresh = len(training.model.trainable_variables), training.fresh or []
     if not fresh:
         return f"all of its weights come from {training.settings.init}"
     more = f" and {len(fresh) - 4:,} more" * (len(fresh) > 4)
@@ -85,28 +120,34 @@ def interruptible(training: Training) -> Iterator[None]:
         raise KeyboardInterrupt(f"the best weights so far are in {folder}; --run {folder} --resume goes on") from None
 
 
-def train(training: Training, title: str, began: float, samples: Callable[[], Iterable[tuple[str, str]]]) -> None:
-    """Train all epochs; after each print its results and samples, and draw loss.png.
+def train(training: Training, title: str, began: float, samples: Samples, say: Say) -> None:
+    """Train all epochs; after each say its results and samples, and draw loss.png.
 
     Args:
         training: what to train.
         title: of the plot.
         began: `time.perf_counter()` when the program began.
         samples: gives what the model makes of some sentences: text and result.
+        say: where lines go; with `silent` there is no progress bar either.
     """
-    announce, drawn = "           about {} of training to come", False
-    for row in training.epochs(announce=lambda seconds: tqdm.write(announce.format(cli.duration(seconds)))):
-        print(epoch_line(row, time.perf_counter() - began))
+
+    def announce(seconds: float) -> None:
+        with tqdm.external_write_mode():  # the bar makes room for the line
+            say(f"           about {cli.duration(seconds)} of training to come")
+
+    drawn = False
+    for row in training.epochs(show_progress=say is not silent, announce=announce):
+        say(epoch_line(row, time.perf_counter() - began))
         plot(training.folder, title)
         drawn = True
-        for text, result in samples():
-            print(f"           {text}\n         → {result}", flush=True)
+        for text, result in samples() if say is not silent else ():
+            say(f"           {text}\n         → {result}")
     if not drawn:  # no epoch was left: it was perhaps killed while it drew the last
         plot(training.folder, title)
 
 
 def epoch_line(row: dict, seconds: float) -> str:
-    """What is printed after an epoch."""
+    """What is said after an epoch."""
     return (
         f"epoch {row['epoch']:<4} training loss {row['loss']:.3f}, accuracy {row['token_accuracy']:.1%} | validation "
         f"loss {row['val_loss']:.3f}, perplexity {row['val_perplexity']:.2f}, accuracy {row['val_token_accuracy']:.1%} "
@@ -127,6 +168,7 @@ def report(training: Training, began: float) -> dict:
         "preset": settings.preset,
         "parameters": training.model.count_params(),
         "precision": settings.precision,
+        MADE_BY: devices.made_by(settings.precision),
         "seed": settings.seed,
         "epochs": len(training.history),
         "best_epoch": training.best["epoch"],
@@ -137,8 +179,14 @@ def report(training: Training, began: float) -> dict:
     }
 
 
-def finish(folder: Path, report: dict, samples: str) -> None:
-    """Write samples.txt and, last, report.json; show the samples and say what the folder holds."""
+def finish(folder: Path, report: dict, samples: str, say: Say) -> None:
+    """Write samples.txt and, last, report.json; show the samples."""
     runs.write_text(folder / "samples.txt", samples)
     runs.write_json(folder / runs.REPORT, report)
-    print(f"\n{samples}\n{folder} holds the run: {', '.join(sorted(file.name for file in folder.iterdir()))}")
+    say(f"\n{samples}")
+
+
+def conclude(folder: Path, seconds: float, following: str, say: Say) -> None:
+    """Say what the run folder holds, how long it took, and what can be done with it."""
+    say(f"{folder} holds the run: {', '.join(sorted(file.name for file in folder.iterdir()))}")
+    say(f"It took {cli.duration(seconds)}. {following}")

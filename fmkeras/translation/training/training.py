@@ -1,8 +1,8 @@
 """Training: epochs that resume where they were killed, a running average of the weights, the best epoch kept."""
 
 import itertools
-import json
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -16,23 +16,19 @@ from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.model.objective import InverseSquareRoot, Objective, as_dataset, evaluate
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.training.callbacks import Announce, EveryMinute, Progress, RunningAverage, diverged
+from fmkeras.translation.training import checkpoint
+from fmkeras.translation.training.callbacks import (
+    Announce,
+    EveryMinute,
+    Forward,
+    Progress,
+    RunningAverage,
+    synchronise,
+)
 from fmkeras.translation.training.pretrained import take_over
 
-CHECKPOINT = "checkpoint.npz"
-
-
-def has_checkpoint(folder: Path) -> bool:
-    """Whether a run can be gone on with from where it was stopped. One that was killed in its first minute begins anew.
-
-    Raises:
-        InputError: the run has trained, and its checkpoint is gone: to begin anew would overwrite what it has learnt.
-    """
-    if (folder / CHECKPOINT).is_file():
-        return True
-    if (folder / runs.HISTORY).exists() or (folder / runs.REPORT).exists():
-        raise InputError(f"{folder / CHECKPOINT} is missing: restore it, or train in another --run")
-    return False
+LOGS = {"token_accuracy": "accuracy", "val_token_accuracy": "val_accuracy"}  # names that Keras's callbacks expect
+COUNTED = ("epoch", "steps", "target_tokens", "seconds", "tokens_per_second")  # of a row, what is no measure
 
 
 class Training:
@@ -49,6 +45,8 @@ class Training:
         folder: the run folder.
         resume: go on from the folder's checkpoint if there is one.
         initial: a model whose weights are where training starts; random ones by default. See `take_over`.
+        callbacks: of Keras or your own. They see the `Objective` as `self.model`, each step, and at an epoch's end the
+            logs loss, accuracy, val_loss, val_nll, val_accuracy and val_perplexity. They may stop training.
         renew: makes the batches of each epoch anew, given its number, 0 first; must depend on nothing else. By
             default they stay the same, or with BPE-dropout are cut into other pieces.
 
@@ -72,8 +70,9 @@ class Training:
         resume: bool = False,
         initial: Transformer | None = None,
         renew: Callable[[int], Batches] | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
     ):
-        resume = resume and has_checkpoint(Path(folder))
+        resume = resume and checkpoint.exists(Path(folder))
         keras.utils.set_random_seed(settings.seed)
         self.settings, self.tokenizer, self.folder = settings, tokenizer, Path(folder)
         self.batches, self.validation = batches, validation
@@ -82,8 +81,8 @@ class Training:
         mixed = settings.precision == "bfloat16"
         self.model = Transformer(**sizes, dtype="mixed_bfloat16" if mixed else "float32")
         self.fresh = take_over(self.model, initial) if initial else None
-        self.average = Transformer(**sizes, dtype="float32")
-        self.average.set_weights(self.model.get_weights())
+        self.averaged = Transformer(**sizes, dtype="float32")
+        self.averaged.set_weights(self.model.get_weights())
         self.objective = Objective(self.model, settings.label_smoothing)
         optimizer = keras.optimizers.Adam(
             InverseSquareRoot(settings.learning_rate, settings.warmup_steps),
@@ -96,8 +95,9 @@ class Training:
         # XLA would compile each new shape of a batch; on a CPU it is also ten times slower.
         jit = "auto" if keras.backend.backend() == "jax" else False
         self.objective.compile(optimizer, jit_compile=jit)
-        self.judge = Objective(self.average, settings.label_smoothing)
-        self.judge.compile(jit_compile=jit)
+        self.evaluator = Objective(self.averaged, settings.label_smoothing)
+        self.evaluator.compile(jit_compile=jit)
+        self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.objective, epochs=settings.epochs)
         self.history: list[dict] = []
         self.position, self.position_seconds = 0, 0.0
         self.data = {"training": batches.fingerprint(), "validation": validation.fingerprint()}
@@ -128,67 +128,92 @@ class Training:
             InputError: loss or weights are no longer finite numbers, or the folder cannot be written; the last
                 checkpoint stays.
         """
-        limit = None if self.settings.minutes is None else self.settings.minutes * 60
-
-        def expect(tokens_per_second: float) -> None:
-            seconds = (self.settings.epochs - len(self.history)) * self.batches.tokens / tokens_per_second
-            announce(min(seconds, limit - self.seconds) if limit else seconds)
-
-        while len(self.history) < self.settings.epochs and (limit is None or self.seconds < limit or not self.history):
-            left = None if limit is None else limit - self.seconds
-            self.history.append(self.epoch(show_progress, left, expect if announce else None))
+        self.callbacks.on_train_begin()
+        while not self.done():
+            self.history.append(self.epoch(show_progress, announce))
             self.position, self.position_seconds, announce = 0, 0.0, None
             (self.folder / runs.REPORT).unlink(missing_ok=True)  # of the run as it was when it had fewer epochs
             self.save()
             self.publish()
             yield self.history[-1]
+        self.callbacks.on_train_end()
 
-    def epoch(self, show_progress: bool, seconds: float | None, announce: Announce | None) -> dict:
-        """Train what is left of the next epoch, for so many seconds at most, and return its row of results."""
+    def done(self) -> bool:
+        """Whether training is over: all epochs are trained, the time is up, or a callback says so."""
+        stopped = bool(self.history) and self.objective.stop_training
+        return stopped or len(self.history) >= self.settings.epochs or (bool(self.history) and self.time_left() <= 0)
+
+    def time_left(self) -> float:
+        """Seconds of training still allowed; infinity without a limit."""
+        return math.inf if self.settings.minutes is None else 60 * self.settings.minutes - self.seconds
+
+    def epoch(self, show_progress: bool, announce: Announce | None) -> dict:
+        """Train what is left of the next epoch, while there is time, and return its row of results."""
         epoch = len(self.history)
         self.batches = self.renew(epoch)
         tokens = [int(self.batches.lengths[rows, 0].sum()) for rows in self.batches.indices(epoch)]
+
+        def expect(tokens_per_second: float) -> None:
+            to_come = (self.settings.epochs - epoch) * self.batches.tokens / tokens_per_second
+            announce(min(to_come, self.time_left()))
+
         title = f"epoch {epoch + 1}/{self.settings.epochs}"
-        progress = Progress(title, tokens, self.position, seconds, show_progress, announce)
-        before = self.position_seconds
-        counted = [np.asarray(variable) for variable in self.counters()] if self.position else None
+        expected = expect if announce else None
+        progress = Progress(title, tokens, self.position, self.time_left(), show_progress, expected)
+        before, stop = self.position_seconds, False
+        self.callbacks.on_epoch_begin(epoch)
+        if self.position < len(tokens):  # else it was stopped while it validated
+            stop = self.fit(epoch, progress, len(tokens))
+        trained = {"target_tokens": sum(tokens[: progress.done]), "seconds": before + progress.elapsed}
+        row = {"epoch": epoch + 1, **self.measure(), **trained}
+        row["tokens_per_second"] = row["target_tokens"] / row["seconds"]
+        self.objective.stop_training = stop  # `fit` has forgotten it
+        self.callbacks.on_epoch_end(epoch, {LOGS.get(name, name): row[name] for name in row if name not in COUNTED})
+        return row
+
+    def fit(self, epoch: int, progress: Progress, steps: int) -> bool:
+        """The steps of an epoch from `position` on; whether a callback wants training to stop."""
+        before, counted = self.position_seconds, [np.asarray(variable) for variable in self.counters()]
+        within = self.position > 0
 
         def recount(epoch: int, logs: dict) -> None:
-            if counted:  # `fit` has just set the counters of the half epoch back to zero
-                self.assign(self.counters(), counted)
+            if within:  # `fit` has just set the counters of the half epoch back to zero
+                checkpoint.assign(self.counters(), counted)
 
-        def checkpoint() -> None:
+        def save() -> None:
             self.position, self.position_seconds = progress.done, before + progress.elapsed
             self.save()
 
         callbacks = [
             keras.callbacks.LambdaCallback(on_epoch_begin=recount),
-            RunningAverage(self.average, self.settings.average),
+            RunningAverage(self.averaged, self.settings.ema_decay),
+            Forward(self.callbacks, self.position),
             progress,
-            EveryMinute(checkpoint, len(tokens) - self.position),
+            EveryMinute(save, steps - self.position),
         ]
-        if self.position < len(tokens):  # else it was stopped while it validated
-            with progress:
-                dataset = as_dataset(self.batches, epoch, self.position)
-                self.objective.fit(dataset, shuffle=False, verbose=0, callbacks=callbacks)
-            if progress.done == len(tokens):
-                checkpoint()  # validation can take minutes, too
-        taken, trained = before + progress.elapsed, sum(tokens[: progress.done])
-        measured = {metric.name: float(metric.result()) for metric in self.objective.metrics}
-        validation = evaluate(self.judge, self.validation)
+        with progress:
+            dataset = as_dataset(self.batches, epoch, self.position)
+            self.objective.fit(dataset, shuffle=False, verbose=0, callbacks=callbacks)
+        synchronise(self.objective)
+        stop = self.objective.stop_training and not progress.late
+        if progress.done == steps:
+            save()  # validation can take minutes, too
+        return stop
+
+    def measure(self) -> dict:
+        """What an epoch has reached: means over its training batches, and the averaged weights' on validation pairs."""
+        self.callbacks.on_test_begin()
+        validation = evaluate(self.evaluator, self.validation)
+        self.callbacks.on_test_end(validation)
         if not np.isfinite(validation["nll"]):
             raise InputError(  # the checkpoint holds the same weights: no lower rate would help them
                 f"the validation loss became {validation['nll']}: train in another --run with a lower --learning-rate"
             )
         return {
-            "epoch": epoch + 1,
-            "loss": measured["token_loss"],
-            "token_accuracy": measured["accuracy"],
+            "loss": float(self.objective.token_loss.result()),
+            "token_accuracy": float(self.objective.accuracy.result()),
             **{f"val_{name}": value for name, value in validation.items()},
             "steps": int(self.objective.optimizer.iterations),
-            "target_tokens": trained,
-            "seconds": taken,
-            "tokens_per_second": trained / taken,
         }
 
     def resample(self, epoch: int) -> Batches:
@@ -206,52 +231,24 @@ class Training:
     def variables(self) -> list:
         """All that a step changes: weights, their average, the optimizer's moments and step, dropout's state, sums."""
         dropout = [v for v in self.model.variables if v.name == "seed_generator_state"]
-        weights = self.model.trainable_variables, self.average.trainable_variables
+        weights = self.model.trainable_variables, self.averaged.trainable_variables
         return [*itertools.chain(*weights), *self.objective.optimizer.variables, *dropout, *self.counters()]
-
-    def assign(self, variables: list, values: list[np.ndarray]) -> None:
-        """Give variables their values."""
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
 
     def save(self) -> None:
         """Write checkpoint.npz: all that is needed to go on from this step."""
-        arrays = {f"{i:04d}": np.asarray(variable) for i, variable in enumerate(self.variables())}
-        if not all(np.isfinite(array).all() for array in arrays.values()):
-            raise InputError(diverged("some weights are no longer finite numbers"))
         state = {"data": self.data, "history": self.history, "position": self.position}
         state |= {"position_seconds": self.position_seconds}
-        with runs.whole_file(self.folder / CHECKPOINT) as temporary:
-            np.savez(temporary, state=json.dumps(state), **arrays)
+        checkpoint.write(self.folder, self.variables(), state)
 
     def restore(self) -> None:
         """Go back to the checkpoint, and write again what was derived from it."""
-        path = self.folder / CHECKPOINT
-        earlier = f"{path} was made by an earlier version, or is damaged: restore it, or train in another --run"
-        try:
-            with np.load(path, allow_pickle=False) as saved:
-                variables = self.variables()
-                if "state" not in saved.files:
-                    raise InputError(earlier)
-                state = json.loads(str(saved["state"]))
-                data = state["data"]  # in an earlier version, the checksum of the training data alone
-                for name, digest in (data if isinstance(data, dict) else {"training": data}).items():
-                    if digest != self.data[name]:
-                        raise InputError(f"the {name} data changed since {path} was written: train in another --run")
-                if len(saved.files) != len(variables) + 1:
-                    raise InputError(earlier)
-                self.assign(variables, [saved[f"{i:04d}"] for i in range(len(variables))])
-            self.history, self.position = state["history"], state["position"]
-            self.position_seconds = state["position_seconds"]
-        except InputError:
-            raise
-        except Exception as error:  # a damaged file can fail anywhere
-            reason = " ".join(str(error).split())[:120]
-            raise InputError(f"{path} cannot be used ({reason}): restore it, or train in another --run") from None
+        state = checkpoint.read(self.folder, self.variables(), self.data)
+        self.history, self.position = state["history"], state["position"]
+        self.position_seconds = state["position_seconds"]
         history = self.folder / runs.HISTORY
         found = history.read_bytes() if history.is_file() else table([])
         if found not in (table(self.history), table(self.history[:-1])):
-            self.notes.append(f"{history} was missing, damaged or changed: written again, from {CHECKPOINT}")
+            self.notes.append(f"{history} was missing, damaged or changed: written again, from {checkpoint.CHECKPOINT}")
         if self.history and self.position:
             self.write_history()
         elif self.history:  # it was perhaps killed between the checkpoint and these
@@ -260,7 +257,7 @@ class Training:
     def publish(self) -> None:
         """Write history.csv and, if the last epoch is the best, model.keras."""
         if self.best is self.history[-1]:
-            runs.save_model(self.average, self.folder / runs.MODEL)
+            runs.save_model(self.averaged, self.folder / runs.MODEL)
         self.write_history()
 
     def write_history(self) -> None:
@@ -271,7 +268,7 @@ class Training:
     def keep(self) -> None:
         """Save the weights as they are if no epoch has ended yet: an interrupted run still translates."""
         if not self.history:
-            runs.save_model(self.average, self.folder / runs.MODEL)
+            runs.save_model(self.averaged, self.folder / runs.MODEL)
 
 
 def table(history: list[dict]) -> bytes:

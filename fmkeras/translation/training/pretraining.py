@@ -1,0 +1,126 @@
+"""`fmkeras.pretrain`: sentences without translations in, a model out that a translator can start from.
+
+What ecosystem.md promises in sections 3 and 5.2, self-supervised pre-training and then fine-tuning: here the model
+learns to reconstruct corrupted sentences, and `--init runs/pretrain` makes a translator of it.
+"""
+
+import shlex
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+
+from fmkeras import runs
+from fmkeras.translation.corpora import monolingual
+from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_mark
+from fmkeras.translation.saved import own_tokenizer
+from fmkeras.translation.settings import NONE, Settings
+from fmkeras.translation.training import session
+from fmkeras.translation.training.denoising import Denoising, Restorer
+from fmkeras.translation.training.options import decide
+from fmkeras.translation.training.pretrained import Pretrained, load_pretrained
+from fmkeras.translation.training.training import Training
+
+SAMPLES = 5  # sentences of each language shown at the end
+
+
+def pretrain(
+    dataset: str | Path | None = None,
+    *,
+    run: str | Path | None = None,
+    resume: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: bool = True,
+    **settings,
+) -> Pretrained:
+    """Pre-train a Transformer by denoising, on sentences whose translations it is not shown.
+
+    Text → SentencePiece ids → corrupted and original → Transformer → best weights.
+
+    Args:
+        dataset: what `train_translator` takes by name or path: its pairs are taken apart. By default "auto", or with
+            `text` none.
+        run, resume, callbacks, verbose: as in `fmkeras.train_translator`.
+        settings: any field of `Settings`, such as text=["pt=news.txt", "en=more.txt.gz"], skip=1000, mask=0.35.
+
+    Returns:
+        The pre-trained model with its tokenizer and settings. `train_translator(..., init=run)` starts from the run.
+
+    Raises:
+        InputError: the data or a setting cannot be used; says what to do.
+    """
+    say = session.voice(verbose)
+    with session.folder_of(run, resume) as folder:
+        began = time.perf_counter()
+        chosen = settings | {"task": "denoise"} | ({"dataset": str(dataset)} if dataset is not None else {})
+        if chosen.get("text") and not resume:
+            chosen.setdefault("dataset", NONE)
+        settings = session.choose_settings(folder, chosen, resume)
+        texts = monolingual.load(settings)
+        settings.dataset, settings.style = texts.dataset, texts.style
+        settings = decide(settings, chosen)
+        say(f"data       {texts.name}, {' and '.join(texts.train)}, without translations")
+        for note in texts.notes:
+            say(f"           {note}")
+
+        special = [MASK, *map(language_mark, texts.train)]
+        tokenizer = own_tokenizer(
+            folder if resume else None,
+            settings,
+            lambda: Tokenizer.train(texts.sample(), settings.vocab_size, special),
+        )
+        denoising = Denoising.of(texts.train, tokenizer, settings)
+        for language, kept in denoising.counts.items():
+            long = len(texts.train[language]) - kept
+            say(f"           {language}: {long:,} sentences over {settings.max_pieces} pieces dropped, {kept:,} kept")
+        validation = Denoising.of(texts.validation, tokenizer, settings).batches(0)
+        training = Training(
+            settings,
+            tokenizer,
+            denoising.batches(0),
+            validation,
+            folder,
+            resume,
+            renew=denoising.batches,
+            callbacks=callbacks,
+        )
+        session.open_folder(training, resume, say)
+        session.describe(training, say)
+
+        restorer = Restorer(training.averaged, tokenizer, settings)
+        title = f"denoising, {texts.name}, {settings.preset}: {', '.join(texts.train)}"
+        with session.interruptible(training):
+            session.train(
+                training, title, began, lambda: [row[1:] for row in restorer.samples(texts.validation, 1)], say
+            )
+            best = Restorer(runs.load_model(folder / runs.MODEL), tokenizer, settings)
+            samples = best.samples(texts.validation, SAMPLES)
+
+        measures = ("loss", "nll", "perplexity", "token_accuracy")
+        report = {
+            "dataset": texts.name,
+            "notes": texts.notes,
+            "sentences": denoising.counts,
+            **session.report(training, began),
+            "validation": {name: training.best[f"val_{name}"] for name in measures},
+        }
+        lines = "\n".join(f"sentence       {c}\ncorrupted      {s}\nreconstructed  {r}\n" for c, s, r in samples)
+        session.finish(folder, report, lines, say)
+        if run is not None:
+            following = f"Fine-tune: {fine_tuning(settings, list(texts.train), folder)}"
+            session.conclude(folder, report["seconds"], following, say)
+        return load_pretrained(folder)
+
+
+def fine_tuning(settings: Settings, languages: list[str], folder: Path) -> str:
+    """The command that makes a translator of the run, on the pairs that it has not learnt from."""
+    words = ["python", "-m", "fmkeras.translate", "--init", str(folder)]
+    words += ["--dataset", "PAIRS.tsv" if settings.dataset == NONE else settings.dataset]
+    if settings.source_column != 1:
+        words += ["--source-column", str(settings.source_column)]
+    if settings.dataset not in ("ted", "phrasebook"):  # these know their languages
+        words += ["--source", languages[0], "--target", languages[min(1, len(languages) - 1)]]
+    if settings.skip:
+        words += ["--limit", str(settings.skip)]
+    return shlex.join(words)

@@ -1,0 +1,194 @@
+"""`fmkeras.train_translator`: sentence pairs in, a trained and scored translator out.
+
+The corrected form of the TED Portuguese-to-English example of ecosystem.md, sections 5.2 and 5.4.
+"""
+
+import itertools
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import keras
+
+from fmkeras.errors import InputError
+from fmkeras.translation.corpora import corpus as corpora
+from fmkeras.translation.corpora.batches import Batches
+from fmkeras.translation.corpora.corpus import Corpus, Data
+from fmkeras.translation.corpora.tokenizer import Tokenizer
+from fmkeras.translation.inference.translator import Translator, load_translator
+from fmkeras.translation.saved import TOKENIZER, own_tokenizer
+from fmkeras.translation.settings import Settings
+from fmkeras.translation.training import checkpoint, session
+from fmkeras.translation.training.options import decide
+from fmkeras.translation.training.pretrained import load_pretrained
+from fmkeras.translation.training.training import Training
+
+SAMPLES = 10  # translations shown at the end of training
+VOCABULARY_PAIRS = 200_000  # at most, from which the vocabulary is learnt
+
+
+def train_translator(
+    data: Data = "auto",
+    *,
+    run: str | Path | None = None,
+    resume: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: bool = True,
+    **settings,
+) -> Translator:
+    """Train a Transformer translator on sentence pairs, score it on those held out for a test, and return it.
+
+    Text → normalise → SentencePiece ids → bucketed batches → Transformer → best weights → BLEU.
+
+    Args:
+        data: "auto", "ted" or "phrasebook"; the path of a file or folder; a list of (source, target) pairs, which is
+            split as a file is; a dict of such lists for "train", "validation" and "test"; or a `Corpus`.
+        run: the run folder, where everything is kept as the command line keeps it. Without one nothing is.
+        resume: go on with the run that the folder holds.
+        callbacks: of Keras or your own; see `Training`.
+        verbose: whether to print what happens and show progress bars.
+        settings: any field of `Settings`, such as source="fr", target="de", preset="small", epochs=10.
+
+    Returns:
+        The translator with the best weights. Its `report` is what report.json holds: scores, times, versions.
+
+    Raises:
+        InputError: the data or a setting cannot be used; says what to do.
+
+    Example:
+        >>> pairs = [("um dois", "one two"), ("três um", "three one")] * 50  # doctest: +SKIP
+        >>> fmkeras.train_translator(pairs, source="pt", target="en", epochs=3)  # doctest: +SKIP
+    """
+    say = session.voice(verbose)
+    with session.folder_of(run, resume) as folder:
+        began = time.perf_counter()
+        chosen = settings | {"task": "translate", "dataset": corpora.name_of(data)}
+        corpus, training = prepare(data, folder, chosen, resume, callbacks, say)
+        session.open_folder(training, resume, say)
+        session.describe(training, say)
+
+        title = f"{corpus.name}, {training.settings.preset}: {corpus.source} → {corpus.target}"
+        sample, sources = Translator(training.averaged, training.tokenizer, training.settings), first_sources(corpus)
+
+        def translated() -> Iterable[tuple[str, str]]:
+            return zip(sources, sample.translate_sentences(sources, beam=1), strict=True)
+
+        with session.interruptible(training):
+            session.train(training, title, began, translated, say)
+            translator = load_translator(folder)
+            progress = "translating" if verbose else None
+            test, translations = translator.score(corpus.test, corpus.parts, progress=progress)
+
+        translator.report = {
+            "dataset": corpus.name,
+            "direction": f"{corpus.source}-{corpus.target}",
+            "notes": corpus.notes,
+            "pairs": len(training.batches.source),
+            "init": training.settings.init,
+            **session.report(training, began),
+            "test": test,
+        }
+        for line in score_lines(corpus.name, "test", test):
+            say(line)
+        session.finish(folder, translator.report, samples(corpus, translations), say)
+        if run is not None:
+            following = f'Translate: python -m fmkeras.translate text --run {folder} "..."'
+            session.conclude(folder, translator.report["seconds"], following, say)
+        return translator
+
+
+def prepare(
+    data: Data,
+    folder: Path,
+    chosen: dict,
+    resume: bool,
+    callbacks: Sequence[keras.callbacks.Callback],
+    say: session.Say,
+) -> tuple[Corpus, Training]:
+    """Read the data, settle the settings, learn the vocabulary, make batches and model. Writes nothing.
+
+    Raises:
+        InputError: something cannot be used: data, a setting, the folder, the pre-trained run.
+    """
+    settings = session.choose_settings(folder, chosen, resume)
+    if settings.init and Path(settings.init).resolve() == folder.resolve():
+        raise InputError(f"--init and --run are both {folder}: train in another --run")
+    started = resume and checkpoint.exists(folder)  # then it needs no pre-trained weights any more
+    pretrained = load_pretrained(settings.init) if settings.init and not started else None
+    corpus = corpora.of(data, settings)
+    settings.dataset = corpus.name
+    settings.source, settings.target, settings.style = corpus.source, corpus.target, corpus.style
+    if pretrained:
+        pretrained.check(settings)
+    settings = decide(settings, chosen, pretrained.settings if pretrained else None)
+    say(f"data       {corpus.name}, {corpus.source} → {corpus.target}")
+    for note in corpus.notes:
+        say(f"           {note}")
+
+    known = pretrained.tokenizer if pretrained else None
+    tokenizer, batches, validation, dropped = tokenize(corpus, settings, folder if resume else None, known)
+    if known and known.sha256 != tokenizer.sha256:
+        raise InputError(f"{settings.init} is not the run that {folder} was begun with: train in another --run")
+    corpus.train = []  # as text: of a million pairs it is 0.4 GB, and no longer needed
+    say(f"           train: {dropped:,} pairs over {settings.max_pieces} pieces dropped, {len(batches.source):,} kept")
+    initial = pretrained.model if pretrained else None
+    return corpus, Training(
+        settings, tokenizer, batches, validation, folder, resume, initial=initial, callbacks=callbacks
+    )
+
+
+def vocabulary(corpus: Corpus, settings: Settings, folder: Path | None, known: Tokenizer | None = None) -> Tokenizer:
+    """The folder's own tokenizer, or the one `known`, or a new one. Of very many pairs it reads some.
+
+    With a folder it is saved there; without one nothing is written.
+    """
+    step = -(-len(corpus.train) // VOCABULARY_PAIRS)  # evenly spread
+    pairs = itertools.chain(*corpus.train[::step])
+    tokenizer = own_tokenizer(folder, settings, lambda: known or Tokenizer.train(pairs, settings.vocab_size))
+    if folder and not (folder / TOKENIZER).exists():
+        tokenizer.save(folder / TOKENIZER)
+    return tokenizer
+
+
+def tokenize(
+    corpus: Corpus, settings: Settings, folder: Path | None = None, known: Tokenizer | None = None
+) -> tuple[Tokenizer, Batches, Batches, int]:
+    """The tokenizer (see `vocabulary`), batches of training and validation, and how many pairs were dropped.
+
+    Raises:
+        InputError: every pair is too long.
+    """
+    tokenizer = vocabulary(corpus, settings, folder, known)
+    start = tokenizer.start(settings.target)
+    source, target = (tokenizer.encode_corpus(side) for side in zip(*corpus.train, strict=True))
+    kept = (source.lengths <= settings.max_pieces) & (target.lengths <= settings.max_pieces)
+    if not kept.any():
+        raise InputError(f"every training pair is longer than {settings.max_pieces} pieces: cut them into sentences")
+    source = source.where(kept)  # one after the other: of millions of pairs each copy counts
+    target = target.where(kept)
+    batches = Batches(source, target, settings.batch_tokens, settings.seed, start=start)
+    validation = (tokenizer.encode_corpus(side) for side in zip(*corpus.validation, strict=True))
+    return tokenizer, batches, Batches(*validation, settings.batch_tokens, start=start), len(kept) - len(source)
+
+
+def first_sources(corpus: Corpus) -> list[str]:
+    """The two validation sentences that are translated after each epoch."""
+    return [source for source, _ in corpus.validation[:2]]
+
+
+def samples(corpus: Corpus, translations: list[str]) -> str:
+    """samples.txt: SAMPLES test pairs with their translations, evenly from first to last."""
+    rows = [(*pair, translation) for pair, translation in zip(corpus.test, translations, strict=True)]
+    rows = rows[:: max(1, len(rows) // SAMPLES)][:SAMPLES]
+    return "\n".join(f"source       {s}\nreference    {r}\ntranslation  {t}\n" for s, r, t in rows)
+
+
+def score_lines(name: str, split: str, result: dict) -> list[str]:
+    """The table of scores, each BLEU and chrF with sacreBLEU's signature."""
+    lines = [f"\n{split}: {result['pairs']:,} pairs of {name}, beam {result['beam']}"]
+    lines += [f"  {name:<15}{result[name]:>8.4f}" for name in ("loss", "perplexity", "token_accuracy")]
+    for name in ("bleu", "bleu_13a", "chrf"):
+        lines.append(f"  {name:<15}{result[name]:>8.2f}  {result[f'{name}_signature']}")
+    for name, part in result["parts"].items():
+        lines.append(f"  {name:<15}{part['bleu_13a']:>8.2f}  bleu_13a of {part['pairs']:,} pairs")
+    return lines
