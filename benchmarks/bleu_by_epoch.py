@@ -50,11 +50,13 @@ def draw(rows: list[dict], title: str, path: Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
+    from fmkeras import plots
+
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axis = figure.subplots()
-    for split, style in zip(dict.fromkeys(row["split"] for row in rows), ("-", "--", ":"), strict=False):
+    for number, split in enumerate(dict.fromkeys(row["split"] for row in rows)):
         points = sorted((row["epoch"], row["bleu"]) for row in rows if row["split"] == split)
-        axis.plot(*zip(*points, strict=True), style, color="black", marker=".", label=split)
+        axis.plot(*zip(*points, strict=True), **plots.line(number, len(points)), label=split)
     axis.set(title=title, xlabel="epoch", ylabel="BLEU (tokenize=none)", ylim=(0, None))
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.legend(frameon=False)

@@ -22,7 +22,6 @@ from fmkeras import cli, runs
 from fmkeras.errors import InputError
 
 ARMS = ("random", "pre-trained")
-STYLES = (("random", "--", "#7a7a7a"), ("pre-trained", "-", "black"))
 
 
 def main() -> None:
@@ -177,17 +176,20 @@ def draw(rows: list[dict], path: Path) -> None:
     """BLEU against pairs, after as many steps and with the lowest loss: a line for each start, a dot for each seed."""
     from matplotlib.figure import Figure
 
+    from fmkeras import plots
+
     figure = Figure(figsize=(9, 4), layout="constrained")
     early, best = figure.subplots(1, 2, sharey=True)
     axes = {"early": early, "best": best}
     early.set_title("after the same number of steps")
     best.set_title("with the lowest validation loss")
     ticks = sorted({row["pairs"] for row in rows})
-    for (arm, style, color), (when, axis) in itertools.product(STYLES, axes.items()):
+    looks = {"pre-trained": plots.line(0), "random": plots.line(1)}
+    for (arm, look), (when, axis) in itertools.product(looks.items(), axes.items()):
         points = {pairs: values[arm] for pairs, w, values in groups(rows) if w == when and values[arm]}
-        axis.plot(list(points), [*map(statistics.mean, points.values())], style, color=color, label=f"{arm} weights")
+        axis.plot(list(points), [*map(statistics.mean, points.values())], **look, label=f"{arm} weights")
         for pairs, bleus in points.items():
-            axis.plot([pairs] * len(bleus), bleus, ".", color=color)
+            axis.plot([pairs] * len(bleus), bleus, ".", color=look["color"])
     for axis in axes.values():
         axis.set(xlabel="pairs to fine-tune on (log scale)", xscale="log", ylim=(0, None))
         axis.set_xticks(ticks, [f"{pairs:,}" for pairs in ticks])

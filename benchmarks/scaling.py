@@ -236,18 +236,19 @@ def draw(result: dict, path: Path) -> None:
     """Steps as multiples of their first point and stages of the preparation, logarithmic; its memory, linear."""
     from matplotlib.figure import Figure
 
+    from fmkeras import plots
+
     points, prepared = result.get("step", {}).get("points", {}), result.get("prepare")
     number = len(points) + 2 * bool(prepared)
     columns = 2 if number in (2, 4) else min(3, number)
     lines = -(-number // columns)
     figure = Figure(figsize=(4.2 * columns, 3.6 * lines), layout="constrained")
     axes = iter(figure.subplots(lines, columns, squeeze=False).flat)
-    styles = ("-o", "--s", ":^", "-.v", "-x")
     for (name, found), axis in zip(points.items(), axes, strict=False):
         x = found["values"]
-        for kind, style in zip(("seconds", "memory"), styles, strict=False):
+        for number, kind in enumerate(("seconds", "memory")):
             y, label = found[kind], f"{kind}, exponent {found[f'{kind}_exponent']:.2f}"
-            axis.loglog(x, [value / y[0] for value in y], style, color="black", markersize=4, label=label)
+            axis.loglog(x, [value / y[0] for value in y], **plots.line(number, len(x)), label=label)
         axis.loglog(x, [value / x[0] for value in x], color="#bdbdbd", label="linear")
         axis.set_xticks(x, [f"{value:,}" for value in x])
         axis.yaxis.set_major_formatter("{x:g}")
@@ -256,15 +257,15 @@ def draw(result: dict, path: Path) -> None:
     if prepared:
         rows, exponents = prepared["rows"], prepared["exponents"]
         x, seconds, memory = [row["pairs"] for row in rows], next(axes), next(axes)
-        for stage, style in zip(STAGES, styles, strict=True):
-            y = [row["seconds"][stage] for row in rows]
-            seconds.loglog(x, y, style, color="#7a7a7a", markersize=4, linewidth=1, label=stage)
+        for number, stage in enumerate(STAGES, start=1):
+            seconds.loglog(x, [row["seconds"][stage] for row in rows], **plots.line(number, len(x)), label=stage)
         label = f"all, exponent {exponents['seconds']:.2f}" if exponents else "all"
-        seconds.loglog(x, [row["total"]["median"] for row in rows], "-o", color="black", markersize=4, label=label)
+        seconds.loglog(x, [row["total"]["median"] for row in rows], **plots.line(0, len(x)), label=label)
         seconds.set(title="preparing a corpus: time", xlabel="pairs", ylabel="seconds")
+        seconds.xaxis.set_minor_formatter("")  # their labels would run into one another
         seconds.set_ylim(top=50 * rows[-1]["total"]["median"])  # room for the legend
-        for stage, label, style in (("epoch", "peak", "-o"), ("import", "TensorFlow alone", "--")):
-            memory.plot(x, [row["peak"][stage] for row in rows], style, color="black", markersize=4, label=label)
+        for number, (stage, label) in enumerate((("epoch", "peak"), ("import", "TensorFlow alone"))):
+            memory.plot(x, [row["peak"][stage] for row in rows], **plots.line(number, len(x)), label=label)
         memory.set(title="preparing a corpus: memory", xlabel="pairs", ylabel="MB", ylim=(0, None))
         memory.xaxis.set_major_formatter("{x:,.0f}")
         memory.locator_params(nbins=5)

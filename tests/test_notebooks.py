@@ -1,16 +1,22 @@
-"""The notebooks run from top to bottom, and are stored as they ran.
+"""The notebooks run from top to bottom, are stored as they ran, and open where the package is not.
 
 After a change: `jupyter execute --inplace notebooks/*.ipynb`, and look at them.
 """
 
 import json
-import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from fmkeras.errors import InputError
+from notebooks import address
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -49,7 +55,7 @@ def test_stored_executed_in_order_without_errors_or_noise(path):
 
 def test_opens_for_its_readers(path):
     first = source(cells(path, "markdown")[0])
-    assert first.startswith("# ") and f"/blob/main/notebooks/{path.name})" in first
+    assert first.startswith("# ") and "Colab" in first.splitlines()[2]
     assert len(re.findall(r"[\u4e00-\u9fff]", first)) > 80  # a paragraph in Chinese
 
 
@@ -71,48 +77,207 @@ def test_links_lead_somewhere(path):
 @pytest.mark.slow
 def test_runs_from_another_folder(path, tmp_path, monkeypatch):
     """In a fresh kernel. Whatever it prints and draws, it ends without an error."""
-    import nbformat
-    from nbclient import NotebookClient
-
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=3000, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
     assert not list(tmp_path.iterdir())  # it leaves nothing where it runs
 
 
+def test_one_short_set_up_cell(path):
+    (code,) = {source(cells(path, "code")[0]) for path in NOTEBOOKS}  # the same in all of them
+    assert len(code.splitlines()) <= 9 and all(len(line) <= 120 for line in code.splitlines())
+
+
+def play(cells: list, folder: Path) -> str:
+    """Run cells in a fresh kernel in `folder`; what they printed, and the error that ended them, if one did."""
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    try:
+        resources = {"metadata": {"path": str(folder)}}
+        NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
+    except CellExecutionError:
+        assert any(output for cell in cells for output in cell.get("outputs", []))
+    printed = [output for cell in cells for output in cell.get("outputs", [])]
+    return "".join(output.get("text", "") + "\n".join(output.get("traceback", [])) for output in printed)
+
+
+def set_up_cell(then: str = "", repository: str = "") -> list:
+    """The set-up cell of the notebooks, with the address of a copy in its first line, and a cell that follows it."""
+    code = source(cells(NOTEBOOKS[0], "code")[0])
+    code = address.SETTING.sub(f'REPOSITORY = "{repository}"', code, count=1)
+    return [nbformat.v4.new_code_cell(code), nbformat.v4.new_code_cell(then)]
+
+
+WHERE = "import fmkeras.cli; print(fmkeras.__file__)"
+
+
 @pytest.fixture
-def first_cell(tmp_path, monkeypatch) -> str:
-    """The first code cell, the same in all of them, for a process that does not find the package."""
-    (code,) = {source(cells(path, "code")[0]) for path in NOTEBOOKS}
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-    return code + "\nimport fmkeras; print(fmkeras.__file__)"
+def site(tmp_path, monkeypatch) -> Path:
+    """An environment without the package, like Colab's: pip installs into this folder, which the kernel looks into.
+
+    Without a network: what the package needs is there already, as most of it is in Colab, and setuptools builds it.
+    """
+    for name in ("FMKERAS_REPOSITORY", "PYTHONPATH"):
+        monkeypatch.delenv(name, raising=False)
+    found = subprocess.run([sys.executable, "-c", "import fmkeras"], cwd=tmp_path, capture_output=True, timeout=600)
+    if found.returncode == 0:
+        pytest.skip("fmkeras is installed in this environment, so that no kernel here is without it")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    monkeypatch.setenv("PIP_TARGET", str(tmp_path / "site"))
+    for name, value in {"NO_INDEX": "1", "NO_DEPS": "1", "NO_BUILD_ISOLATION": "0"}.items():  # "0" is how pip reads it
+        monkeypatch.setenv(f"PIP_{name}", value)
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "site").mkdir()
+    return tmp_path / "site"
 
 
-def run(code: str, folder: Path) -> str:
-    ended = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=600)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.strip()
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory) -> str:
+    """The address of a bare clone of what is committed here."""
+    if not (ROOT / ".git").exists() or not shutil.which("git"):
+        pytest.skip("no clone of the project, or no git: there is nothing to clone from")
+    folder = tmp_path_factory.mktemp("host") / "fmkeras.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", str(ROOT), str(folder)], check=True, timeout=600)
+    return folder.as_uri()
 
 
-def test_the_first_cell_finds_a_clone_from_within(first_cell):
-    assert run(first_cell, ROOT / "notebooks") == str(ROOT / "fmkeras" / "__init__.py")
+def first_section(path: Path) -> list:
+    """The cells of a notebook before its second section."""
+    notebook = nbformat.read(path, as_version=4)
+    starts = [i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## ")]
+    return notebook.cells[: starts[1]]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the stand-in for git is a shell script")
-def test_the_first_cell_fetches_what_is_not_there(first_cell, tmp_path, monkeypatch):
-    """As in Colab: no clone, and one package missing. Stand-ins for git and pip keep what they were asked."""
-    git, pip, clone = tmp_path / "git", tmp_path / "pip.py", tmp_path / "fmkeras-clone"
-    requirements = "numpy>=1\nscikit-learn>=1.5,<2\nabsent-package>=2,<3  # why\n\n# for the tests\nabsent-too\n"
-    git.write_text(
-        f"#!/bin/sh\necho $* > '{tmp_path}/asked.txt'\nmkdir '{clone}'\nln -s '{ROOT}/fmkeras' '{clone}/fmkeras'\n"
-        f"printf '{requirements}' > '{clone}/requirements.txt'\n"
-    )
-    git.chmod(0o755)
-    pip.write_text(f"import sys; open(r'{tmp_path}/pip.txt', 'a').write(' '.join(sys.argv[1:]))")
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # where `python -m pip` finds the stand-in
-    for _ in range(2):  # the second time, as after a restart of the kernel, all is there
-        assert run(first_cell, tmp_path) == str(clone / "fmkeras" / "__init__.py")
-        asked = (tmp_path / "asked.txt").read_text()
-        assert asked.startswith("clone --quiet --depth=1 https://github.com/") and asked.strip().endswith(str(clone))
-        assert (tmp_path / "pip.txt").read_text() == "install --quiet absent-package>=2,<3"
+def test_the_set_up_cell_finds_a_clone_from_within(site):
+    assert play(set_up_cell(WHERE), ROOT / "notebooks").strip() == str(ROOT / "fmkeras" / "__init__.py")
+    assert not list(site.iterdir())  # nothing was installed
+
+
+def test_without_a_copy_the_set_up_cell_says_what_to_do_in_one_line(site, tmp_path):
+    (tmp_path / "alone" / "fmkeras").mkdir()  # a folder of that name is not the package
+    printed = play(set_up_cell(WHERE), tmp_path / "alone")
+    assert printed == "UsageError: fmkeras is not here: upload a wheel of it, or name a copy in REPOSITORY\n"
+
+
+def test_the_set_up_cell_installs_once(site, bare, tmp_path):
+    """Also beside a folder that is named like the package; after a restart of the kernel nothing is asked again."""
+    (tmp_path / "alone" / "fmkeras").mkdir()
+    assert play(set_up_cell(WHERE, repository=bare), tmp_path / "alone").endswith(f"{site}/fmkeras/__init__.py\n")
+    assert play(set_up_cell(WHERE, repository="file:///nowhere"), tmp_path / "alone") == f"{site}/fmkeras/__init__.py\n"
+
+
+def test_what_the_set_up_cell_asks_pip_for(site, tmp_path):
+    """With a stand-in for pip that prints what it was asked."""
+    copies = {
+        "https://github.com/a/b": "git+https://github.com/a/b",
+        "git@github.com:a/b.git": "git+ssh://git@github.com/a/b.git",
+        "file:///srv/b": "git+file:///srv/b",
+        "here/b": "here/b",  # a path that is there: pip takes a clone or a wheel as it is
+        "": "fmkeras-0.2.0-py3-none-any.whl",  # what was uploaded
+    }
+    (tmp_path / "alone" / "here" / "b").mkdir(parents=True)
+    (tmp_path / "alone" / "fmkeras-0.2.0-py3-none-any.whl").touch()
+    (site / "pip.py").write_text("import sys; print(sys.argv[1:])")
+    names = [nbformat.v4.new_code_cell(f"import os; os.environ['FMKERAS_REPOSITORY'] = {copy!r}") for copy in copies]
+    printed = play([cell for name in names for cell in (name, set_up_cell()[0])], tmp_path / "alone")
+    asked = [line for line in printed.splitlines() if line.startswith("[")]
+    assert asked == [str(["install", "--quiet", copy]) for copy in copies.values()]
+
+
+QUICK = {"foundations"}
+COLAB = [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem not in QUICK)) for path in NOTEBOOKS]
+
+
+@pytest.mark.parametrize("path", COLAB)
+def test_plays_colab(path, site, bare, tmp_path, monkeypatch):
+    """A notebook alone in an empty folder, without the package: its first section runs, from the address given."""
+    monkeypatch.setenv("FMKERAS_REPOSITORY", bare)
+    shutil.copy(path, tmp_path / "alone")
+    section = first_section(tmp_path / "alone" / path.name)
+    play(section, tmp_path / "alone")
+    code = [cell for cell in section if cell.cell_type == "code"]
+    assert len(code) > 2 and not [output for cell in code for output in cell.outputs if output.output_type == "error"]
+    assert all(cell.execution_count for cell in code) and (site / "fmkeras").is_dir()
+
+
+@pytest.fixture
+def clone(tmp_path) -> Path:
+    """The README and the notebooks, to be written to."""
+    (tmp_path / "notebooks").mkdir()
+    for path in [ROOT / "README.md", *NOTEBOOKS]:
+        shutil.copy(path, tmp_path / path.relative_to(ROOT))
+    return tmp_path
+
+
+def changed(clone: Path) -> dict[str, list[tuple[str, str]]]:
+    """The lines of each file that are others than in this repository, then and now."""
+    differences = {}
+    for path in [ROOT / "README.md", *NOTEBOOKS]:
+        before, after = (folder.read_bytes().split(b"\n") for folder in (path, clone / path.relative_to(ROOT)))
+        lines = zip(before, after, strict=True)
+        differences[path.stem] = [(was.decode(), now.decode()) for was, now in lines if was != now]
+    return differences
+
+
+def test_readme_and_notebooks_say_the_address_that_is_known():
+    for path in [ROOT / "README.md", *NOTEBOOKS]:
+        assert path.read_bytes().decode() == address.with_address(path, address.known(ROOT)), path
+
+
+@pytest.mark.skipif(bool(address.known(ROOT)), reason="the address is known")
+def test_no_badge_while_the_address_is_unknown():
+    for path in [ROOT / "README.md", *NOTEBOOKS]:
+        assert not re.search(
+            "colab-badge|colab.research.google.com/github|github.com", path.read_text(encoding="utf-8")
+        )
+
+
+COLAB_LINK = "https://colab.research.google.com/github/some-one/a.name/blob/main/notebooks/"
+
+
+def test_an_address_on_github_is_written_with_badges_and_replaced(clone):
+    address.write(clone, address.checked("https://github.com/else/where/"))
+    address.write(clone, address.checked("git@github.com:some-one/a.name.git"))
+    home = "https://github.com/some-one/a.name"
+    assert address.known(clone) == home
+    for name, lines in changed(clone).items():
+        if name == "README":
+            ((_, line),) = lines
+            assert all(f"[{path.stem}]({COLAB_LINK}{path.name})" in line for path in NOTEBOOKS)
+            assert f'pip install "git+{home}"' in line
+        else:
+            (_, badge), (before, setting) = lines  # two lines of each notebook, and no other byte
+            assert f"({COLAB_LINK}{name}.ipynb)" in badge
+            assert setting == before.replace(r"REPOSITORY = \"\"", rf"REPOSITORY = \"{home}\"")
+        assert "else/where" not in str(lines)
+    written = {path: path.read_bytes() for path in clone.rglob("*.*") if path.is_file()}
+    address.write(clone, home)
+    assert written == {path: path.read_bytes() for path in clone.rglob("*.*") if path.is_file()}
+
+
+def test_an_address_elsewhere_has_no_badge(clone):
+    address.write(clone, address.checked("git@example.org:a/b.git"))
+    (_, line), (_, setting) = changed(clone)["regress"]
+    assert line.startswith('    "To open this in Colab: upload it') and "wheel" not in line
+    assert "git@example.org:a/b.git" in setting
+    assert 'pip install "git+ssh://git@example.org/a/b.git"' in (clone / "README.md").read_text(encoding="utf-8")
+    address.write(clone, "")
+    assert not any(changed(clone).values())
+
+
+@pytest.mark.parametrize(
+    "url", ["", "github.com/a/b", "https://github.com/a", "a folder", 'https://x.org/a"b', "http://x/y"]
+)
+def test_what_is_no_address_is_one_line(url):
+    with pytest.raises(
+        InputError, match=r"is no address of a repository: give one like https://github.com/OWNER/NAME$"
+    ):
+        address.main([url])
+    assert not (ROOT / "notebooks" / "address.txt").exists() or url != address.known(ROOT)
+
+
+def test_a_file_that_lost_its_line_is_named_and_nothing_is_written(clone):
+    (clone / "README.md").write_text("nothing\n")
+    with pytest.raises(InputError, match=r"README.md: the line that names the repository is gone"):
+        address.write(clone, "https://github.com/a/b")
+    assert not address.known(clone)
+    assert all(path.read_bytes() == (clone / "notebooks" / path.name).read_bytes() for path in NOTEBOOKS)

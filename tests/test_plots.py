@@ -1,5 +1,6 @@
-"""The plots: labelled, with units and thousands separators, readable in greyscale, and without windows."""
+"""The plots: labelled, with units and thousands separators, for every eye and in greyscale, and without windows."""
 
+import itertools
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from fmkeras import plots
 
@@ -76,10 +78,108 @@ def test_coefficients(tmp_path):
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["least squares", "trained"]
 
 
-def test_the_colours_differ_in_lightness():
-    lightness = sorted(np.dot(to_rgb(colour), [0.299, 0.587, 0.114]) for colour in (plots.INK, plots.GREY, plots.PALE))
-    assert np.diff(lightness).min() > 0.2
-    assert all(len(set(to_rgb(colour))) == 1 for colour in (plots.INK, plots.GREY, plots.PALE))
+# Machado, Oliveira, Fernandes, "A Physiologically-based Model for Simulation of Color Vision Deficiency" (2009), for
+# complete deficiency; the matrices apply to linear RGB.
+EYES = {
+    "usual": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])  # sRGB, IEC 61966-2-1
+
+
+def linear(colours) -> np.ndarray:
+    """Linear RGB (n, 3) of colours as matplotlib names them."""
+    rgb = np.array([to_rgb(colour) for colour in colours])
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    """CIELAB (n, 3) of linear RGB: lightness from 0 to 100, and distances as an eye sees them; 2 is just noticed."""
+    x, y, z = np.cbrt((np.clip(rgb, 0, 1) @ TO_XYZ.T) / TO_XYZ.sum(1)).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+def contrast(one, other) -> float:
+    """The contrast of two colours, from 1 to 21 (WCAG 2)."""
+    low, high = sorted(linear([one, other]) @ TO_XYZ[1])
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("eye", EYES)
+def test_no_eye_confuses_the_colours_of_lines(eye):
+    seen = lab(linear([colour for colour, _, _ in plots.LINES]) @ np.transpose(EYES[eye]))
+    distances = [np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)]
+    assert min(distances) > 15
+
+
+def test_the_measure_knows_colours_that_eyes_confuse():
+    seen = lab(linear(["#a00000", "#5a5a00"]) @ np.transpose(EYES["protanopia"]))
+    assert np.linalg.norm(seen[0] - seen[1]) < np.linalg.norm(np.diff(lab(linear(["#a00000", "#5a5a00"])), axis=0)) / 3
+
+
+def test_the_colours_stand_out_from_paper():
+    assert all(contrast(colour, "white") > 3 for colour, _, _ in plots.LINES)  # 3:1 for lines: WCAG 2, 1.4.11
+
+
+def test_lines_differ_without_colour():
+    assert len({style for _, style, _ in plots.LINES}) == len({mark for _, _, mark in plots.LINES}) == len(plots.LINES)
+    looks = [plots.line(number, 5) for number in range(16)]
+    assert len({str(look) for look in looks}) == 16
+    assert "marker" in plots.line(0, 19) and "marker" not in plots.line(0, 20) | plots.line(0)
+
+
+def figures() -> dict[str, Figure]:
+    """Every plot that has lines or text in colour."""
+    curves = HISTORY.head(9).assign(token_accuracy=0.5, val_token_accuracy=0.6)
+    return {
+        "loss": plots.loss_curves(HISTORY, "Title", optimum=0.29),
+        "training": plots.training_curves(curves, "Title"),
+        "histogram": plots.histogram({name: [1, 2, 2] for name in "abcdef"}, "Title", "x", "y"),
+        "predicted": plots.predicted_against_actual(ACTUAL, PREDICTED, "Title", "price", "$"),
+        "residuals": plots.residuals(ACTUAL, PREDICTED, "Title", "price", "$"),
+        "coefficients": plots.coefficients("ab", np.array([1.0, 2]), np.array([1.0, 2]), "Title", "price", "$"),
+        "attention": plots.attention_map(np.eye(3), "abc", "def", "Title"),
+        "heat": plots.heat_maps({"a": np.linspace(0, 1, 150).reshape(10, 15)}, "Title"),
+    }
+
+
+@pytest.mark.parametrize("name", figures())
+def test_any_two_lines_of_a_plot_differ_in_grey_and_text_is_legible(name, tmp_path):
+    figure = draw(figures()[name], tmp_path)
+    for axis in figure.axes:
+        for line, other in itertools.combinations(axis.lines, 2):
+            looks = [(each.get_linestyle(), each.get_marker(), each.get_linewidth()) for each in (line, other)]
+            lightness = lab(linear([line.get_color(), other.get_color()]))[:, 0]
+            assert looks[0] != looks[1] or abs(np.diff(lightness)[0]) > 20
+        if name != "heat":
+            assert all(contrast(text.get_color(), "white") >= 4.5 for text in figure.findobj(Text))
+
+
+def test_no_text_is_cut_and_no_ticks_run_into_one_another():
+    for figure in figures().values():
+        figure.draw_without_rendering()
+        width, height = figure.canvas.get_width_height()
+        for axis in figure.axes:
+            for text in [axis.title, axis.xaxis.label, axis.yaxis.label, figure._suptitle]:
+                box = text.get_window_extent() if text and text.get_text() else None
+                assert box is None or (box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height)
+            boxes = [tick.get_window_extent() for tick in axis.get_xticklabels() if tick.get_text()]
+            inside = [box for box in boxes if axis.bbox.x0 <= (box.x0 + box.x1) / 2 <= axis.bbox.x1]
+            assert all(left.x1 < right.x0 for left, right in itertools.pairwise(inside))
+
+
+def test_the_heat_map_has_even_steps_of_lightness():
+    for eye in EYES.values():
+        lightness = lab(linear(plots.HEAT(np.linspace(0, 1, 11))) @ np.transpose(eye))[:, 0]
+        steps = -np.diff(lightness)
+        assert lightness[0] > 99 and lightness[-1] < 20 and steps.min() > 0.7 * steps.max()
+
+
+def test_numbers_are_legible_on_every_cell():
+    cells = [*plots.HEAT(np.linspace(0, 1, 50)), *np.random.default_rng(0).random((500, 3))]
+    assert min(contrast(plots.ink_on(cell), cell) for cell in cells) >= 4.5
 
 
 def test_no_window_and_no_pyplot_unless_asked():
@@ -112,12 +212,11 @@ def test_heat_maps_show_their_numbers():
     figure = plots.heat_maps({"a": np.eye(2) - 0.04, "b": np.eye(2)}, "title", ["r", "s"], ["c", "$d"], "x", "y", 1)
     left, right = figure.axes
     assert [text.get_text() for text in left.texts] == ["1.0", "0.0", "0.0", "1.0"]
-    darkest = np.mean(left.images[0].cmap(1.0)[:3])
-    assert {text.get_color() for text in left.texts} == {plots.INK} and 0.5 < darkest < 0.6  # legible on all cells
+    assert [text.get_color() for text in left.texts] == ["white", "black", "black", "white"]
     assert [label.get_text() for label in right.get_xticklabels()] == ["c", r"\$d"]
     assert (left.get_title(), left.get_xlabel(), left.get_ylabel()) == ("a", "x", "y")
     (axis,) = plots.heat_maps({"large": np.zeros((20, 20))}, "title", scale=(0, 1)).axes
-    assert not axis.texts and axis.images[0].get_clim() == (0, 1) and axis.images[0].cmap(1.0)[:3] == (0, 0, 0)
+    assert not axis.texts and axis.images[0].get_clim() == (0, 1)
 
 
 @pytest.mark.parametrize(("columns", "turned"), [("12345678", 0), (["▁What", "▁is", "▁your", "▁nam", "e", "?"], 45)])
