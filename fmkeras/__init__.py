@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fmkeras.errors import InputError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["DATA", "InputError", "load_regressor", "load_translator"]
 
 # The bundled data: inside the package where it was installed, beside it in a clone.

@@ -7,7 +7,8 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn
+from types import FrameType
+from typing import Any, NoReturn
 
 from fmkeras.errors import InputError
 
@@ -18,7 +19,7 @@ QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "GRPC_VERBOS
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose errors are one line, in the form of every other error of ours."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("formatter_class", argparse.ArgumentDefaultsHelpFormatter)
         kwargs.setdefault("allow_abbrev", False)
         super().__init__(**kwargs)
@@ -38,7 +39,7 @@ def parse(parser: argparse.ArgumentParser, verbs: Sequence[str], argv: Sequence[
 def positive(kind: Callable = int, most: float = float("inf")) -> Callable:
     """An argparse type: a finite number above zero, and not above `most`."""
 
-    def convert(text: str):
+    def convert(text: str) -> float:
         try:
             value = kind(text)
         except ValueError:
@@ -131,7 +132,7 @@ def interruptible() -> Iterator[None]:
     `stop_if_interrupted` now and then.
     """
 
-    def strike(number, frame):
+    def strike(number: int, frame: FrameType | None) -> NoReturn:
         _struck.append(number)
         raise KeyboardInterrupt
 

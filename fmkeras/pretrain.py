@@ -89,5 +89,10 @@ def fine_tuning(settings: Settings, languages: list[str], folder: Path) -> str:
     return shlex.join(words)
 
 
-if __name__ == "__main__":
+def script() -> None:
+    """The command `fmkeras-pretrain`."""
     cli.run(main)
+
+
+if __name__ == "__main__":
+    script()
