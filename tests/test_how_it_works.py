@@ -1,4 +1,4 @@
-"""docs/how-it-works.md: its output is what its commands print, and the names on it are those of the code. Links of pages."""
+"""docs/how-it-works.md: its output is what its commands print, and its names are those of the code. Links, too."""
 
 import ast
 import re
