@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fmkeras.translation.settings import Settings
     from fmkeras.translation.training.translators import train_translator
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 __all__ = [
     "DATA",
     "InputError",

@@ -8,7 +8,8 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn
+from types import FrameType
+from typing import Any, NoReturn
 
 from fmkeras.errors import InputError
 
@@ -19,7 +20,7 @@ QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "GRPC_VERBOS
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose errors are one line, in the form of every other error of ours."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("formatter_class", argparse.ArgumentDefaultsHelpFormatter)
         kwargs.setdefault("allow_abbrev", False)
         super().__init__(**kwargs)
@@ -39,7 +40,7 @@ def parse(parser: argparse.ArgumentParser, verbs: Sequence[str], argv: Sequence[
 def positive(kind: Callable = int, most: float = float("inf")) -> Callable:
     """An argparse type: a finite number above zero, and not above `most`."""
 
-    def convert(text: str):
+    def convert(text: str) -> float:
         try:
             value = kind(text)
         except ValueError:
@@ -135,7 +136,7 @@ def interruptible() -> Iterator[None]:
         yield
         return
 
-    def strike(number, frame):
+    def strike(number: int, frame: FrameType | None) -> NoReturn:
         _struck.append(number)
         raise KeyboardInterrupt
 

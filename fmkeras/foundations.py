@@ -10,7 +10,7 @@ Example:
     1.0
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -49,7 +49,7 @@ def softmax_derivative(z: Array) -> Array:
 
 
 # Name: (function, derivative), both (...) -> (...). The derivative's argument is the function's own: z, never a = f(z).
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "linear": (lambda z: z, np.ones_like),
     "sigmoid": (sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),  # 1 - sigmoid(z), but not rounded to 0 for large z
     "relu": (relu, lambda z: np.where(z > 0, 1.0, 0.0)),
@@ -176,9 +176,9 @@ def scaled_dot_product_attention(query: Array, key: Array, value: Array, mask: M
     (..., T, d_v) and the weights (..., T, S); both are 0 for a query that may attend to nothing.
     """
     scores = query @ key.swapaxes(-1, -2) / np.sqrt(key.shape[-1])  # (..., T, S)
-    mask = True if mask is None else mask
+    allowed: Array | bool = True if mask is None else mask
     hidden = np.finfo(scores.dtype).min  # not -inf: a query with nothing but -inf would get nan
-    weights = softmax(np.where(mask, scores, hidden)) * mask  # (..., T, S)
+    weights = softmax(np.where(allowed, scores, hidden)) * allowed  # (..., T, S)
     return weights @ value, weights
 
 
@@ -282,19 +282,19 @@ def train_binary_classifier(
     """
     network = initialize([x.shape[1], *hidden, 1], seed=seed)  # 1. initial weights and biases
     velocities = [np.zeros_like(w) for layer in network for w in layer[:2]]
-    losses, converged = [], False
+    losses, converged = list[float](), False
     while not converged and len(losses) < steps:  # 6. until it converges
         logits, cache = forward(network, x)  # 2. forward pass, (N, 1)
         loss, gradient = binary_cross_entropy_from_logits(logits, labels[:, None])  # 3. loss
         gradients = [g for layer in backward(network, cache, gradient)[0] for g in layer]  # 4. backward pass
         weights = [w for layer in network for w in layer[:2]]
         weights, velocities = momentum_step(weights, gradients, velocities, rate)  # 5. update
-        network = [Layer(*weights[2 * i : 2 * i + 2], layer.activation) for i, layer in enumerate(network)]
+        network = [Layer(weights[2 * i], weights[2 * i + 1], layer.activation) for i, layer in enumerate(network)]
         losses.append(loss)
         converged = bool(max(np.abs(g).max() for g in gradients) < 1e-4)
 
     predicted = forward(network, x)[0][:, 0] > 0  # (N,): a logit above 0 is a probability above one half
     hits = float(np.sum(predicted & (labels == 1)))  # true positives
-    precision, recall = hits / max(1, np.sum(predicted)), hits / max(1, np.sum(labels))
-    accuracy, f1 = float(np.mean(predicted == labels)), 2 * hits / max(1, np.sum(predicted) + np.sum(labels))
+    precision, recall = hits / max(1, int(np.sum(predicted))), hits / max(1, int(np.sum(labels)))
+    accuracy, f1 = float(np.mean(predicted == labels)), 2 * hits / max(1, int(np.sum(predicted) + np.sum(labels)))
     return BinaryClassifier(network, losses, converged, accuracy, float(precision), float(recall), float(f1))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
@@ -59,7 +60,7 @@ def amount(value: float, unit: str = "") -> str:
     return f"{'-' if value < 0 and text != '0' else ''}{unit}{text}"
 
 
-def _amounts(axis, unit: str) -> None:
+def _amounts(axis: Axis, unit: str) -> None:
     """Label the ticks of one axis as amounts, with thousands separators."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: amount(value, unit)))
     axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))  # few: the labels are long

@@ -34,5 +34,11 @@ class Script(types.ModuleType):
 
 sys.modules[__name__].__class__ = Script
 
-if __name__ == "__main__":
+
+def script() -> None:
+    """The command `fmkeras-pretrain`."""
     cli.run(main)
+
+
+if __name__ == "__main__":
+    script()

@@ -292,5 +292,10 @@ def main(argv: list[str] | None = None) -> None:
     {"train": train, "evaluate": evaluate, "predict": predict}[args.verb](args)
 
 
-if __name__ == "__main__":
+def script() -> None:
+    """The command `fmkeras-regress`."""
     cli.run(main)
+
+
+if __name__ == "__main__":
+    script()

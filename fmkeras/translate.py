@@ -92,5 +92,10 @@ def draw_attention(translator, arguments: argparse.Namespace) -> None:
     print(translator.translate(arguments.sentence, beam=1)[0])
 
 
-if __name__ == "__main__":
+def script() -> None:
+    """The command `fmkeras-translate`."""
     cli.run(main)
+
+
+if __name__ == "__main__":
+    script()

@@ -136,7 +136,7 @@ def test_small_sizes_are_refused():
 
 def test_same_bytes_in_every_process(corpus):
     code = (
-        "import hashlib; from fmkeras.translation import phrasebook as p;"
+        "import hashlib; from fmkeras.translation.corpora import phrasebook as p;"
         "print(hashlib.sha256(p.load().to_csv(index=False, lineterminator='\\n').encode()).hexdigest())"
     )
     for seed in ("0", "12345"):

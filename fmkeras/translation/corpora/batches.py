@@ -15,7 +15,7 @@ from fmkeras.translation.corpora.tokenizer import PAD, START
 Batch = tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]
 
 
-def padded(rows: Sequence[Sequence[int]], multiple: int = 1) -> np.ndarray:
+def padded(rows: Sequence[Sequence[int] | np.ndarray], multiple: int = 1) -> np.ndarray:
     """Rows of ids to one (B, T) int32 array, filled up with PAD; T is the longest, rounded up to `multiple`."""
     width = -(-max(map(len, rows), default=1) // multiple) * multiple
     array = np.full((len(rows), width), PAD, "int32")
@@ -35,10 +35,10 @@ def by_length(lengths: np.ndarray, budget: int, multiple: int = 1) -> list[np.nd
     Returns:
         Runs of indices into `lengths`, which together are 0 ... N - 1.
     """
-    widths, batches, start = -(-lengths // multiple) * multiple, [], 0
+    widths, batches, start = -(-lengths // multiple) * multiple, list[np.ndarray](), 0
     while start < len(widths):
-        candidates = widths[start : start + max(1, budget // max(1, widths[start]))]
-        fit = np.count_nonzero(candidates * np.arange(1, len(candidates) + 1) <= budget)
+        candidates = widths[start : start + max(1, budget // max(1, int(widths[start])))]
+        fit = int(np.count_nonzero(candidates * np.arange(1, len(candidates) + 1) <= budget))
         batches.append(np.arange(start, start + max(1, fit)))
         start = batches[-1][-1] + 1
     return batches
@@ -57,14 +57,14 @@ class Batches:
         start: the start mark of the targets, or (N,) one for each.
     """
 
-    source: Sentences | list[list[int]]
-    target: Sentences | list[list[int]]
+    source: Sentences
+    target: Sentences
     budget: int = 2048
     seed: int = 0
     multiple: int = 1
     start: int | np.ndarray = START
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.source, self.target = Sentences.of(self.source), Sentences.of(self.target)
         if len(self.source) != len(self.target):
             raise ValueError(f"{len(self.source)} sources cannot be paired with {len(self.target)} targets")
@@ -83,7 +83,7 @@ class Batches:
         """SHA-256 of all ids: whether these are the pairs that a checkpoint was trained on."""
         digest = hashlib.sha256()
         for side in (self.source, self.target):
-            digest.update(side.ids)
+            digest.update(side.ids.data)
         return digest.hexdigest()
 
     def indices(self, epoch: int | None) -> list[np.ndarray]:
@@ -106,6 +106,6 @@ class Batches:
         for rows in self.indices(epoch)[first:]:
             source = padded([self.source[i] for i in rows], self.multiple)
             target = padded([self.target[i] for i in rows], self.multiple)
-            shifted = np.concatenate([self.start[rows, None], target[:, :-1]], axis=1)
+            shifted = np.concatenate([np.asarray(self.start)[rows, None], target[:, :-1]], axis=1)
             shifted = np.where(target == PAD, PAD, shifted)
             yield (source, shifted), target, (target != PAD).astype("float32")

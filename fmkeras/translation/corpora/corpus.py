@@ -29,7 +29,7 @@ class Corpus:
         name: "ted", "phrasebook" or the path.
         train, validation, test: the pairs.
         source, target: names of the languages.
-        style: the text form, see `style.apply`.
+        style: the text form, see `textform.apply`.
         notes: lines for the user: where it came from, what was read, dropped and kept.
         parts: of the test pairs, named groups to score apart: name -> indices.
     """

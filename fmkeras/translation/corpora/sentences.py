@@ -33,7 +33,7 @@ class Sentences(Sequence):
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def __getitem__(self, index: int) -> np.ndarray:
+    def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]  # one at a time, no slices
         """(length,) int32 ids of one sentence."""
         index = range(len(self))[index]
         return self.ids[self.starts[index] : self.starts[index + 1]]
@@ -45,8 +45,6 @@ class Sentences(Sequence):
         if not isinstance(other, Sentences):
             return NotImplemented
         return np.array_equal(self.lengths, other.lengths) and np.array_equal(self.ids, other.ids)
-
-    __hash__ = None
 
     def where(self, keep: np.ndarray) -> "Sentences":
         """Those sentences for which `keep`, (N,) bool, is true."""

@@ -16,9 +16,10 @@ import tempfile
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import urlsplit
 
 from tqdm.auto import tqdm
@@ -48,10 +49,11 @@ def load(download: bool = True) -> dict[str, Pairs]:
     """
     _tfds()  # without it, what is fetched could not be read
     failures = []
+    ways: list[Callable[[], None]] = [from_cloud, *(partial(from_archive, url) for url in HOSTS)]
     if not prepared().exists():
         if prepared().parent.exists():
             raise InputError(f"{prepared().parent} holds only a part of TED: delete it, and it is made anew")
-        for fetch in (from_cloud, *(partial(from_archive, url) for url in HOSTS)) if download else ():
+        for fetch in ways if download else ():
             try:
                 fetch()
             except (OSError, ValueError) as error:
@@ -202,7 +204,7 @@ def _open(url: str) -> http.client.HTTPResponse:
     """
     answers: queue.SimpleQueue = queue.SimpleQueue()
 
-    def ask():
+    def ask() -> None:
         try:
             answers.put(urllib.request.urlopen(url, timeout=STALL))
         except Exception as error:
@@ -228,7 +230,7 @@ def _whole_data_set() -> Iterator[Path]:
         os.rename(Path(temporary) / NAME / VERSION, prepared().parent)
 
 
-def _tfds():
+def _tfds() -> ModuleType:
     """TensorFlow Datasets, kept from the network.
 
     Raises:

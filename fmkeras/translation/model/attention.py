@@ -5,15 +5,18 @@ as biases they are added to the attention scores.
 """
 
 import math
+from typing import Any, TypeAlias
 
 import keras
 from keras import ops
+
+Tensor: TypeAlias = Any  # of whichever backend, or the symbolic one that Keras traces a model with
 
 PAD = 0  # the id that fills short sentences up; never attended to, never counted
 MASKED = -1e9  # added to a score, its softmax is exactly 0; finite, so that a row with nothing to attend to is no NaN
 
 
-def sinusoidal_positions(positions, d_model: int):
+def sinusoidal_positions(positions: Tensor, d_model: int) -> Tensor:
     """Sines and cosines of geometrically growing wavelengths, 2π to 20000π (Vaswani et al. 2017, section 3.5).
 
     Args:
@@ -28,17 +31,17 @@ def sinusoidal_positions(positions, d_model: int):
     return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
 
 
-def positions_of(mask):
+def positions_of(mask: Tensor) -> Tensor:
     """Number the real tokens of each row 0, 1, 2, ..., wherever the padding stands: (B, T) -> (B, T)."""
     return ops.maximum(ops.cumsum(ops.cast(mask, "int32"), axis=-1) - 1, 0)
 
 
-def padding_bias(mask):
+def padding_bias(mask: Tensor) -> Tensor:
     """(B, S) mask of real tokens -> (B, 1, 1, S) bias that hides the others from every query."""
     return ops.where(mask, 0.0, MASKED)[:, None, None, :]
 
 
-def causal_bias(length):
+def causal_bias(length: int | Tensor) -> Tensor:
     """(1, 1, T, T) bias that hides from each position those after it."""
     steps = ops.arange(length)
     return ops.where(steps[:, None] >= steps[None, :], 0.0, MASKED)[None, None]
@@ -67,7 +70,7 @@ class Attention(keras.layers.Layer):
     `MultiHeadAttention(num_heads, key_dim=d_model)` gives *each* head the full width; here the heads share it.
     """
 
-    def __init__(self, d_model: int, num_heads: int, **kwargs):
+    def __init__(self, d_model: int, num_heads: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if d_model % num_heads:
             raise ValueError(f"d_model={d_model} is not a multiple of num_heads={num_heads}")
@@ -77,21 +80,21 @@ class Attention(keras.layers.Layer):
             for name in ("query", "key", "value", "output")
         )
 
-    def build(self, *shapes):
+    def build(self, *shapes: Any) -> None:
         for dense in (self.query, self.key, self.value, self.output_projection):
             dense.build((None, None, self.d_model))
         self.built = True
 
-    def split_heads(self, x):
+    def split_heads(self, x: Tensor) -> Tensor:
         """(B, T, d_model) -> (B, H, T, d)."""
         batch, length = ops.shape(x)[:2]
         return ops.transpose(ops.reshape(x, (batch, length, self.num_heads, self.d_head)), (0, 2, 1, 3))
 
-    def keys_and_values(self, memory):
+    def keys_and_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Project (B, S, d_model) once, for as many queries as may come: two of (B, H, S, d)."""
         return self.split_heads(self.key(memory)), self.split_heads(self.value(memory))
 
-    def weights_of(self, query, keys, bias):
+    def weights_of(self, query: Tensor, keys: Tensor, bias: Tensor) -> Tensor:
         """The attention weights: (B, T, d_model), (B, H, S, d) -> (B, H, T, S), each row summing to 1."""
         # Dividing the queries is dividing the scores, on the smaller tensor. It keeps the variance of a score near 1
         # whatever d is; else softmax saturates and its gradient vanishes.
@@ -99,15 +102,15 @@ class Attention(keras.layers.Layer):
         scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))  # (B, H, T, S)
         return ops.softmax(scores + ops.cast(bias, scores.dtype), axis=-1)
 
-    def attend(self, query, keys, values, bias):
+    def attend(self, query: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
         """Attend from (B, T, d_model) to projected keys and values of (B, H, S, d): (B, T, d_model)."""
         heads = ops.matmul(self.weights_of(query, keys, bias), values)  # (B, H, T, d)
         batch, length = ops.shape(query)[:2]
         merged = ops.reshape(ops.transpose(heads, (0, 2, 1, 3)), (batch, length, self.d_model))  # (B, T, d_model)
         return self.output_projection(merged)
 
-    def call(self, query, memory, bias=0.0):
+    def call(self, query: Tensor, memory: Tensor, bias: Tensor = 0.0) -> Tensor:
         return self.attend(query, *self.keys_and_values(memory), bias)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"d_model": self.d_model, "num_heads": self.num_heads}

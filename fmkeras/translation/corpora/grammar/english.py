@@ -5,7 +5,7 @@ spelling. Who is spoken of is one of "I", "you", "he" (any third person singular
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 BE = {"present": {"I": "am", "he": "is"}, "past": {"I": "was", "he": "was"}}
 # What a template may ask of a subject: `{s.don't}` -> "don't" or "doesn't".
@@ -113,7 +113,8 @@ def verb_form(verb: str, form: str, who: str, irregular: Mapping[str, str] | Non
         return irregular[form]
     if form == "participle" and irregular and irregular.get("past"):
         return irregular["past"]
-    return {"base": str, "past": past, "participle": past, "ing": ing}[form](verb)
+    regular: dict[str, Callable[[str], str]] = {"base": str, "past": past, "participle": past, "ing": ing}
+    return regular[form](verb)
 
 
 def syllables(word: str) -> int:

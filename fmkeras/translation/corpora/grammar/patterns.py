@@ -66,7 +66,7 @@ class Pattern:
 
 def _join(parts: tuple[Part, ...], values: Values) -> str:
     """The template's text; what a dropped subject leaves is closed up."""
-    return " ".join("".join([part if part.__class__ is str else part(values) for part in parts]).split())
+    return " ".join("".join([part if isinstance(part, str) else part(values) for part in parts]).split())
 
 
 def read(folder: Path, lexicon: Lexicon) -> tuple[Pattern, ...]:
@@ -242,6 +242,10 @@ def _english_referent(name: str, feature: str) -> Part:
         forms = dict(zip(("I", "he", "they"), english.AUXILIARIES[feature], strict=True))
         forms["you"] = forms["they"]
         return lambda values: forms[values[name].who]
+
+    def text(form: str) -> Part:
+        return lambda values: values[name].en_text(form)
+
     special: dict[str, Part] = {
         "they": lambda values: values[name].they,
         "him": lambda values: values[name].him,
@@ -249,7 +253,7 @@ def _english_referent(name: str, feature: str) -> Part:
         "object": lambda values: values[name].en_object(),
         "owner": lambda values: values[name].en_owner(),
         "place": lambda values: values[name].en_place(),
-        **{form: lambda values, form=form: values[name].en_text(form) for form in ("", "the", "a", "bare")},
+        **{form: text(form) for form in ("", "the", "a", "bare")},
     }
     if feature not in special:
         raise ValueError(f"{feature!r} is no feature here: {', '.join((*special, *english.AUXILIARIES))}")

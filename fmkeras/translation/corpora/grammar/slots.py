@@ -4,16 +4,19 @@ A pattern declares its slots in order ("s=subject; v=verb act; o=object of v"); 
 kinds and their options.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
+from typing import Any
 
 from fmkeras.translation.corpora.grammar import referents
 from fmkeras.translation.corpora.grammar.lexicon import Lexicon
 from fmkeras.translation.corpora.grammar.referents import DETERMINERS, NounPhrase, Pronoun
 from fmkeras.translation.corpora.grammar.words import Adjective, Noun
 
-Values = dict[str, object]  # slot -> its filler: Pronoun, NounPhrase, Words, Verb, Adjective or Phrase
-Draw = Callable[[Random, Values], object]  # (random, the fillers so far) -> a filler
+# slot -> its filler: a Pronoun, NounPhrase, Words, Verb, Adjective or Phrase. The kind of the slot
+# says which, so their type is left open.
+Values = dict[str, Any]
+Draw = Callable[[Random, Values], Any]  # (random, the fillers so far) -> a filler
 
 REFERENTS = ("subject", "noun", "object")  # the kinds of slots that others agree with
 PLURALS, DESCRIBED = 0.25, 0.22  # how often a noun is plural, and how often it has an adjective
@@ -26,9 +29,10 @@ class Deck:
     """Deals items in random order, each once before any comes again, so that none is left out."""
 
     def __init__(self, items: list):
-        self.items, self.left = items, []
+        self.items = items
+        self.left: list = []
 
-    def draw(self, random: Random, avoid: object = ()):
+    def draw(self, random: Random, avoid: Sequence = ()) -> Any:
         """The next item that is not in `avoid`, where there is one."""
         for _ in range(20):
             if not self.left:
@@ -68,14 +72,15 @@ class Slots:
     def deck(self, kind: str, groups: str) -> Deck:
         """The deck of all words of one or several classes ("food|drink"), the same one for every pattern."""
         key = kind, groups
-        if key not in self.decks:
+        deck = self.decks.get(key)
+        if deck is None:
             words: dict[str, object] = {}
             for group in groups.split("|"):
                 if (kind, group) not in self.groups:
                     raise ValueError(f"{group!r} is no class of {kind}.csv")
                 words |= {word.key: word for word in self.groups[kind, group]}
-            self.decks[key] = Deck(list(words.values()))
-        return self.decks[key]
+            deck = self.decks[key] = Deck(list(words.values()))
+        return deck
 
     def adjective_deck(self, groups: tuple[str, ...], copula: str) -> Deck | None:
         """The adjectives that go with some classes of nouns; None where there are none.
@@ -170,13 +175,14 @@ class Slots:
         copula = options[-1] if options and options[-1] in ("ser", "estar", "state", "none") else ""
         options = options[: len(options) - bool(copula)]
         others = [name for name, kind in kinds.items() if kind == "adjective"]
-        slot = options[1] if len(options) == 2 and options[0] == "for" and kinds.get(options[1]) in REFERENTS else None
-        if not slot and (len(options) != 1 or not self.adjective_deck((options[0],), copula)):
+        slot = options[1] if len(options) == 2 and options[0] == "for" and kinds.get(options[1]) in REFERENTS else ""
+        of_class = self.adjective_deck((options[0],), copula) if len(options) == 1 else None
+        if not slot and not of_class:
             raise ValueError("an adjective slot is declared as: adjective for SLOT ser, or: adjective CLASS estar")
 
         def draw(random: Random, values: Values) -> Adjective:
-            if not slot:
-                return self.adjective_deck((options[0],), copula).draw(random, [values[other] for other in others])
+            if of_class:
+                return of_class.draw(random, [values[other] for other in others])
             noun = values[slot].noun
             deck = self.adjective_deck(noun.groups if noun else ("people",), copula)
             if deck is None:
