@@ -5,6 +5,7 @@ notebook shows it as it is, and `show` opens windows for those who ask.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -136,7 +137,7 @@ def coefficients(
     rows = np.arange(len(order))
     axis.barh(rows, np.asarray(trained)[order], color=BLUE, label="trained")
     marks = np.asarray(least_squares)[order]
-    look = dict(linestyle="", marker="D", markersize=6, color=VERMILION, markeredgecolor="white")
+    look: dict[str, Any] = dict(linestyle="", marker="D", markersize=6, color=VERMILION, markeredgecolor="white")
     axis.plot(marks, rows, **look, label="least squares")
     axis.axvline(0, color=INK, linewidth=0.8)
     axis.set_yticks(rows, [names[i] for i in order])
@@ -249,7 +250,7 @@ def heat_maps(
             axis.set_yticks(range(len(rows)), [_piece(r) for r in rows])
         if matrix.size <= 200:
             for (i, j), value in np.ndenumerate(matrix):
-                color = ink_on(image.to_rgba(value)[:3])
+                color = ink_on(tuple(image.to_rgba(value)[:3]))
                 value = round(float(value), digits) + 0  # + 0: 0.0, and not -0.0
                 axis.text(j, i, f"{value:.{digits}f}", ha="center", va="center", color=color)
     return figure

@@ -5,6 +5,7 @@
 
 import sys
 import types
+from typing import Any
 
 from fmkeras import cli
 from fmkeras.translation.training.options import callbacks_given, options_given, pretrain_parser
@@ -25,7 +26,7 @@ def main(argv: list[str] | None = None) -> None:
 class Script(types.ModuleType):
     """This module, which can be called: `fmkeras.pretrain` is the script and, from Python, the function."""
 
-    def __call__(self, *arguments, **options):
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
         """See `fmkeras.translation.training.pretraining.pretrain`."""
         from fmkeras.translation.training.pretraining import pretrain
 

@@ -31,7 +31,7 @@ class AfterKeras(importlib.abc.MetaPathFinder):
                 if OURS not in sys.modules:  # else it is being imported, and has asked for Keras
                     importlib.import_module(OURS)
 
-            spec.loader.exec_module = execute_and_register
+            spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]  # of this one module
         return spec
 
 

@@ -10,14 +10,19 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 try:
     import fcntl
 except ImportError:  # Windows has none
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 from fmkeras import trust
 from fmkeras.errors import InputError
+
+if TYPE_CHECKING:  # --help must wait for neither
+    import keras
+    from matplotlib.figure import Figure
 
 CONFIG, MODEL, HISTORY, REPORT = "config.json", "model.keras", "history.csv", "report.json"
 UNFINISHED = ".unfinished-"  # begins the names of files that are being written
@@ -183,13 +188,13 @@ def read_json(path: str | Path) -> dict:
     return content
 
 
-def save_model(model, path: str | Path) -> None:
+def save_model(model: "keras.Model", path: str | Path) -> None:
     """Save a Keras model (architecture, weights, optimizer) as one `.keras` file, whole or not at all."""
     with whole_file(path) as temporary:
         model.save(temporary)
 
 
-def load_model(path: str | Path):
+def load_model(path: str | Path) -> "keras.Model":
     """Load a `.keras` file of ours: `safe_mode` stays on, and `trust.inspect` looks into it first.
 
     Raises:
@@ -208,7 +213,7 @@ def load_model(path: str | Path):
         raise InputError(f"{path} cannot be loaded ({reason}): restore it, or train again") from None
 
 
-def save_figure(figure, path: str | Path) -> None:
+def save_figure(figure: "Figure", path: str | Path) -> None:
     """Save a matplotlib figure as PNG, whole or not at all."""
     with whole_file(path) as temporary:
         figure.savefig(temporary, dpi=120, bbox_inches="tight")

@@ -240,10 +240,12 @@ def test_it_exports_for_batches_of_every_shape_after_one_call(model, pair, tmp_p
     """keras #21133: masks lost in a SavedModel. Loaded without Keras it gives the same logits."""
     model(pair)
     model.export(tmp_path / "exported", verbose=False)
-    serve = tf.saved_model.load(tmp_path / "exported").serve
+    exported = tf.saved_model.load(tmp_path / "exported")
     for source, target in (pair, ([[5, 6, 3, 0, 0]], [[2, 7]])):
         source, target = np.asarray(source, "int32"), np.asarray(target, "int32")
-        np.testing.assert_allclose(serve((source, target)), logits(model, source, target), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            exported.serve((source, target)), logits(model, source, target), rtol=1e-4, atol=1e-5
+        )
 
 
 JAX = """

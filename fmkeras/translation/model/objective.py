@@ -4,12 +4,15 @@
 one graph serve every shape; other backends take them as they come.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from fmkeras.translation.corpora.batches import Batches
-from fmkeras.translation.model.attention import PAD
+from fmkeras.translation.model.attention import PAD, Tensor
 from fmkeras.translation.model.transformer import Transformer
 
 
@@ -23,24 +26,24 @@ class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
         [1e-05, 0.0005, 0.001, 0.0005]
     """
 
-    def __init__(self, peak: float, warmup_steps: int):
+    def __init__(self, peak: float, warmup_steps: int) -> None:
         self.peak, self.warmup_steps = peak, warmup_steps
 
-    def __call__(self, step):
+    def __call__(self, step: Tensor) -> Tensor:
         step = ops.cast(step, "float32") + 1.0
         warmup = max(self.warmup_steps, 1)
         return self.peak * ops.minimum(step / warmup, ops.sqrt(warmup / step))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"peak": self.peak, "warmup_steps": self.warmup_steps}
 
 
-def at_targets(rows, targets):
+def at_targets(rows: Tensor, targets: Tensor) -> Tensor:
     """The element of each row that its target names: (N, V), (N,) -> (N,)."""
     return ops.take_along_axis(rows, ops.expand_dims(targets, -1), axis=-1)[:, 0]
 
 
-def smoothed_cross_entropy(targets, logits, smoothing: float):
+def smoothed_cross_entropy(targets: Tensor, logits: Tensor, smoothing: float) -> Tensor:
     """Cross-entropy against (1 - ε) on the target and ε spread evenly: (N,), (N, V) -> (N,) float32.
 
     With p = softmax(z) that is log Σ exp(z) - (1 - ε) z_target - ε mean(z), and its gradient p - ε/V, less 1 - ε at the
@@ -51,12 +54,14 @@ def smoothed_cross_entropy(targets, logits, smoothing: float):
     targets, spread = ops.cast(targets, "int32"), smoothing / logits.shape[-1]
 
     @ops.custom_gradient
-    def losses_of(logits):
+    def losses_of(logits: Tensor) -> tuple[Tensor, Callable]:
         p = ops.softmax(logits)
         normalizer = ops.max(logits, axis=-1) - ops.log(ops.max(p, axis=-1))  # the largest p is never near 0
         losses = normalizer - (1 - smoothing) * at_targets(logits, targets) - smoothing * ops.mean(logits, axis=-1)
 
-        def gradient(*arguments, upstream=None):  # PyTorch gives it by name, the others by place
+        def gradient(
+            *arguments: Tensor, upstream: Tensor | None = None
+        ) -> Tensor:  # PyTorch gives it by name, the others by place
             upstream = arguments[0] if upstream is None else upstream
             at = ops.stack([ops.arange(ops.shape(p)[0]), targets], axis=-1)  # (N, 2)
             true = (at_targets(p, targets) - spread - (1 - smoothing)) * upstream
@@ -95,7 +100,7 @@ class Objective(keras.Model):
         ['accuracy', 'loss', 'val_accuracy', 'val_loss', 'val_nll']
     """
 
-    def __init__(self, transformer: Transformer, smoothing: float = 0.1, **kwargs):
+    def __init__(self, transformer: Transformer, smoothing: float = 0.1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.transformer, self.smoothing = transformer, smoothing
         self.token_loss = keras.metrics.Mean("loss")
@@ -104,10 +109,17 @@ class Objective(keras.Model):
         self._counted: tuple = ()  # the metrics that the step being traced counts
         self.built = True  # the Transformer has built itself
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> Tensor:
         return self.transformer(inputs, training=training)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Tensor = None,
+        y_pred: Tensor = None,
+        sample_weight: Tensor | None = None,
+        training: bool = True,
+    ) -> Tensor:
         """The mean smoothed loss over real tokens, for targets (B, T) and logits (B, T, V).
 
         Args:
@@ -130,16 +142,16 @@ class Objective(keras.Model):
             self.nll.update_state(smoothed_cross_entropy(y, logits, 0.0), weights)
         return ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1.0)
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    def compute_metrics(self, x: Any, y: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict:
         """What `fit` and `evaluate` report; `compute_loss` has counted it already."""
         return {metric.name: metric.result() for metric in self._counted}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         transformer = keras.saving.serialize_keras_object(self.transformer)
         return super().get_config() | {"transformer": transformer, "smoothing": self.smoothing}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "Objective":
         transformer = keras.saving.deserialize_keras_object(config["transformer"], custom_objects=custom_objects)
         return cls(**config | {"transformer": transformer})
 

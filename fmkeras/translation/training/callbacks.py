@@ -47,7 +47,7 @@ class RunningAverage(keras.callbacks.Callback):
         for mean, weight in zip(self.averaged.trainable_variables, model.trainable_variables, strict=True):
             mean.assign(mean + (1 - decay) * (weight - mean))
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         step = int(self.model.optimizer.iterations)
         if step % self.every == 0 or step < self.every:  # even a handful of steps must not be lost
             synchronise(self.model)
@@ -68,10 +68,10 @@ class Forward(keras.callbacks.Callback):
         super().__init__()
         self.callbacks, self.first = callbacks, first
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         self.callbacks.on_train_batch_begin(self.first + batch, logs)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self.callbacks.on_train_batch_end(self.first + batch, logs)
 
 
@@ -125,16 +125,16 @@ class Progress(keras.callbacks.Callback):
         self.bar = tqdm(desc=self.title, total=len(self.tokens) - 1, initial=self.first, **options)
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self.bar.close()  # whatever happened: what is printed next begins a line
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self.start = time.perf_counter()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self.done = self.first + batch + 1
         self.elapsed = time.perf_counter() - self.start
-        self.logs = {name: float(value) for name, value in logs.items()}
+        self.logs = {name: float(value) for name, value in (logs or {}).items()}
         cli.stop_if_interrupted()
         if not np.isfinite(self.logs["loss"]):
             raise InputError(diverged(f"the loss became {self.logs['loss']}"))
@@ -172,10 +172,10 @@ class EveryMinute(keras.callbacks.Callback):
         super().__init__()
         self.save, self.steps, self.seconds = save, steps, seconds
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self.last = time.perf_counter()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         if batch + 1 < self.steps and time.perf_counter() - self.last > self.seconds:
             synchronise(self.model)
             self.save()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -39,11 +40,11 @@ def write(folder: Path, variables: Sequence[keras.Variable], state: Mapping) -> 
     Raises:
         InputError: some of the variables are no longer finite numbers: the last checkpoint stays.
     """
-    arrays = {f"{i:04d}": np.asarray(variable) for i, variable in enumerate(variables)}
+    arrays: dict[str, Any] = {f"{i:04d}": np.asarray(variable) for i, variable in enumerate(variables)}
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise InputError(diverged("some weights are no longer finite numbers"))
     with runs.whole_file(folder / CHECKPOINT) as temporary:
-        np.savez(temporary, state=json.dumps(state), **arrays)
+        np.savez(temporary, state=np.asarray(json.dumps(state)), **arrays)
 
 
 def read(folder: Path, variables: Sequence[keras.Variable], data: Mapping[str, str]) -> dict:

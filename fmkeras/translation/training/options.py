@@ -2,7 +2,9 @@
 
 import argparse
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from fmkeras import cli, runs
 from fmkeras.errors import InputError
@@ -26,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
         "Each verb has its own options: python -m fmkeras.translate train --help",
     )
     verbs = top.add_subparsers(dest="verb", required=True, metavar="{train,evaluate,text}", parser_class=cli.Parser)
-    plain = {"formatter_class": argparse.HelpFormatter, "argument_default": argparse.SUPPRESS}
+    plain: dict[str, Any] = {"formatter_class": argparse.HelpFormatter, "argument_default": argparse.SUPPRESS}
 
     add = verbs.add_parser("train", help="train and score a translator (the default)", **plain).add_argument
     data = "auto (TED if it can be had, else the phrasebook; the default), ted, phrasebook, a .tsv or .tsv.gz file "
@@ -96,14 +98,14 @@ def span(text: str) -> float:
     return value
 
 
-def pair_options(add) -> None:
+def pair_options(add: Callable) -> None:
     """Add the options that say what a corpus' sentence pairs are."""
     add("--source-column", type=int, choices=(1, 2), help="column to translate from (1); 2 turns the direction round")
     add("--source", metavar="NAME", help="name of the language translated from, for pairs of your own")
     add("--target", metavar="NAME", help="name of the language translated to, for pairs of your own")
 
 
-def training_options(add, run: str) -> None:
+def training_options(add: Callable, run: str) -> None:
     """Add the options that all training has."""
     sizes = "size of the model (auto: tiny for the phrasebook; for other data small, or base on a GPU)"
     add("--preset", choices=("auto", *PRESETS), help=sizes)

@@ -3,6 +3,8 @@
 import dataclasses
 from pathlib import Path
 
+import keras
+
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_mark
 from fmkeras.translation.model.transformer import Transformer
@@ -65,6 +67,6 @@ def take_over(model: Transformer, pretrained: Transformer) -> list[str]:
     return missing
 
 
-def _name(variable) -> str:
+def _name(variable: keras.Variable) -> str:
     """ "encoder_0/feed_forward/expand/kernel": the path without the model's own name, which Keras numbers."""
     return variable.path.split("/", 1)[1]

@@ -8,6 +8,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -32,7 +33,7 @@ def pretrain(
     resume: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: bool = True,
-    **settings,
+    **options: Any,
 ) -> Pretrained:
     """Pre-train a Transformer by denoising, on sentences whose translations it is not shown.
 
@@ -42,7 +43,7 @@ def pretrain(
         dataset: what `train_translator` takes by name or path: its pairs are taken apart. By default "auto", or with
             `text` none.
         run, resume, callbacks, verbose: as in `fmkeras.train_translator`.
-        settings: any field of `Settings`, such as text=["pt=news.txt", "en=more.txt.gz"], skip=1000, mask=0.35.
+        options: any field of `Settings`, such as text=["pt=news.txt", "en=more.txt.gz"], skip=1000, mask=0.35.
 
     Returns:
         The pre-trained model with its tokenizer and settings. `train_translator(..., init=run)` starts from the run.
@@ -53,7 +54,7 @@ def pretrain(
     say = session.voice(verbose)
     with session.folder_of(run, resume) as folder:
         began = time.perf_counter()
-        chosen = settings | {"task": "denoise"} | ({"dataset": str(dataset)} if dataset is not None else {})
+        chosen = options | {"task": "denoise"} | ({"dataset": str(dataset)} if dataset is not None else {})
         if chosen.get("text") and not resume:
             chosen.setdefault("dataset", NONE)
         settings = session.choose_settings(folder, chosen, resume)

@@ -1,5 +1,6 @@
 """Training: epochs that resume where they were killed, a running average of the weights, the best epoch kept."""
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ import pandas as pd
 from fmkeras import runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.batches import Batches
+from fmkeras.translation.corpora.sentences import Sentences
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.model.objective import InverseSquareRoot, Objective, as_dataset, evaluate
 from fmkeras.translation.model.transformer import Transformer
@@ -154,12 +156,12 @@ class Training:
         tokens = [int(self.batches.lengths[rows, 0].sum()) for rows in self.batches.indices(epoch)]
 
         def expect(tokens_per_second: float) -> None:
-            to_come = (self.settings.epochs - epoch) * self.batches.tokens / tokens_per_second
-            announce(min(to_come, self.time_left()))
+            if announce:
+                to_come = (self.settings.epochs - epoch) * self.batches.tokens / tokens_per_second
+                announce(min(to_come, self.time_left()))
 
         title = f"epoch {epoch + 1}/{self.settings.epochs}"
-        expected = expect if announce else None
-        progress = Progress(title, tokens, self.position, self.time_left(), show_progress, expected)
+        progress = Progress(title, tokens, self.position, self.time_left(), show_progress, expect)
         before, stop = self.position_seconds, False
         self.callbacks.on_epoch_begin(epoch)
         if self.position < len(tokens):  # else it was stopped while it validated
@@ -218,11 +220,14 @@ class Training:
 
     def resample(self, epoch: int) -> Batches:
         """BPE-dropout: the same pairs with every sentence cut into other pieces than before."""
-        sides = []
-        for i, side in enumerate((self.batches.source, self.batches.target)):
-            seed = int(np.random.default_rng((self.settings.seed, epoch, i)).integers(1 << 31))
-            sides.append(self.tokenizer.encode_corpus(self.tokenizer.decode(side), self.settings.sampling, seed))
-        return Batches(*sides, self.settings.batch_tokens, self.settings.seed, start=self.batches.start)
+        settings, batches = self.settings, self.batches
+
+        def cut(side: Sentences, number: int) -> Sentences:
+            seed = int(np.random.default_rng((settings.seed, epoch, number)).integers(1 << 31))
+            return self.tokenizer.encode_corpus(self.tokenizer.decode(side), settings.sampling, seed)
+
+        sides = cut(batches.source, 0), cut(batches.target, 1)
+        return dataclasses.replace(batches, source=sides[0], target=sides[1])
 
     def counters(self) -> list:
         """The sums behind loss and accuracy of the epoch so far."""

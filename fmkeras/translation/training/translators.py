@@ -7,6 +7,7 @@ import itertools
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -34,7 +35,7 @@ def train_translator(
     resume: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: bool = True,
-    **settings,
+    **settings: Any,
 ) -> Translator:
     """Train a Transformer translator on sentence pairs, score it on those held out for a test, and return it.
 
@@ -167,8 +168,9 @@ def tokenize(
     source = source.where(kept)  # one after the other: of millions of pairs each copy counts
     target = target.where(kept)
     batches = Batches(source, target, settings.batch_tokens, settings.seed, start=start)
-    validation = (tokenizer.encode_corpus(side) for side in zip(*corpus.validation, strict=True))
-    return tokenizer, batches, Batches(*validation, settings.batch_tokens, start=start), len(kept) - len(source)
+    held_out = (tokenizer.encode_corpus(side) for side in zip(*corpus.validation, strict=True))
+    validation = Batches(next(held_out), next(held_out), settings.batch_tokens, start=start)
+    return tokenizer, batches, validation, len(kept) - len(source)
 
 
 def first_sources(corpus: Corpus) -> list[str]:
