@@ -27,6 +27,8 @@ def build(folder: Path) -> None:
         r"Error parsing type annotation .*\.__init__\.",  # of a NamedTuple, looked up where it was not written
     ):
         warnings.filterwarnings("ignore", harmless, module="pdoc")
+    for name in fmkeras.__all__:  # some are imported when they are first asked for: pdoc does not ask
+        setattr(fmkeras, name, getattr(fmkeras, name))
     pdoc.render.configure(docformat="google", footer_text=f"fmkeras {fmkeras.__version__}")
     pdoc.pdoc(*modules(), output_directory=folder)
 

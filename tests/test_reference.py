@@ -10,7 +10,7 @@ from docs import reference
 
 PACKAGE = Path(__file__).parents[1] / "fmkeras"
 SOURCES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
-FOREIGN = {"keras", "tf", "np", "matplotlib", "argparse"}  # what else a dotted name may begin with
+FOREIGN = {"keras", "tf", "np", "matplotlib", "argparse", "axis", "self"}  # what else a dotted name may begin with
 FILES = (".json", ".csv", ".npz", ".txt", ".png", ".keras")
 
 
@@ -28,9 +28,10 @@ def identifiers(tree: ast.AST) -> set[str]:
 
 def homes() -> dict[str, set[str]]:
     """What a dotted name of ours may begin with: modules, folders and classes, with the names in each."""
-    found: dict[str, set[str]] = {"fmkeras": {"translation", "houses", "data"}}
+    found: dict[str, set[str]] = {}
     for path, tree in SOURCES.items():
-        found.setdefault(path.stem, set()).update(identifiers(tree))
+        name = path.parent.name if path.stem == "__init__" else path.stem
+        found.setdefault(name, set()).update(identifiers(tree))
         found.setdefault(path.parent.name, set()).update(
             {path.stem, *(folder.name for folder in path.parent.iterdir())}
         )
