@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any, NoReturn
@@ -120,6 +121,18 @@ def quiet() -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def quiet_notebook() -> None:
+    """Import Keras in a notebook, and keep its cells free of TensorFlow's log lines and of tqdm's advice on widgets.
+
+    Progress bars work without widgets, too: as text.
+    """
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    with quiet():
+        import keras  # noqa: F401
 
 
 _struck: list[int] = []  # signals of Ctrl-C in the present `interruptible` block

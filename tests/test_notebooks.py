@@ -183,6 +183,24 @@ def test_what_the_set_up_cell_asks_pip_for(site, tmp_path):
     assert asked == [str(["install", "--quiet", copy]) for copy in copies.values()]
 
 
+TRAIN = """
+import sys
+sys.modules["ipywidgets"] = None  # as if it were not installed
+import tqdm.auto, keras
+model = keras.Sequential([keras.layers.Dense(1)])
+model.compile(loss="mse")
+_ = model.fit(keras.ops.ones((4, 2)), keras.ops.ones((4, 1)), verbose=0)
+"""
+
+
+@pytest.mark.parametrize("first", ["", "from fmkeras import cli; cli.quiet_notebook()"])
+def test_a_notebook_can_be_kept_quiet(first, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    printed = play([nbformat.v4.new_code_cell(first), nbformat.v4.new_code_cell(TRAIN)], tmp_path)
+    assert ("IProgress not found" in printed) is not bool(first)
+    assert not first or not printed
+
+
 QUICK = {"foundations"}
 COLAB = [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem not in QUICK)) for path in NOTEBOOKS]
 
