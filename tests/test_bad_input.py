@@ -10,16 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import HOUSES, PAIRS, QUICK
 
+import fmkeras
 from fmkeras import InputError, cli, pretrain, regress, runs, translate
+from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.settings import FEWEST_PIECES, Settings
 
-PAIRS = "".join(f"frase número {i} {chr(97 + i % 26)}\tsentence number {i}\n" for i in range(60))
-HOUSES = "price,rooms,area\n" + "".join(f"{100 + 7 * i + i % 3},{i % 5 + 1},{50 + i * i % 37}\n" for i in range(60))
 LETTERS = "a quick brown fox jumps over the lazy dog, and the dog sleeps on as if nothing had happened to it"
 WIDE = "price," + ",".join(f"c{i}" for i in range(50)) + "\n"
 WIDE += "".join(f"{i * i}," + ",".join(str(i * j % 7 + i % (j % 5 + 2)) for j in range(50)) + "\n" for i in range(30))
-QUICK = "--epochs 1 --vocab-size 320 --batch-tokens 200 --preset document --precision float32".split()
 
 
 def rows(text: str, *more: str) -> str:
@@ -163,8 +163,8 @@ def call(words: list[str]) -> int:
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory) -> dict[str, Path]:
-    """A trained translator and a trained regressor, and files to make mistakes with."""
+def places(tmp_path_factory, quick_translator, quick_regressor) -> dict[str, Path]:
+    """Copies of a trained translator and a trained regressor, and files to make mistakes with."""
     folder = tmp_path_factory.mktemp("places")
     names = "run houses file thesis pairs table short gaps".split()
     found = {name: folder / name for name in names} | {"pairs": folder / "p.tsv", "table": folder / "t.csv"}
@@ -175,11 +175,15 @@ def places(tmp_path_factory) -> dict[str, Path]:
     (found["thesis"] / "thesis.txt").write_text("years of work")
     found["short"].write_text("price,rooms\n1,2\n")
     found["gaps"].write_text("rooms,area\n1,2\n3,\n")
-    train = ["translate", "--dataset", str(found["pairs"]), *QUICK, "--run", str(found["run"])]
-    assert call(train) == 0
-    house = ["--dataset", str(found["table"]), "--target", "price", "--epochs", "5", "--run", str(found["houses"])]
-    assert call(["regress", *house]) == 0
+    shutil.copytree(quick_translator, found["run"])
+    shutil.copytree(quick_regressor, found["houses"])
     return found
+
+
+@pytest.fixture(scope="module")
+def translator(quick_translator) -> Translator:
+    """The trained translator, loaded."""
+    return fmkeras.load_translator(quick_translator)
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -244,8 +248,9 @@ def test_in_a_process_of_its_own(line, places, tmp_path):
     words, message = line[0].format(tmp=tmp_path, **places).split(), line[1]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     command = [sys.executable, "-m", f"fmkeras.{words[0]}", *words[1:]]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
     assert ended.returncode == 2 and message in ended.stderr and ended.stderr.count("\n") == 1, ended.stderr
+    assert ended.stderr.startswith("fmkeras: error: ") and ended.stdout == "" and not list(tmp_path.iterdir())
 
 
 TEXTS = {
@@ -263,10 +268,8 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:12]))
-def test_any_text_gives_one_line(text, places):
-    import fmkeras
-
-    translator, cut = fmkeras.load_translator(places["run"]), []
+def test_any_text_gives_one_line(text, translator):
+    cut = []
     translation, other = translator.translate([text, "frase número 3 d"], beam=1, on_cut=cut.append)
     assert len(translation.splitlines()) <= 1 and translation == " ".join(translation.split())
     assert TEXTS[text] in (None, translation)
@@ -274,10 +277,7 @@ def test_any_text_gives_one_line(text, places):
     assert cut == [text.strip()] * (len(text) > 10_000)  # said of 10,000 words without a full stop, too; each once
 
 
-def test_nothing_of_a_long_sentence_is_left_out(places):
-    import fmkeras
-
-    translator = fmkeras.load_translator(places["run"])
+def test_nothing_of_a_long_sentence_is_left_out(translator):
     for sentence in ("frase número 12 " * 300, "á" * 2_000, "x " + "número" * 99 + " y"):
         parts = translator.parts(sentence.strip())
         assert len(parts) > 1 and max(map(len, translator.tokenizer.encode(parts))) <= 128
@@ -287,8 +287,6 @@ def test_nothing_of_a_long_sentence_is_left_out(places):
 
 def test_the_fewest_pieces_that_a_run_may_name_leave_room_for_any_character(places):
     """Cut anywhere within four bytes of a character, a part would have no last whole one."""
-    import fmkeras
-
     translator = fmkeras.load_translator(places["run"])
     for pieces in (1, 2, FEWEST_PIECES - 1):
         with pytest.raises(InputError, match=f"max_pieces {pieces}"):

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import succeed
 
 import fmkeras
 from fmkeras import InputError, runs
@@ -114,6 +115,18 @@ def assert_same(folder: Path, other: Path) -> None:
     assert set(expected) == set(found)
     for name, value in expected.items():
         np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
+def test_killed_once_it_goes_on(pairs, tmp_path):
+    """The shortest of what follows, which are slow tests: killed in its first epoch, it goes on, and ends."""
+    folder, short = tmp_path / "run", ["--epochs", "1", "--preset", "document", "--limit", "60"]
+    process = start("checkpoint", 2, folder, pairs, *short)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == -9, err
+    assert_loads_or_says_why_not(folder)
+    assert (folder / CHECKPOINT).exists() and not (folder / runs.REPORT).exists()
+    assert "resumed after epoch 0 and" in succeed("translate", "--run", folder, "--resume")
+    assert runs.read_json(folder / runs.REPORT)["epochs"] == 1 and not list(folder.glob(f"{runs.UNFINISHED}*"))
 
 
 @pytest.mark.slow

@@ -1,4 +1,7 @@
-"""Whatever comes in, nothing fails but with an error of ours: over 10,000 random cases."""
+"""Whatever comes in, nothing fails but with an error of ours: over 10,000 random cases, a twentieth of them by default.
+
+The rest are slow tests: each property is checked twice, with few cases and with many.
+"""
 
 import csv
 import gzip
@@ -15,7 +18,15 @@ from fmkeras.translation.corpora import corpus, textform
 from fmkeras.translation.corpora.tokenizer import Tokenizer, normalise
 
 CASES = {"tokenizer": 3000, "style": 2000, "ordinary": 1000, "tsv": 2500, "csv": 2500}
-fuzz = {name: settings(max_examples=number) for name, number in CASES.items()}
+QUICK = 20  # by default, of so many cases one
+
+
+def examples(name: str) -> pytest.MarkDecorator:
+    """Two tests of a property, with few cases and with many."""
+    many = pytest.param(settings(max_examples=CASES[name]), id="many", marks=pytest.mark.slow)
+    few = pytest.param(settings(max_examples=CASES[name] // QUICK), id="few")
+    return pytest.mark.parametrize("cases", [few, many])
+
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=40)  # every code point, halves of pairs too
 SIGNS = st.sampled_from([*"\t\n\r\0\x0b\x1c\x85\u2028 ▁`'\".,;:?!…()[]%$€«»“”¿-_1aZéß", "\ufeff", "e\u0301", "n't"])
@@ -39,37 +50,51 @@ def test_the_cases_are_many():
     assert sum(CASES.values()) >= 10_000
 
 
-@fuzz["tokenizer"]
-@given(TEXT)
-def test_a_tokenizer_gives_every_text_back(text):
-    (ids,) = TOKENIZER.encode([text])
-    assert TOKENIZER.decode([ids]) == [normalise(text)]
-    assert not any(c in "\n\r\t\0" for c in normalise(text)) and unicodedata.is_normalized("NFC", normalise(text))
+@examples("tokenizer")
+def test_a_tokenizer_gives_every_text_back(cases):
+    @cases
+    @given(TEXT)
+    def holds(text):
+        (ids,) = TOKENIZER.encode([text])
+        assert TOKENIZER.decode([ids]) == [normalise(text)]
+        assert not any(c in "\n\r\t\0" for c in normalise(text)) and unicodedata.is_normalized("NFC", normalise(text))
+
+    holds()
 
 
-@fuzz["style"]
-@given(TEXT, st.sampled_from(["en", "pt"]))
-def test_the_style_takes_any_text(text, language):
+@examples("style")
+def test_the_style_takes_any_text(cases):
     """In one line, no word lost, and sentences that together are the text."""
-    applied = textform.apply(text, "ted", language)
-    textform.undo(applied, "ted", language)
-    textform.undo(text, "ted", language)
-    assert applied == " ".join(applied.split()) and textform.apply(text, "plain", language) == text
-    assert "".join("".join(textform.sentences(text)).split()) == "".join(text.split())
+
+    @cases
+    @given(TEXT, st.sampled_from(["en", "pt"]))
+    def holds(text, language):
+        applied = textform.apply(text, "ted", language)
+        textform.undo(applied, "ted", language)
+        textform.undo(text, "ted", language)
+        assert applied == " ".join(applied.split()) and textform.apply(text, "plain", language) == text
+        assert "".join("".join(textform.sentences(text)).split()) == "".join(text.split())
+
+    holds()
 
 
 WORDS = st.sampled_from("the train late is it we don't she's I'll no cannot house 10,000 10:30 Mr. they".split())
 
 
-@fuzz["ordinary"]
-@given(st.lists(st.tuples(st.lists(WORDS, min_size=1, max_size=8), st.sampled_from(".?!")), min_size=1, max_size=3))
-def test_the_style_is_undone_on_ordinary_text(sentences):
+@examples("ordinary")
+def test_the_style_is_undone_on_ordinary_text(cases):
     """Once in the corpus' form, text comes back to it: what a model reads is what it would have written."""
-    text = " ".join(" ".join(words).capitalize() + mark for words, mark in sentences)
-    applied = textform.apply(text, "ted", "en")
-    back = textform.undo(applied, "ted", "en")
-    assert back.lower().replace(" ", "") == text.lower().replace(" ", "")
-    assert textform.apply(back, "ted", "en") == applied
+
+    @cases
+    @given(st.lists(st.tuples(st.lists(WORDS, min_size=1, max_size=8), st.sampled_from(".?!")), min_size=1, max_size=3))
+    def holds(sentences):
+        text = " ".join(" ".join(words).capitalize() + mark for words, mark in sentences)
+        applied = textform.apply(text, "ted", "en")
+        back = textform.undo(applied, "ted", "en")
+        assert back.lower().replace(" ", "") == text.lower().replace(" ", "")
+        assert textform.apply(back, "ted", "en") == applied
+
+    holds()
 
 
 @pytest.fixture(scope="module")
@@ -78,30 +103,40 @@ def place(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz")
 
 
-@fuzz["tsv"]
-@given(content=mutated(PAIRS), suffix=st.sampled_from([".tsv", ".tsv", ".tsv.gz"]))
-def test_the_reader_of_sentences_takes_any_bytes(place, content, suffix):
-    path = place / f"pairs{suffix}"
-    path.write_bytes(content)
-    try:
-        pairs = corpus.read_file(path)
-    except InputError as error:
-        assert "\n" not in str(error) and path.name in str(error)
-        return
-    kept, _ = corpus.clean(pairs)
-    assert all(textform.visible(side) and "\t" not in side and side == side.strip() for pair in kept for side in pair)
+@examples("tsv")
+def test_the_reader_of_sentences_takes_any_bytes(cases, place):
+    @cases
+    @given(content=mutated(PAIRS), suffix=st.sampled_from([".tsv", ".tsv", ".tsv.gz"]))
+    def holds(content, suffix):
+        path = place / f"pairs{suffix}"
+        path.write_bytes(content)
+        try:
+            pairs = corpus.read_file(path)
+        except InputError as error:
+            assert "\n" not in str(error) and path.name in str(error)
+            return
+        kept, _ = corpus.clean(pairs)
+        assert all(
+            textform.visible(side) and "\t" not in side and side == side.strip() for pair in kept for side in pair
+        )
+
+    holds()
 
 
-@fuzz["csv"]
-@given(content=mutated(HOUSES))
-def test_the_reader_of_tables_takes_any_bytes(place, content):
-    path = place / "houses.csv"
-    path.write_bytes(content)
-    try:
-        table = housing.from_sheet(housing.read_csv(path), "price")
-    except InputError as error:
-        assert "\n" not in str(error)
-        return
-    assert not table.features.isna().any().any() and table.target.abs().max() <= 1e30
-    lines = sum(any(cell.strip() for cell in row) for row in csv.reader(io.StringIO(content.decode("utf-8-sig"))))
-    assert len(table.features) < lines
+@examples("csv")
+def test_the_reader_of_tables_takes_any_bytes(cases, place):
+    @cases
+    @given(content=mutated(HOUSES))
+    def holds(content):
+        path = place / "houses.csv"
+        path.write_bytes(content)
+        try:
+            table = housing.from_sheet(housing.read_csv(path), "price")
+        except InputError as error:
+            assert "\n" not in str(error)
+            return
+        assert not table.features.isna().any().any() and table.target.abs().max() <= 1e30
+        lines = sum(any(cell.strip() for cell in row) for row in csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+        assert len(table.features) < lines
+
+    holds()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import call, succeed
 
 import fmkeras
 from fmkeras import InputError, runs
@@ -21,11 +22,11 @@ from fmkeras.translation.training.options import decide, new_settings
 from fmkeras.translation.training.pretrained import load_pretrained, take_over
 
 ROOT = Path(__file__).parent.parent
-SHORT = ["--epochs", "2", "--batch-tokens", "600", "--precision", "float32"]
+SHORT = ["--epochs", 2, "--batch-tokens", "600", "--precision", "float32"]
 LANGUAGES = ["--source", "pt", "--target", "en"]
 
 
-def command(module: str, *arguments):
+def process(module: str, *arguments):
     """Run a script in a new process."""
     line = [sys.executable, "-m", f"fmkeras.{module}", *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -47,16 +48,14 @@ def files(folder) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def pretraining(pairs) -> list:
     """The command line of the pre-training, without its run folder."""
-    return ["--dataset", pairs, *LANGUAGES, "--skip", 100, "--preset", "tiny", "--vocab-size", 330, *SHORT]
+    return ["--dataset", pairs, *LANGUAGES, "--skip", 100, "--preset", "document", "--vocab-size", 330, *SHORT]
 
 
 @pytest.fixture(scope="module")
 def pretrained(pretraining, tmp_path_factory):
     """One pre-training: the folder and what was printed."""
     folder = tmp_path_factory.mktemp("runs") / "pretrained"
-    result = command("pretrain", *pretraining, "--run", folder)
-    assert result.returncode == 0, result.stderr[-3000:]
-    return folder, result.stdout
+    return folder, succeed("pretrain", *pretraining, "--run", folder)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +63,7 @@ def tuned(pairs, pretrained, tmp_path_factory):
     """A translator that starts from it: the folder and what was printed."""
     folder = tmp_path_factory.mktemp("runs") / "tuned"
     line = ["--dataset", pairs, *LANGUAGES, "--limit", 100, "--init", pretrained[0], *SHORT, "--run", folder]
-    result = command("translate", *line)
-    assert result.returncode == 0, result.stderr[-3000:]
-    return folder, result.stdout
+    return folder, succeed("translate", *line)
 
 
 def test_the_run_folder_is_as_a_translator_s(pairs, pretrained):
@@ -89,7 +86,7 @@ def test_the_translator_has_its_vocabulary_size_and_weights(pretrained, tuned):
     folder, printed = tuned
     before, after = (Settings.load(runs.read_config(run)) for run in (pretrained[0], folder))
     assert (folder / "tokenizer.model").read_bytes() == (pretrained[0] / "tokenizer.model").read_bytes()
-    assert (after.preset, after.d_model, after.vocab_size) == ("tiny", before.d_model, before.vocab_size)
+    assert (after.preset, after.d_model, after.vocab_size) == ("document", before.d_model, before.vocab_size)
     assert after.task == "translate" and after.init == str(pretrained[0])
     assert "all of its weights come from" in printed
     assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["init"] == str(pretrained[0])
@@ -98,7 +95,7 @@ def test_the_translator_has_its_vocabulary_size_and_weights(pretrained, tuned):
 def test_the_translator_translates_the_same_in_a_new_process(tuned):
     sentences = ["um dois três", "sete oito"]
     here = fmkeras.load_translator(tuned[0]).translate(sentences)
-    there = command("translate", "text", "--run", tuned[0], *sentences)
+    there = process("translate", "text", "--run", tuned[0], *sentences)
     assert there.returncode == 0, there.stderr
     assert there.stdout.splitlines() == here
 
@@ -114,6 +111,8 @@ def test_weights_are_taken_over_by_name():
         np.testing.assert_array_equal(expected, found)
     random = deeper.decoder[1].feed_forward.expand.kernel.numpy().copy()
     missing = take_over(deeper, old)
+    assert not take_over(same, deeper)  # a smaller one takes all that it has
+    np.testing.assert_array_equal(same.decoder[0].feed_forward.expand.kernel, old.decoder[0].feed_forward.expand.kernel)
     assert len(missing) == len(deeper.trainable_variables) - len(old.trainable_variables)
     assert all(name.split("/")[0] in ("encoder_1", "decoder_1") for name in missing)
     np.testing.assert_array_equal(deeper.decoder[1].feed_forward.expand.kernel, random)
@@ -130,23 +129,35 @@ def test_weights_are_taken_over_by_name():
 def test_fine_tuning_starts_where_pre_training_ended(pairs, pretrained, tmp_path):
     """With no steps to speak of, the translator still is the pre-trained model."""
     line = ["--dataset", pairs, *LANGUAGES, "--limit", 20, "--init", pretrained[0], "--learning-rate", 1e-9]
-    result = command("translate", *line, "--epochs", 1, "--precision", "float32", "--run", tmp_path / "run")
-    assert result.returncode == 0, result.stderr[-3000:]
+    succeed("translate", *line, "--epochs", 1, "--precision", "float32", "--run", tmp_path / "run")
     before = load_pretrained(pretrained[0]).model.get_weights()
     after = runs.load_model(tmp_path / "run" / "model.keras").get_weights()
     for expected, found in zip(before, after, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_another_size_takes_what_fits_and_says_so(pairs, pretrained, tmp_path):
-    line = ["--dataset", pairs, *LANGUAGES, "--limit", 20, "--init", pretrained[0], "--preset", "document"]
-    result = command("translate", *line, "--epochs", 1, "--precision", "float32", "--run", tmp_path / "run")
-    assert result.returncode == 0, result.stderr[-3000:]
-    assert "all of its weights come from" in result.stdout  # one block of the two, as wide, with other heads
-    line[-1] = "small"
-    result = command("translate", *line, "--epochs", 1, "--precision", "float32", "--run", tmp_path / "other")
-    assert result.returncode == 0, result.stderr[-3000:]
-    assert "0 of its 131 weights come from" in result.stdout and "embedding/embeddings" in result.stdout
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("preset", "said"),
+    [
+        ("tiny", ["49 of its 89 weights come from", "encoder_1"]),  # two blocks for one, as wide, with other heads
+        ("small", ["0 of its 131 weights come from", "embedding/embeddings"]),
+    ],
+)
+def test_another_size_takes_what_fits_and_says_so(pairs, pretrained, tmp_path, preset, said):
+    line = ["--dataset", pairs, *LANGUAGES, "--limit", 20, "--init", pretrained[0], "--preset", preset]
+    printed = succeed("translate", *line, "--epochs", 1, "--precision", "float32", "--run", tmp_path / "run")
+    assert all(text in printed for text in said)
+
+
+@pytest.mark.slow
+def test_a_smaller_size_takes_all_that_it_has(pairs, pretraining, tmp_path):
+    line = [*pretraining, "--run", tmp_path / "pretrained"]
+    line[line.index("document")] = "tiny"
+    succeed("pretrain", *line)
+    line = ["--dataset", pairs, *LANGUAGES, "--limit", 20, "--init", tmp_path / "pretrained", "--preset", "document"]
+    printed = succeed("translate", *line, "--epochs", 1, "--precision", "float32", "--run", tmp_path / "run")
+    assert "all of its weights come from" in printed  # one block of the two, as wide, with other heads
 
 
 def test_text_of_one_s_own(pairs, tmp_path):
@@ -157,22 +168,19 @@ def test_text_of_one_s_own(pairs, tmp_path):
         (tmp_path / f"{language}.txt").write_text("\n".join(text), encoding="utf-8")
     folder = tmp_path / "run"
     texts = [word for language in ("pt", "en") for word in ("--text", f"{language}={tmp_path / language}.txt")]
-    line = ["--preset", "tiny", "--vocab-size", 330, "--batch-tokens", 600, "--run", folder]
-    result = command("pretrain", *texts, *line, "--epochs", 1)
-    assert result.returncode == 0, result.stderr[-3000:]
-    assert "pt and en, without translations" in result.stdout
+    line = ["--preset", "document", "--vocab-size", 330, "--batch-tokens", 600, "--run", folder]
+    printed = succeed("pretrain", *texts, *line, "--epochs", 1)
+    assert "pt and en, without translations" in printed
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     for language, kept in report["sentences"].items():
-        assert 150 < kept < 210 and f"{language}: {380 - kept} sentences over 128 pieces dropped" in result.stdout
+        assert 150 < kept < 210 and f"{language}: {380 - kept} sentences over 128 pieces dropped" in printed
     assert (folder / "samples.txt").read_text(encoding="utf-8").count("reconstructed") == 10
-    result = command("pretrain", *texts, "--epochs", 2, "--run", folder, "--resume")
-    assert result.returncode == 0, result.stderr[-3000:]
+    printed = succeed("pretrain", *texts, "--epochs", 2, "--run", folder, "--resume")
     assert len(pd.read_csv(folder / "history.csv")) == 2
-    said = result.stdout.splitlines()[-1].partition("Fine-tune: ")[2].split()
+    said = printed.splitlines()[-1].partition("Fine-tune: ")[2].split()
     assert said[3:] == ["--init", str(folder), *"--dataset PAIRS.tsv --source pt --target en".split()]
     said[said.index("PAIRS.tsv")] = str(pairs)
-    result = command("translate", *said[3:], "--limit", 50, "--epochs", 1, "--run", tmp_path / "tuned")
-    assert result.returncode == 0, result.stderr[-3000:]
+    succeed("translate", *said[3:], "--limit", 50, "--epochs", 1, "--run", tmp_path / "tuned")
 
 
 def test_a_limit_of_the_pre_training_is_none_of_the_translator(pairs, pretrained):
@@ -183,19 +191,16 @@ def test_a_limit_of_the_pre_training_is_none_of_the_translator(pairs, pretrained
     assert settings.preset == "document" and settings.limit is None
 
 
-def test_another_run_in_the_place_of_the_one_that_it_was_begun_with(pretraining, pretrained, tuned, tmp_path):
+def test_another_run_in_the_place_of_the_one_that_it_was_begun_with(quick_pretrained, tuned, tmp_path):
     """Stopped before its first checkpoint, a translator would take weights of one vocabulary with another."""
-    folder, other = tmp_path / "tuned", tmp_path / "pretrained"
-    line = list(pretraining)
-    line[line.index(330)] = 340
-    assert command("pretrain", *line, "--run", other).returncode == 0
+    folder = tmp_path / "tuned"
     folder.mkdir()
     for name in ("config.json", "tokenizer.model"):
         shutil.copy(tuned[0] / name, folder / name)
-    config = runs.read_config(folder)
-    runs.write_config(folder, {key: value for key, value in config.items() if key != "sha256"} | {"init": str(other)})
+    config = {key: value for key, value in runs.read_config(folder).items() if key != "sha256"}
+    runs.write_config(folder, config | {"init": str(quick_pretrained)})
     before = files(folder)
-    result = command("translate", "--run", folder, "--resume")
+    result = call("translate", "--run", folder, "--resume")
     assert result.returncode == 2 and "is not the run that" in result.stderr and before == files(folder)
 
 
@@ -204,8 +209,7 @@ def test_pre_training_killed_and_resumed_gives_the_same(pretraining, pretrained,
     folder = tmp_path / "run"
     assert killed("pretrain", "step", 5, *pretraining, "--run", folder) == -9
     assert killed("pretrain", "plot", 1, *pretraining, "--run", folder, "--resume") == -9
-    result = command("pretrain", *pretraining, "--run", folder, "--resume")
-    assert result.returncode == 0, result.stderr[-3000:]
+    succeed("pretrain", *pretraining, "--run", folder, "--resume")
     expected, found = (load_pretrained(run).model.get_weights() for run in (pretrained[0], folder))
     for one, other in zip(expected, found, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -219,8 +223,7 @@ def test_fine_tuning_killed_before_its_first_checkpoint_starts_from_the_same_wei
     line = ["--dataset", pairs, *LANGUAGES, "--limit", 100, "--init", pretrained[0], *SHORT, "--run", tmp_path / "run"]
     assert killed("translate", "step", 1, *line) == -9
     assert not (tmp_path / "run" / "checkpoint.npz").exists()
-    result = command("translate", *line, "--resume")
-    assert result.returncode == 0, result.stderr[-3000:]
+    succeed("translate", *line, "--resume")
     for one, other in zip(
         *(runs.load_model(run / "model.keras").get_weights() for run in (tuned[0], tmp_path / "run")), strict=True
     ):
@@ -272,7 +275,7 @@ def test_says_what_is_wrong_and_changes_nothing(module, arguments, said, pairs, 
     line = [known.get(word, word) for word in arguments]
     if "--run" not in line:
         line += ["--run", tmp_path / "run"]
-    result = command(module, *line)
+    result = call(module, *line)
     for name, path in known.items():
         said = said.replace(name, path)
     assert result.returncode == 2 and "Traceback" not in result.stderr

@@ -6,14 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from conftest import QUICK
 
 from fmkeras import InputError, pretrain, runs, translate
 from fmkeras.translation.training import session
 from fmkeras.translation.training.checkpoint import CHECKPOINT
 
 SCRIPTS = {"translate": translate.main, "pretrain": pretrain.main}
-PAIRS = "".join(f"frase número {i} {chr(97 + i % 26)}\tsentence number {i}\n" for i in range(60))
-QUICK = "--epochs 1 --vocab-size 320 --batch-tokens 200 --preset document --precision float32".split()
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -22,19 +21,11 @@ def hashes(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("pairs") / "pairs.tsv"
-    path.write_text(PAIRS, encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module", params=SCRIPTS)
-def finished(request, pairs, tmp_path_factory) -> tuple:
+@pytest.fixture(params=SCRIPTS)
+def finished(request) -> tuple:
     """A script, and a run of it."""
-    folder = tmp_path_factory.mktemp(request.param) / "run"
-    SCRIPTS[request.param](["--dataset", str(pairs), *QUICK, "--run", str(folder)])
-    return SCRIPTS[request.param], folder
+    run = {"translate": "quick_translator", "pretrain": "quick_pretrained"}[request.param]
+    return SCRIPTS[request.param], request.getfixturevalue(run)
 
 
 @pytest.fixture
@@ -71,8 +62,8 @@ def test_without_its_tokenizer_no_other_is_trained(run):
     refused(run, r"tokenizer\.model is missing", "--resume")
 
 
-def test_text_that_cannot_be_used_leaves_the_earlier_run(run, pairs):
-    refused(run, "choose a larger vocabulary", "--dataset", str(pairs), "--vocab-size", "1")
+def test_text_that_cannot_be_used_leaves_the_earlier_run(run, quick_pairs):
+    refused(run, "choose a larger vocabulary", "--dataset", str(quick_pairs), "--vocab-size", "1")
 
 
 def test_nothing_but_long_sentences_leave_the_earlier_run(run, tmp_path):
@@ -84,9 +75,9 @@ def test_nothing_but_long_sentences_leave_the_earlier_run(run, tmp_path):
 
 @pytest.mark.skipif(runs.fcntl is None, reason="no locks on Windows")
 @pytest.mark.parametrize("options", [["--resume"], QUICK])
-def test_a_folder_that_another_training_writes_to_is_refused(run, pairs, options):
+def test_a_folder_that_another_training_writes_to_is_refused(run, quick_pairs, options):
     with runs.alone(run[1]):
-        refused(run, "another training writes to", *options, "--dataset", str(pairs))
+        refused(run, "another training writes to", *options, "--dataset", str(quick_pairs))
 
 
 def test_killed_in_its_last_plot_it_draws_it(run):
