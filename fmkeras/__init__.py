@@ -11,7 +11,7 @@ from pathlib import Path
 from fmkeras.errors import InputError
 
 __version__ = "0.1.0"
-__all__ = ["DATA", "InputError", "load_regressor", "load_translator"]
+__all__ = ["DATA", "InputError", "load_regressor", "load_translator", "train_regressor"]
 
 # The bundled data: inside the package where it was installed, beside it in a clone.
 DATA = next((p for p in (Path(__file__).parent / "data", Path(__file__).parent.parent / "data") if p.is_dir()), None)
@@ -29,3 +29,10 @@ def load_regressor(run: str = "runs/regress"):
     from fmkeras.houses.regressor import load_regressor
 
     return load_regressor(run)
+
+
+def train_regressor(table, target: str | None = None, **settings):
+    """Train a house-price regressor on a DataFrame, a file or a named table: see `fmkeras.houses.fitting`."""
+    from fmkeras.houses.fitting import train_regressor
+
+    return train_regressor(table, target, **settings)
