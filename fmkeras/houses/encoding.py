@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
 
 # A gap among text, as it stands in tables and as pandas and Python write it. The saved model knows these spellings.
 GAP_SPELLINGS = ("", "NA", "N/A", "NaN", "nan", "None", "none", "null", "NULL", "<NA>", "?")
+
+
+@contextlib.contextmanager
+def quietly_named() -> Iterator[None]:
+    """Keep Keras from remarking that a column with a / in its name has an input of another name."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="When providing `inputs` as a dict")
+        yield
 
 
 @dataclass(frozen=True)
@@ -135,7 +145,8 @@ class Encoder:
         for layer in output:
             result = layer(result)
         dense.set_weights([np.array(rows, dtype="float32")[:, None], weights[-1:].astype("float32")])
-        return keras.Model(inputs, result)
+        with quietly_named():
+            return keras.Model(inputs, result)
 
     def _spellings(self, column: Column) -> dict[str, str]:
         """Every form in which a category may stand in a table, with the category."""

@@ -73,6 +73,9 @@ def shuffled_batches(X: np.ndarray, y: np.ndarray, batch_size: int, seed: int) -
     rng = np.random.default_rng(seed)
     X, y = X.astype("float32"), y.astype("float32")
     while True:
+        if batch_size == len(X):
+            yield X, y  # in whatever order: the gradient is that of all rows
+            continue
         order = rng.permutation(len(X))
         for start in range(0, len(X) - batch_size + 1, batch_size):
             rows = order[start : start + batch_size]

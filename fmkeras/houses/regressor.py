@@ -273,7 +273,10 @@ def load_regressor(run: str | Path = "runs/regress") -> Regressor:
         raise InputError(f"{run} is no run of fmkeras.regress: name another --run")
     if absent := [key for key in NEEDED if key not in config]:
         raise InputError(f"{Path(run) / runs.CONFIG} lacks {absent[0]!r}: restore it, or train again")
-    model = runs.load_model(Path(run) / runs.MODEL)
+    from fmkeras.houses.encoding import quietly_named
+
+    with quietly_named():
+        model = runs.load_model(Path(run) / runs.MODEL)
     inputs = len(model.input) if isinstance(model.input, dict) else model.input_shape[-1]
     if inputs != len(config["features"]):
         raise InputError(f"{run}: its model takes {inputs} columns and its config names another number")
