@@ -173,7 +173,7 @@ class Regressor:
         """What the model takes for a frame of read columns."""
         from fmkeras.houses.encoding import Encoder
 
-        if isinstance(self.model.input, dict):
+        if isinstance(self.model.input_shape, dict):
             return Encoder(tuple(self.columns)).model_inputs(frame)
         filled = frame.fillna({column.name: column.middle for column in self.columns})
         return filled[[column.name for column in self.columns]].to_numpy(dtype="float64")
@@ -277,7 +277,7 @@ def load_regressor(run: str | Path = "runs/regress") -> Regressor:
 
     with quietly_named():
         model = runs.load_model(Path(run) / runs.MODEL)
-    inputs = len(model.input) if isinstance(model.input, dict) else model.input_shape[-1]
+    inputs = len(model.input_shape) if isinstance(model.input_shape, dict) else model.input_shape[-1]
     if inputs != len(config["features"]):
         raise InputError(f"{run}: its model takes {inputs} columns and its config names another number")
     report = Path(run) / runs.REPORT
