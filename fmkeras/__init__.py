@@ -17,6 +17,7 @@ from fmkeras.errors import InputError
 
 if TYPE_CHECKING:
     from fmkeras import pretrain
+    from fmkeras.houses.fitting import train_regressor
     from fmkeras.houses.regressor import Regressor, load_regressor
     from fmkeras.translation.inference.translator import Translator, load_translator
     from fmkeras.translation.model.objective import Objective
@@ -36,6 +37,7 @@ __all__ = [
     "load_regressor",
     "load_translator",
     "pretrain",
+    "train_regressor",
     "train_translator",
 ]
 
@@ -51,6 +53,7 @@ _HOMES = {
     "Translator": "fmkeras.translation.inference.translator",
     "load_regressor": "fmkeras.houses.regressor",
     "load_translator": "fmkeras.translation.inference.translator",
+    "train_regressor": "fmkeras.houses.fitting",
     "train_translator": "fmkeras.translation.training.translators",
 }
 

@@ -12,8 +12,13 @@ PARTS = {  # all that a model of ours is made of
     "fmkeras.translation.model.transformer": {"Transformer"},
     "fmkeras.translation.transformer": {"Transformer"},  # where it stood in versions before 0.2
     "keras": {"DTypePolicy", "Sequential"},
-    "keras.layers": {"Dense", "InputLayer", "Normalization"},
+    "keras.layers": {"Activation", "Concatenate", "Dense", "InputLayer", "Normalization", "StringLookup"},
     "keras.initializers": {"GlorotUniform", "Zeros"},
+    # A regressor of tables with text and gaps: a dict of columns in, and gaps found and filled on the way.
+    "keras.src.models.functional": {"Functional"},
+    "keras.src.ops.core": {"Cast"},
+    "keras.src.ops.numpy": {"Isnan", "NanToNum"},
+    None: {"__keras_tensor__"},  # in a Functional: where a layer's input comes from
 }
 ENTRIES = {"config.json", "metadata.json", "model.weights.h5"}
 
@@ -46,9 +51,10 @@ def _inspect_objects(config: object, size: int) -> None:
     if isinstance(config, dict):
         if "class_name" in config or "registered_name" in config:
             module, name = config.get("module"), config.get("class_name")
-            if not isinstance(module, str) or name not in PARTS.get(module, ()):
+            if not isinstance(module, str | None) or name not in PARTS.get(module, ()):
                 raise ValueError(f"it names an object that is no part of our models: {module}.{name}")
-            if config.get("registered_name") not in (None, f"fmkeras>{name}"):
+            own = {None, f"fmkeras>{name}"} | ({name} if str(module).startswith("keras.src.") else set())
+            if config.get("registered_name") not in own:
                 raise ValueError(f"it names an object that is no part of our models: {config['registered_name']}")
             _inspect_sizes(name, config.get("config"), size)
         # All but the numbers by which Keras knows an object that occurs twice.
@@ -73,6 +79,14 @@ def _inspect_sizes(name: str, config: object, size: int) -> None:
         bytes_needed = 4 * (vocabulary * width + layers * (12 * width**2 + 4 * width * inner))
     elif name == "Dense" and config.get("units", 1) != 1:
         raise ValueError("it names a layer of more than one unit, which no regressor of ours has")
+    elif name == "StringLookup":
+        words = config.get("vocabulary")
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise ValueError("it names a vocabulary outside the file, which is no part of our models")
+        if config.get("num_oov_indices") != 1:
+            raise ValueError("it names sizes that no lookup of ours has")
+    elif name == "Activation" and config.get("activation") not in ("exponential", "linear"):
+        raise ValueError("it names an activation that is no part of our models")
     if bytes_needed > size:
         raise ValueError(f"it names sizes that its weights do not have ({bytes_needed:,} bytes)")
 

@@ -65,10 +65,8 @@ TABLES = [
     ("price,rooms\n", "price", "a header but no rows"),
     (HOUSES, "prize", "no column 'prize': choose --target from price, rooms, area"),
     (HOUSES, None, "--target COLUMN is missing"),
-    (HOUSES.partition("\n")[2], "price", "no column 'price'"),
+    (HOUSES.partition("\n")[2], "price", "no column names"),
     (rows(HOUSES, "many,2,3"), "price", "line 62, column 'price': 'many' is not a number"),
-    (rows(HOUSES, '"1,234.5",2,3'), "price", "line 62, column 'price': '1,234.5' is not a number"),
-    (rows(HOUSES, "$100,2,3"), "price", "'$100' is not a number"),
     (rows(HOUSES, "inf,2,3"), "price", "infinity"),
     (rows(HOUSES, "100,-Infinity,3"), "price", "infinity"),
     (rows(HOUSES, "1e40,2,3"), "price", "is too large"),
@@ -83,12 +81,9 @@ TABLES = [
     ("price,rooms\n" + "".join(f"cheap,{i}\n" for i in range(60)), "price", "holds text, not numbers"),
     ("price,rooms\n" + "".join(f",{i}\n" for i in range(60)), "price", "holds nothing, not numbers"),
     ("price,rooms\n" + "".join(f"nan,{i}\n" for i in range(60)), "price", "holds nothing, not numbers"),
-    ("price,a,b\n" + "".join(f"{i},{'' if i % 2 else i},{i if i % 2 else ''}\n" for i in range(60)), "price",
-     "every row has a missing value"),
     ("\n".join(HOUSES.splitlines()[:6]), "price", "at least 10"),
     (WIDE, "price", "too few for"),
     (HOUSES.replace("price", "preço").encode("latin-1"), "price", "not UTF-8"),
-    (HOUSES.encode("utf-16"), "price", "not UTF-8"),
     (rows(HOUSES, '1,2,"3'), "price", "line 62: unexpected end of data"),
     (HOUSES.encode().replace(b"50", b"5\0", 1), "price", "line "),
     (b"PK\x03\x04" + bytes(range(256)) * 9, "price", "not UTF-8"),
@@ -136,7 +131,7 @@ ARGUMENTS = [
     ("regress predict --run {houses}", "required"),
     ("regress predict --run {houses} {tmp}/absent.csv", "cannot be read"),
     ("regress predict --run {houses} {short}", "lacks a column: area"),
-    ("regress predict --run {houses} {gaps}", "line 3, column 'area': a value is missing"),
+    ("regress --target price --drop garden", "there is no such column"),
     ("regress predict --run {houses} {table} --out {tmp}", "is not a file"),
     ("regress predict --run {houses} {table} --out {tmp}/none/out.csv", "cannot be written"),
     ("translate --batch-tokens 99999999999999999999", "is more than 1000000"),
@@ -166,7 +161,7 @@ def call(words: list[str]) -> int:
 def places(tmp_path_factory, quick_translator, quick_regressor) -> dict[str, Path]:
     """Copies of a trained translator and a trained regressor, and files to make mistakes with."""
     folder = tmp_path_factory.mktemp("places")
-    names = "run houses file thesis pairs table short gaps".split()
+    names = "run houses file thesis pairs table short".split()
     found = {name: folder / name for name in names} | {"pairs": folder / "p.tsv", "table": folder / "t.csv"}
     found["pairs"].write_text(PAIRS, encoding="utf-8")
     found["table"].write_text(HOUSES)
@@ -174,7 +169,6 @@ def places(tmp_path_factory, quick_translator, quick_regressor) -> dict[str, Pat
     found["thesis"].mkdir()
     (found["thesis"] / "thesis.txt").write_text("years of work")
     found["short"].write_text("price,rooms\n1,2\n")
-    found["gaps"].write_text("rooms,area\n1,2\n3,\n")
     shutil.copytree(quick_translator, found["run"])
     shutil.copytree(quick_regressor, found["houses"])
     return found

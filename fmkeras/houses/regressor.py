@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fmkeras import runs
 from fmkeras.errors import InputError
@@ -16,78 +17,249 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from fmkeras.houses.table import Sheet
+    from fmkeras.houses.columns import Column
+    from fmkeras.houses.files import Sheet
+    from fmkeras.houses.fitting import Fit
+
+NEEDED = ("features", "target", "unit", "dataset", "scale_target", "digest")
+
+
+class Priced(NamedTuple):
+    """Predictions with what there is to say about them.
+
+    Attributes:
+        values: (rows,) float32, NaN for a row that cannot be read.
+        notes: one line for each column with gaps or with categories that training never met.
+        problems: for each row that cannot be read, its number and one line that names place and column.
+    """
+
+    values: np.ndarray
+    notes: list[str]
+    problems: dict[int, str]
 
 
 class Regressor:
     """A trained model with what its run folder says about it.
 
     Attributes:
-        model: the Keras model, raw features (batch, features) -> the target in its own unit (batch, 1).
-        config: the run's config.json.
+        model: the Keras model: raw features (batch, features), or a dict of raw columns where there is text or gaps,
+            -> the target in its own unit (batch, 1).
+        config, report: the run's config.json and report.json (empty if training was stopped).
+        columns: how each column is read.
         features, target, unit: column names, and "$" where the target is in dollars.
+        fitted: how it was trained, where that was in this process: a `fmkeras.houses.fitting.Fit`, else None.
 
     Example:
-        >>> fmkeras.load_regressor("runs/regress").predict(pandas.read_csv("houses.csv"))  # doctest: +SKIP
-        array([221900.4, 538000.1], dtype=float32)
+        >>> fmkeras.load_regressor("runs/regress").predict({"bedrooms": 3, "sqft_living": 1800, ...})  # doctest: +SKIP
+        array([421900.4], dtype=float32)
     """
 
-    def __init__(self, model: keras.Model, config: dict):
-        self.model, self.config = model, config
-        self.features, self.target, self.unit = config["features"], config["target"], config["unit"]
+    def __init__(self, model: keras.Model, config: dict, report: dict | None = None):
+        from fmkeras.houses.columns import Column
 
-    def predict(self, table: pd.DataFrame | Mapping | Sequence[Mapping]) -> np.ndarray:
-        """Predict from a DataFrame, a dict of columns or a list of dicts; other columns and the order do not matter.
+        self.model, self.config, self.report = model, config, report or {}
+        self.fitted: Fit | None = None
+        self.features, self.target, self.unit = config["features"], config["target"], config["unit"]
+        if "columns" in config:
+            self.columns = [Column.from_json(content) for content in config["columns"]]
+        else:  # a run of version 0.1: numbers without gaps, whose means are in the model
+            means = [float(mean) for mean in self.model.layers[0].mean.numpy().ravel()]
+            self.columns = [
+                Column(name, "number", name, middle=mean) for name, mean in zip(self.features, means, strict=True)
+            ]
+
+    @property
+    def sources(self) -> list[str]:
+        """The columns that a table of new rows must have."""
+        return list(dict.fromkeys(column.source for column in self.columns))
+
+    def predict(self, table: pd.DataFrame | Mapping | Sequence[Mapping] | np.ndarray | str | Path) -> np.ndarray:
+        """Predict from one house (a dict of scalars), or a dict of columns, a list of dicts, a DataFrame, a file.
+
+        Other columns and the order do not matter; a NumPy array must have the columns of `sources`, in their order.
+        Gaps become the training rows' medians or "(none)", and are said in a warning, as are unknown categories.
 
         Returns:
-            (rows,) float32, in the target's unit: dollars for the bundled data.
+            (rows,) float32, in the target's unit: dollars for the bundled data. NaN for a row that cannot be read.
 
         Raises:
-            InputError: a column is missing, or a cell is text, missing or infinite; named with its column and row.
+            InputError: a column is missing.
         """
-        import pandas as pd
+        priced = self.price(table)
+        for line in [*priced.problems.values(), *priced.notes]:
+            warnings.warn(line, stacklevel=2)
+        return priced.values
 
-        from fmkeras.houses.table import feature_matrix
+    def price(self, table: pd.DataFrame | Mapping | Sequence[Mapping] | np.ndarray | str | Path) -> Priced:
+        """As `predict`, and what there is to say comes with the predictions."""
+        if isinstance(table, (str, Path)):
+            from fmkeras.houses.files import read
 
-        frame = pd.DataFrame(table)
-        return self._predict(feature_matrix(frame, self.features, lambda row: f"row {frame.index[row]}"))
+            return self._price_sheet(read(table, self.config.get("header", True), lenient=True))
+        frame = self._frame(table)
+        cells = {str(name): list(frame[name]) for name in frame.columns}
+        return self._price(cells, len(frame), lambda row: f"row {frame.index[row]}", ".")
 
-    def predict_csv(self, path: str | Path) -> str:
-        """The CSV at `path` again, its cells unchanged, with a last column `predicted_<target>`.
+    def interval(self, values: np.ndarray, percent: int) -> tuple[np.ndarray, np.ndarray]:
+        """Low and high ends (rows,) of an interval that holds about `percent` of the true values.
+
+        From the errors on the validation rows, which the weights had not seen (split conformal prediction). It is as
+        wide for every row; for a model of logarithms, in proportion to the prediction.
 
         Raises:
-            InputError: as in `predict`, with the line of the file; or it has such a column already.
+            InputError: the run has none: it is of an earlier version, or was stopped, or has too few validation rows.
         """
         import numpy as np
 
-        from fmkeras.houses.table import read_csv
+        half = self.report.get("intervals", {}).get(str(percent))
+        if half is None:
+            raise InputError(f"this run has no interval of {percent} %: train again, or with more rows")
+        if self.config.get("log_target"):
+            return values / np.float32(np.exp(half)), values * np.float32(np.exp(half))
+        return values - np.float32(half), values + np.float32(half)
 
-        sheet, name = read_csv(path), f"predicted_{self.target}"
-        if name in sheet.header:
-            raise InputError(f"{path} has a column {name!r} already: remove it")
-        predictions = self._predict(self._matrix(sheet, self.features))
+    def predict_csv(self, path: str | Path, interval: int | None = None, header: bool = True) -> tuple[str, Priced]:
+        """The table at `path` as CSV, its cells unchanged, with a last column `predicted_<target>`.
+
+        Args:
+            interval: also columns low_<target> and high_<target> that hold about so many per cent of the true values.
+            header: whether its first line holds the names.
+
+        Returns:
+            The text, nothing in the new columns for rows that cannot be read, and the predictions.
+
+        Raises:
+            InputError: a column is missing, or it has such columns already.
+        """
+        from fmkeras.houses.files import read
+
+        sheet = read(path, header, lenient=True)
+        names = [f"predicted_{self.target}", *[f"{end}_{self.target}" for end in ("low", "high")] * bool(interval)]
+        if there := [name for name in names if name in sheet.header]:
+            raise InputError(f"{path} has a column {there[0]!r} already: remove it")
+        priced = self._price_sheet(sheet)
+        predictions = [priced.values, *(self.interval(priced.values, interval) if interval else ())]
         text = io.StringIO()
         writer = csv.writer(text, delimiter=sheet.delimiter, lineterminator="\n")
-        writer.writerow([*sheet.header, name])
-        for cells, value in zip(sheet.rows, predictions, strict=True):
-            writer.writerow([*cells, np.format_float_positional(value, trim="-")])  # the shortest exact float32
-        return text.getvalue()
+        if header:
+            writer.writerow([*sheet.header, *names])
+        for cells, *values in zip(sheet.rows, *predictions, strict=True):
+            padding = [""] * (len(sheet.header) - len(cells))
+            writer.writerow([*cells, *padding, *map(_shortest, values)])
+        return text.getvalue(), priced
 
-    def labelled(self, path: str | Path) -> tuple[np.ndarray, np.ndarray]:
-        """Features (rows, features) and target (rows,) of a CSV that has the target column, too."""
-        from fmkeras.houses.table import read_csv
+    def labelled(self, path: str | Path, header: bool = True) -> tuple[np.ndarray | dict, np.ndarray, list[str]]:
+        """Model inputs and target (rows,) of a table that has the target column, and notes; other rows are left out."""
+        import numpy as np
 
-        matrix = self._matrix(read_csv(path), [*self.features, self.target])
-        return matrix[:, :-1], matrix[:, -1]
+        from fmkeras.houses.files import read
+        from fmkeras.houses.table import exact_numbers
 
-    def _matrix(self, sheet: Sheet, names: list[str]) -> np.ndarray:
-        from fmkeras.houses.table import feature_matrix
+        sheet = read(path, header)
+        cells = dict(zip(sheet.header, zip(*sheet.rows, strict=True), strict=True))
+        if self.target not in cells:
+            raise InputError(f"the table lacks a column: {self.target}")
+        y = exact_numbers(self.target, cells[self.target], sheet.place, sheet.decimal)
+        frame, notes, problems = self._read(cells, len(y), sheet.place, sheet.decimal)
+        kept = ~np.isnan(y)
+        kept[list(problems)] = False
+        if not kept.any():
+            raise InputError(f"{path}: no row has both a {self.target} and columns that can be read")
+        if left_out := int((~kept).sum()):
+            notes.append(f"rows left out, unreadable or without {self.target}: {left_out:,}")
+        return self.inputs(frame[kept]), y[kept], notes
 
-        columns = dict(zip(sheet.header, zip(*sheet.rows, strict=True), strict=True))
-        return feature_matrix(columns, names, lambda row: f"{sheet.path}, line {sheet.lines[row]}")
+    def inputs(self, frame: pd.DataFrame) -> np.ndarray | dict[str, np.ndarray]:
+        """What the model takes for a frame of read columns."""
+        from fmkeras.houses.encoding import Encoder
 
-    def _predict(self, X: np.ndarray) -> np.ndarray:
-        return self.model.predict(X, batch_size=4096, verbose=0)[:, 0] if len(X) else X[:, 0].astype("float32")
+        if isinstance(self.model.input_shape, dict):
+            return Encoder(tuple(self.columns)).model_inputs(frame)
+        filled = frame.fillna({column.name: column.middle for column in self.columns})
+        return filled[[column.name for column in self.columns]].to_numpy(dtype="float64")
+
+    def _frame(self, table) -> pd.DataFrame:
+        import numpy as np
+        import pandas as pd
+
+        if isinstance(table, np.ndarray):
+            rows = np.atleast_2d(table)
+            if rows.shape[1] != len(self.sources):
+                raise InputError(
+                    f"the array has {rows.shape[1]} columns; the model takes {len(self.sources)}: "
+                    f"{', '.join(self.sources)}"
+                )
+            return pd.DataFrame(rows, columns=self.sources)
+        if isinstance(table, Mapping) and not any(_is_column(value) for value in table.values()):
+            return pd.DataFrame([dict(table)])  # one house
+        return pd.DataFrame(table)
+
+    def _price_sheet(self, sheet: Sheet) -> Priced:
+        width = len(sheet.header)
+        rows = [row if len(row) == width else [""] * width for row in sheet.rows]
+        cells = dict(zip(sheet.header, zip(*rows, strict=True), strict=True))
+        priced = self._price(cells, len(rows), sheet.place, sheet.decimal, skip=tuple(sheet.misfits))
+        priced.values[list(sheet.misfits)] = float("nan")
+        return priced._replace(problems=dict(sorted((priced.problems | sheet.misfits).items())))
+
+    def _price(self, cells: Mapping[str, Sequence], rows: int, place, decimal: str, skip: Sequence[int] = ()) -> Priced:
+        import numpy as np
+
+        frame, notes, problems = self._read(cells, rows, place, decimal, skip)
+        if not rows:
+            return Priced(np.empty(0, dtype="float32"), notes, problems)
+        values = self.model.predict(self.inputs(frame), batch_size=4096, verbose=0)[:, 0]
+        if (negative := int((values < 0).sum())) and not self.config.get("log_target"):
+            notes.append(f"predictions below 0: {negative:,}; a model trained with --log-target gives none")
+        values[list(problems)] = float("nan")
+        return Priced(values, notes, problems)
+
+    def _read(self, cells: Mapping, rows: int, place, decimal: str, skip: Sequence[int] = ()):
+        """The columns as a frame, notes on gaps and unknown categories, and the rows that cannot be read."""
+        from fmkeras.houses.cells import NO_VALUE
+        from fmkeras.houses.encoding import as_frame
+
+        if absent := [name for name in self.sources if name not in cells]:
+            raise InputError(f"the table lacks {'a column' if len(absent) == 1 else 'columns'}: {', '.join(absent)}")
+        frame, unreadable = as_frame(self.columns, cells, decimal)
+        problems: dict[int, str] = {}
+        for row, name, cell in unreadable:
+            problems.setdefault(row, f"{place(row)}, column {name!r}: {str(cell)!r} cannot be read")
+        notes, counted = [], frame.drop(index=[*problems, *skip])
+        for column in self.columns:
+            if note := _gaps_and_strangers(column, counted[column.name], NO_VALUE):
+                notes.append(note)
+        return frame, notes, problems
+
+
+def _gaps_and_strangers(column: Column, values: pd.Series, no_value: str) -> str:
+    """One line about the cells of a column that training says little or nothing about; "" if there are none."""
+    if column.kind == "number":
+        gaps = int(values.isna().sum())
+        return (
+            f"{column.name}: gaps in {gaps:,} of {len(values):,} rows, filled with {column.middle:.7g}" if gaps else ""
+        )
+    unknown = values[~values.isin(column.values)]
+    said = []
+    if gaps := int((values == no_value).sum()):
+        said.append(f"gaps in {gaps:,} of {len(values):,} rows, taken as {no_value!r}")
+    if strange := sorted(set(unknown) - {no_value}):
+        some = ", ".join(map(repr, strange[:3])) + ", ..." * (len(strange) > 3)
+        said.append(
+            f"{int((unknown != no_value).sum()):,} rows have values without a weight ({some}), which add nothing"
+        )
+    return f"{column.name}: {'; '.join(said)}" if said else ""
+
+
+def _is_column(value: object) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) > 0
+
+
+def _shortest(value: np.float32) -> str:
+    """The shortest decimal that is exactly this float32; nothing for NaN."""
+    import numpy as np
+
+    return "" if np.isnan(value) else np.format_float_positional(value, trim="-")
 
 
 def load_regressor(run: str | Path = "runs/regress") -> Regressor:
@@ -99,11 +271,14 @@ def load_regressor(run: str | Path = "runs/regress") -> Regressor:
     config = runs.read_config(run)
     if config.get("task") != "regress":
         raise InputError(f"{run} is no run of fmkeras.regress: name another --run")
-    if absent := [
-        key for key in ("features", "target", "unit", "dataset", "scale_target", "digest") if key not in config
-    ]:
+    if absent := [key for key in NEEDED if key not in config]:
         raise InputError(f"{Path(run) / runs.CONFIG} lacks {absent[0]!r}: restore it, or train again")
-    model = runs.load_model(Path(run) / runs.MODEL)
-    if model.input_shape[-1] != len(config["features"]):
-        raise InputError(f"{run}: its model takes {model.input_shape[-1]} columns and its config names another number")
-    return Regressor(model, config)
+    from fmkeras.houses.encoding import quietly_named
+
+    with quietly_named():
+        model = runs.load_model(Path(run) / runs.MODEL)
+    inputs = len(model.input_shape) if isinstance(model.input_shape, dict) else model.input_shape[-1]
+    if inputs != len(config["features"]):
+        raise InputError(f"{run}: its model takes {inputs} columns and its config names another number")
+    report = Path(run) / runs.REPORT
+    return Regressor(model, config, runs.read_json(report) if report.exists() else {})

@@ -1,0 +1,90 @@
+"""One cell of a table: a number, a date, a gap or text.
+
+A gap is an empty cell, NA, N/A, NaN, null, none, ?, a dash or a dot alone. Numbers may carry a currency sign, a per
+cent sign and marks between the thousands: "$415,186" is 415186, "12 %" is 12, "(7)" is -7. Whether the comma or the
+point is the decimal mark is settled once for a file, by `decimal_mark`.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+
+GAPS = frozenset(["", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "nat", "?", "-", "--", "."])
+NO_VALUE = "(none)"  # the category of a gap
+TRUTH = {"true": 1.0, "false": 0.0}
+YES_NO = (frozenset(["yes", "no"]), frozenset(["y", "n"]), frozenset(["true", "false"]), frozenset(["t", "f"]))
+LONGEST_NUMBER = 40  # characters: longer ones are text, and need not be looked at
+LARGEST = 1e30  # float32, in which the model computes, ends at 3e38
+
+_BLANK = "[ \u00a0\u202f]"
+_MARKED = (
+    r"(?P<open>\()?(?P<sign>[-+\u2212]?){b}?(?:[$€£¥]|USD|EUR|GBP)?{b}?(?P<minus>[-+\u2212]?)(?P<digits>{digits})"
+    + (r"{b}?(?:[%$€£¥]|USD|EUR|GBP)?(?P<close>\))?")
+)
+_DIGITS = r"(?:\d{{1,3}}(?:[{mark}' \u00a0\u202f]\d{{3}})+|\d*)(?:[{decimal}]\d*)?(?:[eE][-+]?\d+)?"
+_NUMBER = {
+    decimal: re.compile(_MARKED.format(b=_BLANK, digits=_DIGITS.format(mark=mark, decimal=decimal)))
+    for decimal, mark in ((".", ","), (",", "."))
+}
+# What can only be read with one of the two marks: 12,5 and 1.234.567 and 1.234,5; 12.5 and 1,234,567 and 1,234.5.
+_TELLING = r"-?(?:\d+{d}(?:\d{{1,2}}|\d{{4,}})|0{d}\d+|\d{{1,3}}(?:{m}\d{{3}})+{d}\d+|\d{{1,3}}(?:{m}\d{{3}}){{2,}})"
+_ONLY = {decimal: re.compile(_TELLING.format(d=d, m=m)) for decimal, d, m in ((".", r"\.", ","), (",", ",", r"\."))}
+_DATE = re.compile(
+    r"(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})(?:[T ][\d:.]*Z?)?|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?: [\d:.]*)?"
+)
+
+
+def gap(cell: object) -> bool:
+    """Whether a cell holds no value."""
+    return str(cell).strip().lower() in GAPS  # None, NaN, NaT and NA among them
+
+
+def number(cell: object, decimal: str = ".") -> float | None:
+    """A cell as a number: NaN if it is a gap, None if it is text, infinity if it is beyond all use."""
+    if isinstance(cell, (int, float)) and not isinstance(cell, bool):
+        return float(cell) if cell != cell or abs(cell) < 1e300 else math.inf
+    text = str(cell).strip()
+    lowered = text.lower()
+    if lowered in GAPS:
+        return math.nan
+    if lowered in TRUTH:
+        return TRUTH[lowered]
+    if decimal == "." or "." not in text:
+        try:
+            return None if "_" in text else float(text)  # Python would read 1_000 as 1000
+        except ValueError:
+            pass
+    found = _NUMBER[decimal].fullmatch(text) if len(text) <= LONGEST_NUMBER else None
+    if found is None or not any(map(str.isdigit, found["digits"])) or bool(found["open"]) != bool(found["close"]):
+        return None
+    plain = re.sub(r"[^\d.eE+-]", "", found["digits"].replace("." if decimal == "," else ",", "").replace(",", "."))
+    negative = bool(found["open"]) or "-" in (found["sign"] + found["minus"]).replace("\u2212", "-")
+    try:
+        return -float(plain) if negative else float(plain)
+    except ValueError:
+        return None
+
+
+def decimal_mark(cells: Iterable[str]) -> str:
+    """ "," or ".": the mark that more of the cells need; the point where none of them tells.
+
+    A cell tells if it can be read in one way only, as 12,5 or 1.234,56 or 1,234.56 can; 1,234 does not.
+    """
+    votes = {",": 0, ".": 0}
+    for cell in cells:
+        text = cell.strip().strip("$€£¥% \u00a0\u202f()")
+        if len(text) <= LONGEST_NUMBER and ("," in text or "." in text):
+            for decimal, pattern in _ONLY.items():
+                votes[decimal] += pattern.fullmatch(text) is not None
+    return "," if votes[","] > votes["."] else "."
+
+
+def dated(cell: object, day_first: bool = False) -> tuple[float, float] | None:
+    """(year, month) of a cell such as 2014-05-02, 20140502T000000, 5/2/2014 or 2.5.2014; None if it is no date."""
+    found = _DATE.fullmatch(str(cell).strip()[:LONGEST_NUMBER])
+    if found is None:
+        return None
+    year, month, day, first, second, last = (int(part or 0) for part in found.groups())
+    if last:
+        year, (day, month) = last, (first, second) if day_first else (second, first)
+    return (float(year), float(month)) if 1 <= month <= 12 and 1 <= day <= 31 and 1000 <= year <= 2999 else None

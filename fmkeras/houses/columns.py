@@ -1,0 +1,229 @@
+"""What each column of a table is, decided once, said in one line, and stored with the run.
+
+| what the cells are | what becomes of the column |
+|---|---|
+| numbers, with currency, per cent, marks between thousands, gaps | a number; a gap becomes the median, and is marked |
+| yes/no, true/false | a category of two |
+| text of few values | a category: one weight a value; gaps are the value "(none)" |
+| dates | two numbers, year and month |
+| text of nearly as many values as rows (ids, addresses) | left out |
+| nothing, almost nothing, or the same in every row | left out |
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from fmkeras.errors import InputError
+from fmkeras.houses.cells import LARGEST, NO_VALUE, YES_NO, dated, gap, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEAST_FILLED = 0.1  # of the cells; a column of numbers with less is left out
+MOST_DISTINCT = 0.5  # of the filled cells; text with more different values is left out
+MOST_VALUES = 100  # categories of a column; rarer ones count as never met
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: how its cells are read and, once it is fitted, what the training rows say of it.
+
+    Attributes:
+        name: what the model calls it.
+        kind: "number" or "category".
+        source: the column of the file that it is read from; another than `name` for the parts of a date.
+        part: "year" or "month" of a date, "yes/no" for a category whose capitals do not matter, else "".
+        day_first: whether 5/2/2014 is in February.
+        gaps: whether a training row has a gap in it.
+        middle, scale: median and standard deviation of a number in the training rows, gaps left aside.
+        values: the categories of the training rows, most frequent first.
+        spellings: other forms of them in the file, as "WD " for "WD".
+    """
+
+    name: str
+    kind: str
+    source: str
+    part: str = ""
+    day_first: bool = False
+    gaps: bool = False
+    middle: float = 0.0
+    scale: float = 1.0
+    values: tuple[str, ...] = ()
+    spellings: dict[str, str] = field(default_factory=dict)
+
+    def read(self, cell: object, decimal: str) -> float | str | None:
+        """A cell as the model takes it: a number (NaN for a gap) or a category; None if it cannot be read."""
+        if self.kind == "category":
+            text = str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
+            return NO_VALUE if gap(text) else text.lower() if self.part == "yes/no" else text
+        if self.part:
+            if gap(cell):
+                return math.nan
+            date = dated(cell, self.day_first)
+            return date and date[self.part == "month"]
+        value = number(cell, decimal)
+        return None if value is not None and abs(value) > LARGEST else value
+
+    def fit(self, values: pd.Series) -> Column:
+        """The same column with the statistics of `values` (rows,), which are training rows and no others."""
+        if self.kind == "number":
+            middle, scale = values.median(), values.std(ddof=0)
+            middle, scale = (0.0 if math.isnan(x) else float(x) for x in (middle, scale))
+            return replace(self, gaps=bool(values.isna().any()), middle=middle, scale=scale or 1.0)
+        counts = values.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+        kept = tuple(counts.index[:MOST_VALUES])
+        spellings = {raw: value for raw, value in self.spellings.items() if value in kept}
+        return replace(self, gaps=NO_VALUE in kept, values=kept, spellings=spellings)
+
+    def to_json(self) -> dict:
+        """For config.json; `Column.from_json` reads it."""
+        return asdict(self) | {"values": list(self.values)}
+
+    @classmethod
+    def from_json(cls, content: dict) -> Column:
+        """A column as `to_json` wrote it.
+
+        Raises:
+            InputError: it is none.
+        """
+        try:
+            return cls(**content | {"values": tuple(content["values"])})
+        except (TypeError, KeyError):
+            raise InputError("config.json describes a column in a way that is not ours: train again") from None
+
+
+def describe(
+    name: str,
+    cells: Sequence,
+    decimal: str,
+    place: Callable[[int], str],
+    wanted: str = "",
+) -> tuple[list[Column], str]:
+    """Decide what a column is.
+
+    Args:
+        cells: all of its cells, text or values.
+        place: gives the words for a row's place, as in "houses.csv, line 7".
+        wanted: "number" or "category" where the user has said so.
+
+    Returns:
+        The columns that it gives (none if it is left out, two for a date), and one line about what was decided; ""
+        for plain numbers without gaps.
+
+    Raises:
+        InputError: a cell of a column of numbers is none, or infinite; named with its place.
+    """
+    filled = [cell for cell in cells if not gap(cell)]
+    if not name:
+        return [], "left out: a nameless column"
+    if not filled:
+        return [], f"left out: {name} (empty)"
+    numbers = sum(number(cell, decimal) is not None for cell in filled)
+    truth = _yes_no(filled)
+    if wanted == "category" or (not wanted and (truth or 2 * numbers < len(filled))):
+        if not truth and not wanted and (date := _date(name, filled)):
+            return date, f"date: {name}, as year and month" + (" (day before month)" if date[0].day_first else "")
+        return _category(name, cells, filled, truth, wanted)
+    return _number(name, cells, filled, decimal, place, wanted)
+
+
+def _number(name: str, cells: Sequence, filled: list, decimal: str, place: Callable, wanted: str):
+    column = Column(name, "number", name)
+    for row, cell in enumerate(cells):
+        value = number(cell, decimal)
+        if value is None:
+            raise InputError(
+                f"{place(row)}, column {name!r}: {str(cell)!r} is not a number (write 1234.5): put it right, or take "
+                f"the column as text with --categorical, or leave it out with --drop"
+            )
+        if abs(value) > LARGEST:
+            raise InputError(
+                f"{place(row)}, column {name!r}: {value:g} is too large" + " (infinity)" * math.isinf(value)
+            )
+    share = len(filled) / len(cells)
+    if share < LEAST_FILLED and not wanted:
+        return [], f"left out: {name} (empty in {len(cells) - len(filled):,} of {len(cells):,} rows)"
+    marked = next((cell for cell in filled if _plain(cell) is None), None)
+    said = f", {str(marked).strip()!r} read as {number(marked, decimal):.10g}" if marked is not None else ""
+    gaps = len(cells) - len(filled)
+    said = (f", gaps in {gaps:,} rows: median, and marked" if gaps else "") + said
+    return [column], f"number: {name}{said}" if said else ""
+
+
+def _plain(cell: object) -> float | None:
+    try:
+        return float(cell)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+
+
+def _category(name: str, cells: Sequence, filled: list, truth: bool, wanted: str):
+    column = Column(name, "category", name, part="yes/no" if truth else "")
+    read = {str(cell): column.read(cell, ".") for cell in cells}
+    values = set(read.values())
+    distinct = len(values - {NO_VALUE})
+    if len(values) == 1:
+        return [], f"left out: {name} (the same in every row: {next(iter(values))})"
+    if distinct > max(MOST_DISTINCT * len(filled), 2) and not wanted:
+        return [], f"left out: {name} (text, {distinct:,} different values in {len(filled):,} rows)"
+    spellings = {raw: value for raw, value in read.items() if raw != value and not gap(raw)}
+    if truth:
+        spellings |= {form: value for value in values - {NO_VALUE} for form in (value.title(), value.upper())}
+    said = f"{'yes/no' if truth else 'category'}: {name}, {distinct:,} values"
+    if len(cells) > len(filled):
+        said += f', gaps in {len(cells) - len(filled):,} rows: "{NO_VALUE}"'
+    if distinct > MOST_VALUES:
+        said += f"; the {MOST_VALUES} most frequent have weights, the others count as never met"
+    return [replace(column, spellings=spellings)], said
+
+
+def _yes_no(filled: list) -> bool:
+    found = {str(cell).strip().lower() for cell in filled}
+    return any(found <= words for words in YES_NO)
+
+
+def _date(name: str, filled: list) -> list[Column]:
+    """Year and month, where all cells are dates; else nothing."""
+    for day_first in (False, True):
+        if all(dated(cell, day_first) for cell in filled):
+            parts = ("year", "month")
+            return [Column(f"{name} ({part})", "number", name, part, day_first) for part in parts]
+    return []
+
+
+def check_names(asked: Iterable[str], there: Sequence[str], option: str) -> list[str]:
+    """The names that an option gives, several of them or with commas between.
+
+    Raises:
+        InputError: there is no such column.
+    """
+    names = []
+    for text in asked:
+        parts = [text] if text in there else [part.strip() for part in text.split(",") if part.strip()]
+        if unknown := [part for part in parts if part not in there]:
+            raise InputError(
+                f"{option} {unknown[0]}: there is no such column; choose from {', '.join(filter(None, there))}"
+            )
+        names += parts
+    return names
+
+
+def suspects(frame: pd.DataFrame, target: pd.Series) -> list[str]:
+    """The columns that give the target away: nearly proportional to it, or categories that each have one price."""
+    found = []
+    for name, values in frame.items():
+        if values.dtype.kind == "f":
+            both = values.notna()
+            varies = both.sum() > 2 and values[both].std() > 0 and target[both].std() > 0
+            if varies and abs(values[both].corr(target[both])) >= 0.999:
+                found.append(str(name))
+        elif (
+            values.nunique() < len(values)
+            and target.groupby(values).transform("std").fillna(0).max() <= 1e-6 * target.std()
+        ):
+            found.append(str(name))
+    return found

@@ -1,0 +1,189 @@
+"""Table files as text: CSV in its dialects, Excel, Parquet, compressed or not."""
+
+import bz2
+import csv
+import gzip
+import io
+import lzma
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fmkeras.errors import InputError
+from fmkeras.houses.cells import decimal_mark, gap, number
+
+MOST_BYTES = 2**31  # unpacked: a table that fills more does not fit here, and a bomb would
+OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table as text: its header, its rows of cells, and the line of the file in which each row begins.
+
+    Attributes:
+        delimiter: "," ";" tab, or " " for blanks.
+        decimal: the decimal mark of all its numbers.
+        misfits: rows with more or fewer cells than the header, by row; only where they were let through.
+    """
+
+    path: Path
+    header: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+    delimiter: str = ","
+    decimal: str = "."
+    misfits: dict[int, str] = field(default_factory=dict)
+
+    def place(self, row: int) -> str:
+        """The words for a row's place."""
+        return f"{self.path}, line {self.lines[row]}"
+
+
+def read(path: str | Path, header: bool = True, lenient: bool = False) -> Sheet:
+    """Read a table file as text, blank lines left out.
+
+    Args:
+        header: whether the first line holds the names; if not, they are c1, c2, ...
+        lenient: let rows of another length through, as `Sheet.misfits`.
+
+    Raises:
+        InputError: missing, unreadable, empty or no text; a name twice, or no names at all, in the header; a row of
+            another length.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix in (".xlsx", ".xls", ".parquet"):
+        numbered, delimiter = _with_pandas(path, header), ","
+    else:
+        numbered, delimiter = _csv_rows(path, _text(path))
+    if not numbered:
+        raise InputError(f"{path} is empty: a table needs a header line and rows")
+    if header:
+        (names, _), *numbered = numbered
+        names = [name.strip() for name in names]
+        _check_names(path, names)
+    else:
+        names = [f"c{i + 1}" for i in range(len(numbered[0][0]))]
+    if not numbered:
+        raise InputError(f"{path} has a header but no rows")
+    misfits = {}
+    for row, (cells, line) in enumerate(numbered):
+        if len(cells) != len(names):
+            problem = f"{path}, line {line}: {len(cells)} cells where the header has {len(names)}"
+            if not lenient:
+                raise InputError(problem)
+            misfits[row] = problem
+    rows = [cells for cells, _ in numbered]
+    decimal = decimal_mark(cell for cells in rows for cell in cells)
+    return Sheet(path, names, rows, [line for _, line in numbered], delimiter, decimal, misfits)
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    for name in names:
+        if name and names.count(name) > 1:
+            raise InputError(f"{path}: two columns are named {name!r}: rename one")
+    filled = [name for name in names if name]
+    if filled and all(number(name) is not None and not gap(name) for name in filled):
+        raise InputError(
+            f"{path} has no column names: its first line holds numbers only ({', '.join(filled[:3])}, ...); with "
+            f"--no-header the columns are named c1 to c{len(names)}"
+        )
+
+
+def _bytes(path: Path) -> bytes:
+    """The file's bytes, unpacked where its name says that it is packed."""
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                members = [entry for entry in archive.infolist() if not entry.is_dir()]
+                if len(members) != 1:
+                    raise InputError(f"{path} holds {len(members)} files: give one table")
+                with archive.open(members[0]) as file:
+                    content = file.read(MOST_BYTES + 1)
+        elif suffix in OPENERS:
+            with OPENERS[suffix](path) as file:
+                content = file.read(MOST_BYTES + 1)
+        else:
+            content = path.read_bytes()
+    except (zipfile.BadZipFile, EOFError, lzma.LZMAError, gzip.BadGzipFile, RuntimeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} cannot be unpacked ({error}): pack it again") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"{path} cannot be read ({reason}): give the path of a CSV file") from None
+    if len(content) > MOST_BYTES:
+        raise InputError(f"{path} unpacks to more than {MOST_BYTES:,} bytes: give a smaller table")
+    return content
+
+
+def _text(path: Path) -> str:
+    """The file's text: UTF-8 with or without a mark at its start, or Excel's UTF-16 with one."""
+    content = _bytes(path)
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}, line {line}: not UTF-8 text: save the table as UTF-8 CSV") from None
+
+
+def _csv_rows(path: Path, text: str) -> tuple[list[tuple[list[str], int]], str]:
+    """Rows of cells with the line that each begins in (quotes may hold line breaks), and the delimiter."""
+    delimiter = _delimiter(text)
+    if delimiter == " ":
+        text = "\n".join(line.strip() for line in text.splitlines())
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=delimiter == " "
+    )
+    numbered, line = [], 1
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                numbered.append((row, line))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"{path}, line {line}: {error}") from None
+    return numbered, delimiter
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter that the first line has most of; blanks if it has none and its lines agree in their words."""
+    first = text.lstrip().partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    if first.count(delimiter):
+        return delimiter
+    counts = {len(line.split()) for line in text.splitlines()[:50] if line.strip()}
+    return " " if len(counts) == 1 and counts != {1} else ","
+
+
+def _with_pandas(path: Path, header: bool) -> list[tuple[list[str], int]]:
+    """An Excel or Parquet file as rows of text, the names first where there are names."""
+    import pandas as pd
+
+    excel = path.suffix.lower() != ".parquet"
+    read: Callable = pd.read_excel if excel else pd.read_parquet
+    try:
+        frame = read(path, header=None, dtype=object) if excel else read(path)
+    except ImportError as error:
+        package = "openpyxl" if excel else "pyarrow"
+        raise InputError(f"{path} needs another package ({error.name or package}): pip install {package}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}): give the path of a table") from None
+    except Exception as error:  # each engine has errors of its own for damaged files
+        raise InputError(f"{path} cannot be read ({' '.join(str(error).split())[:120]}): save it again") from None
+    rows = [[as_text(value) for value in row] for row in frame.itertuples(index=False, name=None)]
+    if not excel and header:
+        rows.insert(0, [str(name) for name in frame.columns])
+    return [(row, line) for line, row in enumerate(rows, start=1) if any(row)]
+
+
+def as_text(value: object) -> str:
+    """A value as the text of a cell: nothing for a gap, 3 for 3.0, the day alone for midnight."""
+    if gap(value):
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value).removesuffix(" 00:00:00")

@@ -1,0 +1,248 @@
+"""From a table to a trained regressor: what `fmkeras.train_regressor` and the script do, step by step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from fmkeras import cli, runs
+from fmkeras.errors import InputError
+from fmkeras.houses import training
+from fmkeras.houses.regressor import Regressor
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    import pandas as pd
+
+    from fmkeras.houses.linear import Comparison, Data
+    from fmkeras.houses.table import Table
+
+NAMED = ("king_county", "california")
+REFIT_BELOW = 100  # training rows a column
+
+
+class Fit(NamedTuple):
+    """A trained model, what it was trained on, and how it compares.
+
+    Attributes:
+        table, data: the columns as they are, and split and encoded.
+        model: the finished one, raw columns in, the target in its unit out.
+        weights: (encoded columns + 1,), bias last, in standardized units.
+        history: one row an epoch.
+        finished: False if Ctrl-C ended it.
+        comparison: with the closed form; None if it did not finish.
+        report: what report.json says.
+    """
+
+    table: Table
+    data: Data
+    model: keras.Model
+    weights: np.ndarray
+    history: pd.DataFrame
+    finished: bool
+    comparison: Comparison | None
+    report: dict
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the encoded columns."""
+        return getattr(self.data.feature_scaler, "names", None) or list(self.table.features)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """(test rows,) in the target's unit."""
+        return self.model.predict(self.data.test_inputs, batch_size=4096, verbose=0)[:, 0]
+
+
+def train_regressor(
+    table: pd.DataFrame | str | Path,
+    target: str | None = None,
+    *,
+    run: str | Path | None = None,
+    epochs: int = 100,
+    seed: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    ridge: bool = False,
+    log_target: bool = False,
+    scale_target: bool = True,
+    refit: bool | None = None,
+    drop: Sequence[str] = (),
+    categorical: Sequence[str] = (),
+    numeric: Sequence[str] = (),
+    header: bool = True,
+    folds: int = 0,
+    tensorboard: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+    progress: Callable[[dict, int], None] | None = None,
+) -> Regressor:
+    """Train a linear model on a table as it is: numbers, text, dates, with gaps.
+
+    Args:
+        table: a DataFrame, the path of a file, or "king_county" or "california".
+        target: the column to predict.
+        run: the folder to save it in, with its report and plots; None saves nothing.
+        epochs: at most; it stops early.
+        callbacks: any of Keras's; see `fmkeras.houses.training.train_model`.
+        ridge: penalise squared weights, as strongly as leave-one-out cross-validation on the training rows says.
+        log_target: learn the logarithm of the target: predictions are never negative.
+        refit: train once more with the validation rows, for the epochs that they chose; None: where there are fewer
+            than 100 training rows a column, so that a quarter more rows is worth having.
+        drop, categorical, numeric: columns to leave out, or to take as text or as numbers.
+        header: False if the file's first line holds no names; then they are c1, c2, ...
+        folds: also cross-validate, in so many parts.
+        tensorboard: write TensorBoard's logs to the run folder.
+        say: called with each line that the script prints on the way.
+        progress: called after each epoch, as `train_model`'s `report` is.
+
+    Example:
+        >>> regressor = fmkeras.train_regressor("train.csv", "SalePrice")  # doctest: +SKIP
+        >>> regressor.predict("test.csv")  # doctest: +SKIP
+
+    Raises:
+        InputError: the table or an option cannot be used; one line says what to do.
+        KeyboardInterrupt: by Ctrl-C; the best weights so far are in the run folder.
+    """
+    options = {"drop": list(drop), "categorical": list(categorical), "numeric": list(numeric)}
+    loaded = _load(table, target, options, header)
+    features, name = loaded.features, str(loaded.target.name)
+    columns = f"{features.shape[1]} feature{'s'[: features.shape[1] > 1]}"
+    say(f"{loaded.name}: {len(features):,} rows, {columns}, target {name}")
+    for note in loaded.notes:
+        say(note)
+    data, strength = prepare(loaded, scale_target, log_target, ridge)
+    split = {"training": len(data.X_train), "validation": len(data.X_validation), "test": len(data.y_test)}
+    say("split: " + ", ".join(f"{rows:,} {part}" for part, rows in split.items()) + " rows")
+    if refit is None:
+        refit = len(data.X_train) < REFIT_BELOW * data.X_train.shape[1]
+    config = {"task": "regress", "dataset": _source(table, loaded), "target": name, "unit": loaded.unit}
+    config |= {"features": list(features), "epochs": epochs, "seed": seed, "scale_target": scale_target}
+    config |= {"digest": loaded.digest(), "columns": [column.to_json() for column in fitted_columns(loaded, data)]}
+    config |= {"decimal": loaded.decimal, "header": header, "log_target": log_target, "ridge": strength, "refit": refit}
+    folder = None
+    if run is not None:
+        folder, note = runs.start(run)
+        if note:
+            say(note)
+        runs.write_config(folder, config | options)
+    if tensorboard and folder is None:
+        raise InputError("tensorboard needs a run folder for its logs: name a run")
+    say("loading Keras ...")
+    with cli.quiet():
+        import keras
+    if tensorboard:
+        callbacks = [*callbacks, keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
+    fit = fit_table(loaded, data, epochs, seed, callbacks, strength, refit, progress)
+    if folder is not None and len(fit.history):
+        runs.save_model(fit.model, folder / runs.MODEL)
+        runs.write_text(folder / runs.HISTORY, fit.history.to_csv(index=False, lineterminator="\n"))
+    if not fit.finished:
+        kept = (
+            f"the best weights so far are in {folder / runs.MODEL}" if folder and len(fit.history) else "nothing kept"
+        )
+        raise KeyboardInterrupt(f"{kept}; training again starts afresh")
+    report = {"dataset": config["dataset"], "target": name, "rows": len(features), "features": features.shape[1]}
+    report |= {"encoded_columns": data.X_train.shape[1], "split": split} | fit.report
+    if folds:
+        from fmkeras.houses.validation import cross_validate
+
+        report["cross_validation"] = cross_validate(loaded, folds, strength, log_target)
+    fit = fit._replace(report=report)
+    regressor = Regressor(fit.model, config | options, report)
+    regressor.fitted = fit
+    if folder is not None:
+        from fmkeras.houses import report as house_report
+
+        house_report.save(folder, fit)
+    return regressor
+
+
+def _load(table: pd.DataFrame | str | Path, target: str | None, options: dict, header: bool) -> Table:
+    if isinstance(table, (str, Path)):
+        return training.load_data(str(table), target, **options, header=header)
+    from fmkeras.houses.table import from_frame
+
+    if target is None:
+        raise InputError(f"which column is to be predicted? ({', '.join(map(str, table.columns))})")
+    return from_frame(table, target, **options)
+
+
+def _source(table: pd.DataFrame | str | Path, loaded: Table) -> str | None:
+    """What config.json calls the table: its name, its full path, or nothing for a DataFrame."""
+    if not isinstance(table, (str, Path)):
+        return None
+    return loaded.name if str(table) in NAMED else str(Path(table).resolve())
+
+
+def prepare(
+    table: Table, scale_target: bool = True, log_target: bool = False, ridge: bool = False
+) -> tuple[Data, float]:
+    """Split and encode a table, and choose the strength of ridge (0 without it) on its training rows."""
+    from fmkeras.houses.linear import choose_ridge
+
+    X, columns = (table.features, table.columns) if not table.plain else (table.features.to_numpy(), ())
+    data = training.preprocess_data(
+        X, table.target.to_numpy(), scale_target=scale_target, columns=columns, log_target=log_target
+    )
+    rows, width = data.X_train.shape
+    if width >= rows and not ridge:
+        raise InputError(
+            f"the columns become {width:,} numbers, more than the {rows:,} training rows can tell apart: add --ridge, "
+            "or leave out text columns of many values with --drop"
+        )
+    return data, choose_ridge(data.X_train, data.y_train)[0] if ridge else 0.0
+
+
+def fitted_columns(table: Table, data: Data) -> Sequence:
+    """The table's columns with the statistics of the training rows."""
+    import pandas as pd
+
+    from fmkeras.houses.encoding import Encoder
+
+    if isinstance(data.feature_scaler, Encoder):
+        return data.feature_scaler.columns
+    raw = pd.DataFrame(data.feature_scaler.inverse_transform(data.X_train), columns=list(table.features))
+    return Encoder.fit(raw, table.columns).columns
+
+
+def fit_table(
+    table: Table,
+    data: Data,
+    epochs: int = 100,
+    seed: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    ridge: float = 0.0,
+    refit: bool = False,
+    progress: Callable[[dict, int], None] | None = None,
+) -> Fit:
+    """Train on prepared data, once more with the validation rows if `refit`, and compare with the closed form."""
+    from fmkeras.houses import validation
+    from fmkeras.houses.linear import compare
+
+    began = time.perf_counter()
+    model = training.build_model((data.X_train.shape[1],))
+    with cli.interruptible():
+        history, finished = training.train_model(model, data, epochs, seed, progress, callbacks, ridge)
+        # How far off it is on rows that its weights have not seen: before they see them.
+        intervals = validation.intervals(data, training.weights_of(model)) if finished else {}
+        seen = data
+        if finished and refit:
+            seen, best = data.with_validation_rows(), history["val_loss"].iloc[min(epochs // 2, len(history) - 1) :]
+            until = int(history["epoch"][best.idxmin()])
+            model = training.build_model((data.X_train.shape[1],))
+            _, finished = training.train_model(model, seen, epochs, seed, None, (), ridge, until)
+    complete, weights = training.with_scaling(model, seen), training.weights_of(model)
+    fit = Fit(table, data, complete, weights, history, finished, None, {})
+    if not finished:
+        return fit
+    comparison = compare(data, weights, fit.names, ridge, refit)
+    predicted = fit.predicted
+    report = {"epochs": len(history), "seconds": round(time.perf_counter() - began, 2), "refitted": refit}
+    report |= {"test": training.evaluate_model(complete, data.test_inputs, data.y_test)} | comparison.metrics
+    report |= {"ridge": ridge, "largest_weight_difference": comparison.largest_weight_difference}
+    report |= {"smearing": seen.smearing(weights)} if data.log else {}
+    report |= {"negative_predictions": int((predicted < 0).sum()), "intervals": intervals}
+    report |= {"coverage": validation.coverage(intervals, predicted, data.y_test, data.log)}
+    return fit._replace(comparison=comparison, report=report)
