@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fmkeras.plots import GREY, INK, PALE, _amounts, _figure, _label
+from fmkeras.plots import BLUE, INK, VERMILION, _amounts, _figure, _label, line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ def importance(table: pd.Series, title: str, target: str, unit: str, most: int =
     """
     shown = table[:most][::-1]
     figure, (axis,) = _figure(title, 7.0, 1.6 + 0.25 * len(shown))
-    axis.barh(range(len(shown)), shown, color=PALE, edgecolor=INK, linewidth=0.6)
+    axis.barh(range(len(shown)), shown, color=BLUE)
     axis.set_yticks(range(len(shown)), [_name(name) for name in shown.index])
     axis.set_ylim(-0.7, len(shown) - 0.3)
     _amounts(axis.xaxis, unit)
@@ -40,7 +40,7 @@ def categories(table: pd.DataFrame, title: str, target: str, unit: str) -> Figur
     """
     table = table.sort_values("effect")
     figure, (axis,) = _figure(title, 8.0, 1.6 + 0.25 * len(table))
-    axis.barh(range(len(table)), table["effect"], color=PALE, edgecolor=INK, linewidth=0.6)
+    axis.barh(range(len(table)), table["effect"], color=BLUE)
     labels = [f"{row.column} = {row.value} ({row.rows:,} rows)" for row in table.itertuples()]
     axis.set_yticks(range(len(table)), [_name(label, 60) for label in labels])
     axis.set_ylim(-0.7, len(table) - 0.3)
@@ -58,9 +58,9 @@ def partial_residuals(parts: dict[str, pd.DataFrame], title: str, target: str, u
     """
     figure, axes = _figure(title, 3.4 * len(parts) + 1, 4.0, panels=len(parts))
     for axis, (name, table) in zip(axes, parts.items(), strict=True):
-        axis.scatter(table["value"], table["with_residual"], s=5, color=INK, alpha=0.2, linewidths=0)
-        line = table.sort_values("value").iloc[[0, -1]]
-        axis.plot(line["value"], line["contribution"], color=GREY, linestyle="--", linewidth=2)
+        axis.scatter(table["value"], table["with_residual"], s=5, color=BLUE, alpha=0.25, linewidths=0)
+        ends = table.sort_values("value").iloc[[0, -1]]
+        axis.plot(ends["value"], ends["contribution"], color=VERMILION, linestyle="--", linewidth=2)
         low, high = np.quantile(table["with_residual"], [0.005, 0.995])  # a few mansions would squeeze all others
         axis.set_ylim(min(low, table["contribution"].min()), max(high, table["contribution"].max()))
         axis.set_xlabel(_name(name))
@@ -77,12 +77,10 @@ def learning_curve(table: pd.DataFrame, title: str, target: str, unit: str) -> F
         table: columns rows, training, validation, low, high; see `validation.learning_curve`.
     """
     figure, (axis,) = _figure(title)
-    axis.plot(table["rows"], table["training"], color=INK, marker=".", label="the training rows used")
-    axis.plot(
-        table["rows"], table["validation"], color=GREY, linestyle="--", marker="s", markersize=4, label="validation"
-    )
+    axis.plot(table["rows"], table["training"], **line(0, len(table)), label="the training rows used")
+    axis.plot(table["rows"], table["validation"], **line(1, len(table)), label="validation")
     axis.fill_between(
-        table["rows"], table["low"], table["high"], color=PALE, alpha=0.5, label="validation, over 5 draws"
+        table["rows"], table["low"], table["high"], color=VERMILION, alpha=0.2, linewidth=0, label="over 5 draws"
     )
     _amounts(axis.yaxis, unit)
     axis.set(xlabel="training rows", ylabel=_label(f"RMSE of {target}", unit), ylim=(0, None))
