@@ -1,4 +1,4 @@
-"""Spoiling sentences, and learning to restore them in the language that the mark asks for."""
+"""Corrupting sentences, and learning to reconstruct them in the language that the special token asks for."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def noise(**settings) -> Settings:
     return Settings(**dict(mask=0.35, span=3.0, delete=0.0) | settings)
 
 
-def spoilt(rows: list[list[int]], seed: int = 0, **settings) -> list[list[int]]:
+def corrupted(rows: list[list[int]], seed: int = 0, **settings) -> list[list[int]]:
     found = corrupt(Sentences.of(rows), noise(**settings), M, np.random.default_rng(seed))
     return [row.tolist() for row in found]
 
@@ -59,32 +59,65 @@ def test_spans_become_one_mask_each(gaps, spans, deleted, expected):
     assert [row.tolist() for row in found] == expected
 
 
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (
+            dict(mask=0.35, span=3.0, delete=0.1),
+            [[10, 12, 4, END], [END], [4, END], [4, 11, 12, 13, 14, 15, 16, 4, 19, 20, 4, END], [4, 12, 13, END]],
+        ),
+        (
+            dict(mask=0.5, span=1.5),
+            [
+                [10, 4, 12, 13, 14, 15, 4, END],
+                [END],
+                [10, END],
+                [10, 4, 4, 4, 15, 16, 17, 18, 4, 4, 21, END],
+                [10, 11, 4, 13, END],
+            ],
+        ),
+        (
+            dict(mask=0.0, delete=0.3),
+            [[10, 11, 12, 14, 15, END], [END], [10, END], [12, 13, 14, 15, 16, 17, 18, 21, END], [11, 12, 13, END]],
+        ),
+    ],
+)
+def test_a_seed_gives_the_noise_that_it_always_gave(settings, expected):
+    """Or a run that was pre-trained could not be resumed to the same bits."""
+    rows = [[*range(10, 10 + pieces), END] for pieces in (7, 0, 1, 12, 4)]
+    assert corrupted(rows, 7, **settings) == expected
+
+
+def test_nothing_to_corrupt():
+    assert corrupted([], delete=0.1) == [] and corrupted([[END], [END]], delete=0.1) == [[END], [END]]
+
+
 sentences = st.lists(st.lists(st.integers(5, 30), max_size=12).map(lambda row: [*row, END]), min_size=1, max_size=8)
 shares = st.floats(0, 0.95)
 
 
 @given(sentences, shares, st.floats(1, 6), shares, st.integers(0, 99))
 def test_what_is_left_stands_in_the_order_that_it_had(rows, mask, span, delete, seed):
-    found = spoilt(rows, seed, mask=mask, span=span, delete=delete)
+    found = corrupted(rows, seed, mask=mask, span=span, delete=delete)
     assert len(found) == len(rows)
     for clean, row in zip(rows, found, strict=True):
         assert row[-1] == END and len(row) <= len(clean)
         rest = iter(clean)
         assert all(piece in rest for piece in row if piece != M)  # a subsequence
-    assert spoilt(rows, seed, mask=mask, span=span, delete=delete) == found
-    assert spoilt(rows, seed, mask=0.0, delete=0.0) == rows
+    assert corrupted(rows, seed, mask=mask, span=span, delete=delete) == found
+    assert corrupted(rows, seed, mask=0.0, delete=0.0) == rows
 
 
 @pytest.mark.parametrize("mask", [0.15, 0.35, 0.6])
 @pytest.mark.parametrize("span", [1.0, 3.0])
 def test_masks_cover_the_share_that_was_asked_for(mask, span):
     rows = [[*range(5, 1005), END] for _ in range(50)]
-    found = spoilt(rows, mask=mask, span=span)
+    found = corrupted(rows, mask=mask, span=span)
     left = sum(piece not in (M, END) for row in found for piece in row) / 50_000
     assert left == pytest.approx(1 - mask, abs=0.015)
     masks = sum(row.count(M) for row in found)
     assert mask * 50_000 / masks == pytest.approx(span, rel=0.05)
-    deleted = spoilt(rows, mask=0.0, delete=0.2)
+    deleted = corrupted(rows, mask=0.0, delete=0.2)
     assert sum(map(len, deleted)) / 50_050 == pytest.approx(0.8, abs=0.01)
 
 
@@ -100,7 +133,7 @@ def tokenizer() -> Tokenizer:
     return Tokenizer.train(text, 340, [MASK, language_mark("pt"), language_mark("en")])
 
 
-def test_no_text_is_cut_into_a_mark(tokenizer):
+def test_no_text_is_cut_into_a_special_token(tokenizer):
     assert tokenizer.marks == {"<mask>": 4, "<pt>": 5, "<en>": 6}
     assert (tokenizer.start("pt"), tokenizer.start("en"), tokenizer.start("de")) == (5, 6, START)
     text = "<mask> <pt> <en> </s>"
@@ -109,7 +142,7 @@ def test_no_text_is_cut_into_a_mark(tokenizer):
     assert Tokenizer.train(["one two"], 300).marks == {}
 
 
-def test_batches_hold_spoilt_and_clean_with_the_mark_of_the_language(tokenizer):
+def test_batches_hold_corrupted_and_clean_with_the_start_of_the_language(tokenizer):
     denoising = Denoising.of(TEXTS, tokenizer, noise(batch_tokens=200))
     batches = denoising.batches(3)
     languages = {tokenizer.start(language): set(side) for language, side in TEXTS.items()}
@@ -147,14 +180,14 @@ def trained(folder, tokenizer, resume=False, **settings) -> Training:
     return Training(settings, tokenizer, batches, batches, folder, resume, renew=denoising.batches)
 
 
-def test_the_model_restores_and_writes_the_language_that_is_asked_for(tokenizer, tmp_path):
+def test_the_model_reconstructs_and_writes_the_language_that_is_asked_for(tokenizer, tmp_path):
     training = trained(tmp_path, tokenizer, epochs=40)
     assert list(training.epochs(show_progress=False))[-1]["val_token_accuracy"] > 0.75
     restorer = Restorer(training.averaged, tokenizer, training.settings)
     rows = restorer.samples(TEXTS, 4)
     assert [row[0] for row in rows] == TEXTS["pt"][:4] + TEXTS["en"][:4]
     assert any(BLANK in row[1] for row in rows)
-    nothing = [[tokenizer.marks[MASK], END]]  # the mark is all that tells the language
+    nothing = [[tokenizer.marks[MASK], END]]  # the start is all that tells the language
     for language, side in TEXTS.items():
         words = {word for sentence in side for word in sentence.split()}
         (text,) = restorer.restore(nothing, language)

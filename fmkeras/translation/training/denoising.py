@@ -1,7 +1,7 @@
-"""Denoising: spoil a sentence, have the model restore it. What it learns from needs no translation (BART, mBART).
+"""Denoising: corrupt a sentence, have the model reconstruct it. This needs no translation (BART, mBART).
 
 Lewis et al. (2020), arXiv:1910.13461: spans of pieces are replaced by one mask each. Liu et al. (2020),
-arXiv:2001.08210: several languages at once, each with a mark with which the decoder starts.
+arXiv:2001.08210: several languages at once, each with a special token with which the decoder starts.
 """
 
 import dataclasses
@@ -21,13 +21,13 @@ BLANK = "___"  # a mask, as people read it
 
 
 def corrupt(clean: Sentences, noise: Settings, mask: int, rng: np.random.Generator) -> Sentences:
-    """Spoil sentences: spans of their pieces become one mask each, then some of what is left is deleted.
+    """Corrupt sentences: spans of their pieces become one mask each, then some of the other pieces are deleted.
 
-    Spans have one piece and a Poisson number more, the gaps between them a geometric number, which may be none. A span
-    that reaches beyond the end of its sentence goes on, as another, in the next. End marks stay.
+    Spans and gaps are drawn over the text as a whole, as if it were one sentence. A span that reaches beyond the end of
+    its sentence goes on, as another, in the next. End marks are neither masked nor deleted.
 
     Args:
-        clean: N sentences, end mark last.
+        clean: N sentences, end mark last; T pieces in all.
         noise: of the settings, `mask`, the share of pieces that spans cover; `span`, how many pieces one has on
             average; and `delete`, the share of the pieces left that are deleted.
         mask: id of the mask.
@@ -36,36 +36,54 @@ def corrupt(clean: Sentences, noise: Settings, mask: int, rng: np.random.Generat
     Returns:
         N sentences, end mark last, none longer than it was.
     """
-    owner = np.repeat(np.arange(len(clean)), clean.lengths)  # (T,) whose each piece is
-    inner = clean.ids != END
-    spans = np.zeros(len(clean.ids), int)  # (T,) number of the span that covers a piece, 0 where none does
-    spans[inner] = _spans(np.count_nonzero(inner), noise, rng)
-    first = (spans > 0) & ((np.diff(spans, prepend=0) != 0) | (np.diff(owner, prepend=-1) != 0))
-    deleted = inner & (spans == 0) & (rng.random(len(spans)) < noise.delete)
-    kept = (first | (spans == 0)) & ~deleted
-    lengths = np.bincount(owner[kept], minlength=len(clean)).astype("int32")
-    return Sentences(np.where(first, mask, clean.ids)[kept].astype("int32"), lengths)
+    sentence = np.repeat(np.arange(len(clean)), clean.lengths)  # (T,) which sentence each piece belongs to
+    can_change = clean.ids != END  # (T,)
+    span = np.zeros(len(clean.ids), int)  # (T,) number of the span that covers a piece, 0 where none does
+    span[can_change] = draw_spans(np.count_nonzero(can_change), noise, rng)
+
+    covered = span > 0  # (T,)
+    becomes_mask = covered & (np.diff(span, prepend=0) != 0)  # (T,) the first piece of a span, or behind an end mark
+    deleted = can_change & ~covered & (rng.random(len(span)) < noise.delete)  # (T,)
+    kept = becomes_mask | ~(covered | deleted)  # (T,)
+    ids = np.where(becomes_mask, mask, clean.ids)[kept]
+    lengths = np.bincount(sentence[kept], minlength=len(clean))  # (N,)
+    return Sentences(ids.astype("int32"), lengths.astype("int32"))
 
 
-def _spans(size: int, noise: Settings, rng: np.random.Generator) -> np.ndarray:
-    """(size,) for each piece of a text, the number of the span that covers it, from 1 on; 0 for those in gaps."""
-    if not (noise.mask and size):
+def draw_spans(size: int, noise: Settings, rng: np.random.Generator) -> np.ndarray:
+    """Cover a text of `size` pieces with random spans: a gap, a span, a gap, a span, and so on to its end.
+
+    Returns:
+        (size,) for each piece the number of the span that covers it, from 1 on; 0 in a gap.
+    """
+    if noise.mask == 0:
         return np.zeros(size, int)
-    # Spans are the share `mask` of all if a gap has span (1 - mask) / mask pieces on average.
-    gaps = rng.geometric(noise.mask / (noise.mask + noise.span * (1 - noise.mask)), size).clip(max=size + 1) - 1
-    lengths = np.stack([gaps, 1 + rng.poisson(noise.span - 1, size)], axis=1).ravel()  # a gap, a span, a gap, ...
-    lengths = lengths[: np.searchsorted(np.cumsum(lengths), size) + 1]
-    number = np.arange(len(lengths))
-    return np.repeat(np.where(number % 2 == 1, number // 2 + 1, 0), lengths)[:size]
+    gaps, spans = draw_gaps(size, noise, rng), 1 + rng.poisson(noise.span - 1, size)  # (size,), (size,)
+    lengths = np.stack([gaps, spans], axis=1).ravel()  # (2 * size,) in turns
+    numbers = np.stack([np.zeros(size, int), np.arange(1, size + 1)], axis=1).ravel()  # 0, 1, 0, 2, 0, 3, ...
+    # A span has a piece or more, so `size` spans reach the end of the text. Those beyond it are cut off.
+    needed = np.searchsorted(np.cumsum(lengths), size) + 1
+    return np.repeat(numbers[:needed], lengths[:needed])[:size]
+
+
+def draw_gaps(size: int, noise: Settings, rng: np.random.Generator) -> np.ndarray:
+    """(size,) numbers of pieces between two spans; they may be 0.
+
+    Spans are the share `mask` of all pieces if a gap has span * (1 - mask) / mask of them on average. Gaps are
+    geometric: behind each piece the next span begins with the same probability, which is 1 / (1 + average).
+    """
+    begins = noise.mask / (noise.mask + noise.span * (1 - noise.mask))
+    trials = rng.geometric(begins, size)  # up to and including the one where the span begins: 1 or more
+    return np.minimum(trials, size + 1) - 1  # a longer gap would be cut anyway; of huge ones the sum might overflow
 
 
 @dataclasses.dataclass
 class Denoising:
-    """Sentences of several languages to restore, each epoch from other noise.
+    """Sentences of several languages to reconstruct, each epoch from other noise.
 
     Args:
         clean: all sentences, end mark last.
-        start: (N,) the mark of each one's language.
+        start: (N,) the special token of each one's language.
         settings: noise, size of batches and seed.
         mask: id of the mask.
         counts: sentences of each language.
@@ -98,43 +116,43 @@ class Denoising:
         return cls(clean, start, settings, tokenizer.marks[MASK], counts)
 
     def batches(self, epoch: int) -> Batches:
-        """Spoilt sentences and what they were, with the noise of an epoch."""
+        """Corrupted sentences and what they were, with the noise of an epoch."""
         rng = np.random.default_rng((self.settings.seed, epoch, self.mask))
-        spoilt = corrupt(self.clean, self.settings, self.mask, rng)
-        return Batches(spoilt, self.clean, self.settings.batch_tokens, self.settings.seed, start=self.start)
+        corrupted = corrupt(self.clean, self.settings, self.mask, rng)
+        return Batches(corrupted, self.clean, self.settings.batch_tokens, self.settings.seed, start=self.start)
 
 
 def readable(ids: Sequence[int], tokenizer: Tokenizer) -> str:
-    """A spoilt sentence as people read it: "the ___ sat on"."""
+    """A corrupted sentence as people read it: "the ___ sat on"."""
     cuts = np.flatnonzero(np.asarray(ids) == tokenizer.marks[MASK])
     parts = tokenizer.decode(np.split(np.asarray(ids), cuts))
     return f" {BLANK} ".join(parts).strip()
 
 
 class Restorer:
-    """A pre-trained Transformer that restores sentences of each of its languages, by greedy search."""
+    """A pre-trained Transformer that reconstructs sentences of each of its languages, by greedy search."""
 
     def __init__(self, model: Transformer, tokenizer: Tokenizer, settings: Settings):
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self._searches: dict[int, Search] = {}
 
-    def restore(self, spoilt: Sequence[Sequence[int]], language: str) -> list[str]:
-        """What the model makes of spoilt sentences, given as ids, end mark last."""
+    def restore(self, corrupted: Sequence[Sequence[int]], language: str) -> list[str]:
+        """What the model makes of corrupted sentences, given as ids, end mark last."""
         start = self.tokenizer.start(language)
         search = self._searches.setdefault(start, Search(self.model, beams=1, start=start))
-        found = {int(i): ids for i, ids, _ in search.translate(spoilt)}
-        return self.tokenizer.decode(found[i] for i in range(len(spoilt)))
+        found = {int(i): ids for i, ids, _ in search.translate(corrupted)}
+        return self.tokenizer.decode(found[i] for i in range(len(corrupted)))
 
     def samples(self, texts: Mapping[str, Sequence[str]], count: int) -> list[tuple[str, str, str]]:
-        """Spoil and restore the first so many sentences of each language that are not too long to be learnt from.
+        """Corrupt and reconstruct the first `count` sentences of each language that are not too long to be learnt from.
 
         Returns:
-            For each the sentence, spoilt, restored. The noise is always the same.
+            For each the sentence, corrupted with blanks for masks, and reconstructed. The noise is always the same.
         """
         rows = []
         for language, sentences in texts.items():
             pairs = Denoising.of({language: sentences}, self.tokenizer, self.settings).batches(0)
-            clean, spoilt = list(pairs.target)[:count], list(pairs.source)[:count]
-            blanks = [readable(ids, self.tokenizer) for ids in spoilt]
-            rows += zip(self.tokenizer.decode(clean), blanks, self.restore(spoilt, language), strict=True)
+            clean, corrupted = list(pairs.target)[:count], list(pairs.source)[:count]
+            blanks = [readable(ids, self.tokenizer) for ids in corrupted]
+            rows += zip(self.tokenizer.decode(clean), blanks, self.restore(corrupted, language), strict=True)
         return rows
