@@ -82,7 +82,7 @@ def learning_curve(table: pd.DataFrame, title: str, target: str, unit: str) -> F
         table["rows"], table["validation"], color=GREY, linestyle="--", marker="s", markersize=4, label="validation"
     )
     axis.fill_between(
-        table["rows"], table["low"], table["high"], color=PALE, alpha=0.5, label="validation, over 5 draws"
+        table["rows"], table["low"], table["high"], color=PALE, alpha=0.5, label="validation, over 3 draws"
     )
     _amounts(axis.yaxis, unit)
     axis.set(xlabel="training rows", ylabel=_label(f"RMSE of {target}", unit), ylim=(0, None))
