@@ -231,3 +231,50 @@ def test_an_archive_cannot_write_outside_its_folder(tmp_path, monkeypatch, membe
     assert b"good" in unpacked
     outside = [path for path in tmp_path.rglob("*") if path.name in ("evil.txt", "target.txt")]
     assert not outside and not Path("/fmkeras-evil.txt").exists()
+
+
+@pytest.fixture(scope="module")
+def columns(tmp_path_factory) -> Path:
+    """A regressor's model of raw columns: text, and numbers with gaps."""
+    from fmkeras.houses.columns import Column
+    from fmkeras.houses.encoding import Encoder
+
+    zone = Column("zone", "category", "zone", values=("RL", "RM"))
+    encoder = Encoder((zone, Column("a/b", "number", "a/b"), Column("area", "number", "area")))
+    output = [keras.layers.Normalization(mean=[1.0], variance=[4.0], invert=True)]
+    path = tmp_path_factory.mktemp("columns") / runs.MODEL
+    model = encoder.keras_model(np.arange(5.0), [*output, keras.layers.Activation("exponential")])
+    runs.save_model(model, path)
+    return path
+
+
+def test_a_regressor_of_raw_columns_loads(columns):
+    assert set(runs.load_model(columns).input) == {"zone", "a/b", "area"}
+
+
+@pytest.mark.parametrize(
+    ("layer", "settings", "words"),
+    [
+        ("StringLookup", {"vocabulary": "/etc/passwd"}, "no part of our models"),
+        ("StringLookup", {"vocabulary": [["a"]]}, "no part of our models"),
+        ("StringLookup", {"num_oov_indices": 1000}, "sizes that no lookup of ours has"),
+        ("StringLookup", {"max_tokens": 10**9}, "sizes that its weights do not have"),
+        ("Activation", {"activation": "relu"}, "no part of our models"),
+        ("Dense", {"units": 2}, "more than one unit"),
+        ("InputLayer", {"batch_shape": [None, 10**9]}, "sizes that its weights do not have"),
+    ],
+)
+def test_a_regressor_of_raw_columns_with_other_layers_is_not_made(columns, tmp_path, layer, settings, words):
+    def change(config):
+        found = next(part for part in config["config"]["layers"] if part["class_name"] == layer)
+        found["config"].update(settings)
+
+    refused(altered(columns, tmp_path / "changed.keras", change), words)
+
+
+def test_an_operation_of_keras_that_is_not_ours_is_never_made(columns, tmp_path):
+    def change(config):
+        found = next(part for part in config["config"]["layers"] if part["class_name"] == "Isnan")
+        found.update({"class_name": "Isinf", "registered_name": "Isinf"})
+
+    refused(altered(columns, tmp_path / "changed.keras", change), "no part of our models")

@@ -147,11 +147,15 @@ def _number(name: str, cells: Sequence, filled: list, decimal: str, place: Calla
     share = len(filled) / len(cells)
     if share < LEAST_FILLED and not wanted:
         return [], f"left out: {name} (empty in {len(cells) - len(filled):,} of {len(cells):,} rows)"
-    marked = next((cell for cell in filled if _plain(cell) is None), None)
-    said = f", {str(marked).strip()!r} read as {number(marked, decimal):.10g}" if marked is not None else ""
     gaps = len(cells) - len(filled)
-    said = (f", gaps in {gaps:,} rows: median, and marked" if gaps else "") + said
-    return [column], f"number: {name}{said}" if said else ""
+    said = [f"number: {name}, gaps in {gaps:,} rows: median, and marked"] * bool(gaps) + marked(name, filled, decimal)
+    return [column], "; ".join(said)
+
+
+def marked(name: str, filled: Sequence, decimal: str) -> list[str]:
+    """One line on how numbers with signs and marks in them are read, the first as example; none if all are plain."""
+    example = next((cell for cell in filled if _plain(cell) is None), None)
+    return [] if example is None else [f"{name}: {str(example).strip()!r} read as {number(example, decimal):.10g}"]
 
 
 def _plain(cell: object) -> float | None:

@@ -102,7 +102,8 @@ class Directions(NamedTuple):
     def of(cls, X: np.ndarray, ridge: float = 0.0) -> Directions:
         """From the rows X (rows, features), by their singular values."""
         mean = X.mean(axis=0)
-        _, spread, axes = np.linalg.svd(X - mean, full_matrices=False)
+        # The triangle of a QR decomposition has the same singular values and axes, and is much smaller.
+        _, spread, axes = np.linalg.svd(np.linalg.qr(X - mean, mode="r"), full_matrices=False)
         kept = spread > DEPENDENT * spread[0]
         curvature = spread[kept] ** 2 + ridge
         return cls(mean, axes[kept].T * np.sqrt(len(X) / curvature), ridge / curvature)
@@ -215,22 +216,18 @@ def compare(
     """
     X_test = data.feature_scaler.transform(data.X_test)
     everything = data.with_validation_rows()
-    seen = everything if refitted else data
-    closed_form = least_squares(seen.X_train, seen.y_train, ridge)
+    alone, both = (least_squares(part.X_train, part.y_train, ridge) for part in (data, everything))
+    seen, closed_form = (everything, both) if refitted else (data, alone)
     tested = {}
     for name, part, weights in (
         ("least_squares", seen, closed_form),
-        (
-            "least_squares_with_validation_rows",
-            everything,
-            least_squares(everything.X_train, everything.y_train, ridge),
-        ),
+        ("least_squares_with_validation_rows", everything, both),
     ):
         tested[name] = metrics(data.in_unit(linear(X_test, weights), part.smearing(weights)), data.y_test)
     mean = np.append(np.zeros(X_test.shape[1]), seen.y_train.mean())
     tested["mean_baseline"] = metrics(data.in_unit(linear(X_test, mean), seen.smearing(mean)), data.y_test)
     scales = data.feature_scaler.mean_, data.feature_scaler.scale_, data.target_mean, data.target_scale
-    loss = np.mean((linear(data.X_train, least_squares(data.X_train, data.y_train, ridge)) - data.y_train) ** 2)
+    loss = np.mean((linear(data.X_train, alone) - data.y_train) ** 2)
     return Comparison(
         optimum=float(loss),
         metrics=tested,

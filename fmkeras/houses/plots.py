@@ -80,7 +80,7 @@ def learning_curve(table: pd.DataFrame, title: str, target: str, unit: str) -> F
     axis.plot(table["rows"], table["training"], **line(0, len(table)), label="the training rows used")
     axis.plot(table["rows"], table["validation"], **line(1, len(table)), label="validation")
     axis.fill_between(
-        table["rows"], table["low"], table["high"], color=VERMILION, alpha=0.2, linewidth=0, label="over 5 draws"
+        table["rows"], table["low"], table["high"], color=VERMILION, alpha=0.2, linewidth=0, label="over 3 draws"
     )
     _amounts(axis.yaxis, unit)
     axis.set(xlabel="training rows", ylabel=_label(f"RMSE of {target}", unit), ylim=(0, None))

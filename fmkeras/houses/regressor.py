@@ -173,7 +173,7 @@ class Regressor:
         """What the model takes for a frame of read columns."""
         from fmkeras.houses.encoding import Encoder
 
-        if isinstance(self.model.input_shape, dict):
+        if takes_columns(self.model):
             return Encoder(tuple(self.columns)).model_inputs(frame)
         filled = frame.fillna({column.name: column.middle for column in self.columns})
         return filled[[column.name for column in self.columns]].to_numpy(dtype="float64")
@@ -251,6 +251,13 @@ def _gaps_and_strangers(column: Column, values: pd.Series, no_value: str) -> str
     return f"{column.name}: {'; '.join(said)}" if said else ""
 
 
+def takes_columns(model: keras.Model) -> bool:
+    """Whether a model of ours takes a dict of raw columns, and not a matrix of numbers."""
+    import keras
+
+    return not isinstance(model, keras.Sequential)
+
+
 def _is_column(value: object) -> bool:
     return hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) > 0
 
@@ -277,7 +284,7 @@ def load_regressor(run: str | Path = "runs/regress") -> Regressor:
 
     with quietly_named():
         model = runs.load_model(Path(run) / runs.MODEL)
-    inputs = len(model.input_shape) if isinstance(model.input_shape, dict) else model.input_shape[-1]
+    inputs = len(model.inputs) if takes_columns(model) else model.input_shape[-1]
     if inputs != len(config["features"]):
         raise InputError(f"{run}: its model takes {inputs} columns and its config names another number")
     report = Path(run) / runs.REPORT

@@ -155,6 +155,7 @@ def from_cells(
     price = _target(cells[target], target, name, place, decimal)
     known = np.flatnonzero(~np.isnan(price))
     notes = [f"numbers are read with a decimal comma: 1.234,5 is {number('1.234,5', ','):g}"] * (decimal == ",")
+    notes += columns.marked(target, [cell for cell in cells[target] if not gap(cell)], decimal)
     if missing := len(price) - len(known):
         notes.append(f"rows left out, since their {target} is missing: {missing:,} of {len(price):,}")
     found: list[Column] = []

@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # imported where they are used: --help must not wait for Tens
 
 TEST_SIZE, VALIDATION_SPLIT, RANDOM_STATE = 0.2, 0.2, 42  # the article's
 STEPS = 50  # an epoch, whatever the table's size
-LEAST_BATCH = 4096  # rows; where the table has fewer, a step sees them all,
+MOST_NUMBERS = 4_000_000  # in a batch (16 MB); where the table has fewer, a step sees all rows,
 WHOLE_STEPS = 20  # and fewer steps are enough, since no noise of batches needs to be averaged away
 
 
@@ -126,10 +126,10 @@ def train_model(
     """Minimise the mean squared error with Adam, stop early, and leave the best weights in `model`.
 
     The article's batches of 32 at a constant 0.001 take 35,000 small steps and never settle: where they end depends
-    on the last batches. Here 50 steps make an epoch (20 if each sees all rows), and the rate falls exponentially from
-    0.02 to 0.00002: large steps cross the distance in a few epochs, small ones average the batches' noise away. Early
-    stopping starts half-way, because while the steps are large the validation loss jumps about, and its lowest value
-    is luck and not the best model.
+    on the last batches. Here a step sees all rows, 20 steps make an epoch, and the rate falls exponentially from 0.02
+    to 0.00002: large steps cross the distance in a few epochs, small ones settle. Of a very large table a step sees a
+    batch, 50 batches make an epoch, and the small steps average their noise away. Early stopping starts half-way,
+    because while the steps are large the validation loss jumps about, and its lowest value is luck.
 
     Columns that depend on one another make the loss a long narrow valley, along which gradient descent does not get
     far enough. So the unit is trained in orthogonal coordinates (`linear.Directions`), and its weights are turned back.
@@ -154,8 +154,9 @@ def train_model(
     turned = Directions.of(data.X_train, ridge)
     penalty = turned.penalty.astype("float32")[:, None]
     unit = build_model((turned.basis.shape[1],), (lambda w: keras.ops.sum(penalty * w**2)) if ridge else None)
-    batch_size = max(len(data.X_train) // STEPS, min(len(data.X_train), LEAST_BATCH))
-    steps = STEPS if batch_size < len(data.X_train) else WHOLE_STEPS
+    rows, columns = data.X_train.shape
+    batch_size = max(rows // STEPS, min(rows, MOST_NUMBERS // columns), 1)
+    steps = STEPS if batch_size < rows else WHOLE_STEPS
     rate = keras.optimizers.schedules.ExponentialDecay(0.02, decay_steps=steps * epochs, decay_rate=0.001)
     # One call into TensorFlow an epoch: a step of this model is so short that the call would cost more than the step.
     unit.compile(keras.optimizers.Adam(rate), loss="mean_squared_error", steps_per_execution=steps)

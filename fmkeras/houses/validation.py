@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from fmkeras.houses.table import Table
 
 PERCENTS = range(50, 100)
-SHARES = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)  # of the training rows, for the learning curve
-DRAWS = 5
+SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)  # of the training rows, for the learning curve
+DRAWS = 3
 
 
 def intervals(data: Data, weights: np.ndarray) -> dict[str, float]:
@@ -81,7 +81,7 @@ def cross_validate(table: Table, folds: int, ridge: float = 0.0, log_target: boo
 def learning_curve(data: Data, ridge: float = 0.0) -> pd.DataFrame:
     """RMSE on the training rows used and on the validation rows, for more and more training rows.
 
-    Each size is drawn five times, and the closed form fitted; sizes with fewer than two rows a column are left out.
+    Each size is drawn three times, and the closed form fitted; sizes with fewer than two rows a column are left out.
 
     Returns:
         Columns rows, training, validation (means), low, high (of the validation RMSE over the draws); in the
