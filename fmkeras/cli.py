@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -126,13 +127,14 @@ def quiet() -> Iterator[None]:
 def quiet_notebook() -> None:
     """Import Keras in a notebook, and keep its cells free of TensorFlow's log lines and of tqdm's advice on widgets.
 
-    Progress bars work without widgets, too: as text.
+    Progress bars work without widgets, too: as text. Errors are still shown.
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     warnings.filterwarnings("ignore", message="IProgress not found")
     with quiet():
         import keras  # noqa: F401
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its import has set another
 
 
 _struck: list[int] = []  # signals of Ctrl-C in the present `interruptible` block
