@@ -11,7 +11,7 @@ from pathlib import Path
 from fmkeras.errors import InputError
 
 __version__ = "0.1.0"
-__all__ = ["DATA", "InputError", "load_regressor", "load_translator"]
+__all__ = ["DATA", "InputError", "load_regressor", "load_translator", "split_sentences"]
 
 # The bundled data: inside the package where it was installed, beside it in a clone.
 DATA = next((p for p in (Path(__file__).parent / "data", Path(__file__).parent.parent / "data") if p.is_dir()), None)
@@ -29,3 +29,10 @@ def load_regressor(run: str = "runs/regress"):
     from fmkeras.houses.regressor import load_regressor
 
     return load_regressor(run)
+
+
+def split_sentences(text: str, language: str = "") -> list[str]:
+    """Cut a text into its sentences: see `fmkeras.translation.corpora.sentence_splitting.split_sentences`."""
+    from fmkeras.translation.corpora.sentence_splitting import split_sentences
+
+    return split_sentences(text, language)
