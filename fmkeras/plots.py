@@ -13,6 +13,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
+from fmkeras.fonts import families_for
+
 INK, GREY, PALE = "#111111", "#7a7a7a", "#bdbdbd"  # told apart by lightness, so that print and every eye can
 PALE_GREYS = LinearSegmentedColormap.from_list("pale greys", ["white", "#909090"])  # ink is legible on all of them
 
@@ -167,15 +169,19 @@ def attention_map(weights: np.ndarray, source: Sequence[str], target: Sequence[s
 
     Args:
         weights: (T, S), each row summing to 1.
-        source, target: the S and T pieces.
+        source, target: the S and T pieces, in any script that an installed font has; of others □ is shown, see
+            `fonts.families_for`.
     """
+    families, missing = families_for("".join([*source, *target]))
+    unknown = str.maketrans(dict.fromkeys(missing, "□"))
     width, height = 2.2 + 0.36 * len(source), 1.8 + 0.30 * len(target)
     figure, (axis,) = _figure(title, max(width, 5.0), max(height, 3.2))
     image = axis.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
     axis.grid(False)
-    labels = [_piece(piece) for piece in source]
-    axis.set_xticks(range(len(source)), labels, rotation=60, ha="right", rotation_mode="anchor")
-    axis.set_yticks(range(len(target)), [_piece(piece) for piece in target])
+    columns, rows = ([_piece(piece).translate(unknown) for piece in side] for side in (source, target))
+    turned = dict(rotation=60, ha="right", rotation_mode="anchor")
+    axis.set_xticks(range(len(source)), columns, **turned, fontfamily=families)
+    axis.set_yticks(range(len(target)), rows, fontfamily=families)
     axis.set(xlabel="source pieces", ylabel="target pieces, top to bottom")
     figure.colorbar(image, ax=axis, label="attention weight", shrink=0.8)
     return figure

@@ -21,6 +21,9 @@ class Settings:
     target: str = ""  # name of the language translated to
     source_column: int = 1  # column of a file of pairs that holds the source: 1 or 2
     style: str = "plain"  # text form of the data: "plain", or "ted" (lower-cased, tokenised)
+    held_out: float | None = None  # share of a file's sources held out for validation, and for test; decided once
+    data_sha256: str = ""  # digest of the pairs read, in whatever order
+    sentences_per_line: int = 1  # sentences that 95 % of the training lines have at most: not cut when translating
     limit: int | None = None  # number of training pairs to use, None for all
     max_pieces: int = 128  # training pairs with a longer side are left out, pieces a side
 
@@ -63,7 +66,7 @@ class Settings:
 
     @classmethod
     def load(cls, values: dict) -> "Settings":
-        """Make settings of what config.json holds. Settings that it lacks have their defaults.
+        """Make settings of what config.json holds. Settings that it lacks have those of `EARLIER`, or their defaults.
 
         Raises:
             InputError: a setting is unknown here, as in a run of another version, or has no possible value.
@@ -86,7 +89,7 @@ class Settings:
                 possible = possible and 1 <= value <= LONGEST_SPAN
             if not possible:
                 raise InputError(f"config.json has {name} {value!r}, which cannot be: restore it, or train again")
-        return cls(**values)
+        return cls(**EARLIER | values)
 
     def asdict(self) -> dict:
         """The settings as a dict for config.json."""
@@ -98,7 +101,8 @@ class Settings:
 
 
 # What config.json may hold, beside numbers above zero.
-SHARES = ("dropout", "sampling", "label_smoothing", "average", "mask", "delete")  # from 0 to below 1
+EARLIER = {"held_out": 0.0}  # what runs of version 0.1, which lack it, had: see `held_out.split_at_random`
+SHARES = ("held_out", "dropout", "sampling", "label_smoothing", "average", "mask", "delete")  # from 0 to below 1
 FROM_ZERO = ("seed", "length_penalty", "warmup_steps", "skip")
 FEWEST_PIECES = 10  # of which a long sentence's parts have half at least, more than a character has bytes
 CHOICES = {
