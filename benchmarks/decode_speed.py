@@ -212,9 +212,9 @@ def grow(step: Callable, source: np.ndarray) -> np.ndarray:
     import tensorflow as tf
 
     from fmkeras.translation.corpora.tokenizer import END, PAD, START
-    from fmkeras.translation.inference.decoding import longest
+    from fmkeras.translation.inference.beam import length_limit
 
-    limits = longest((source != PAD).sum(axis=1))
+    limits = length_limit((source != PAD).sum(axis=1))
     source, target = tf.constant(source), tf.fill((len(source), 1), START)
     ended = np.zeros(len(limits), bool)
     while not ended.all():
@@ -239,12 +239,12 @@ def ctranslate2(task: tuple, beams: int) -> Iterator[dict]:
 
     from benchmarks.ctranslate2_model import convert
     from fmkeras.translation.corpora.batches import by_length
-    from fmkeras.translation.inference.decoding import longest
+    from fmkeras.translation.inference.beam import length_limit
 
     start = time.perf_counter()
     model, sources = load(*task)
     with tempfile.TemporaryDirectory() as folder:
-        convert(model, folder, longest(max(map(len, sources))))
+        convert(model, folder, length_limit(max(map(len, sources))))
         translator = ct2.Translator(folder, compute_type="float32", inter_threads=1, intra_threads=THREADS)
 
     def translate(budget: int, some: dict) -> dict:
@@ -253,13 +253,13 @@ def ctranslate2(task: tuple, beams: int) -> Iterator[dict]:
         for run in by_length(np.array([len(some[i]) for i in order]), budget):
             part = [order[i] for i in run]
             # It knows one limit for a call. As far as ours may go at the longest, lest it pay for more than we do.
-            limit = longest(max(len(some[i]) for i in part)) - 1
+            limit = length_limit(max(len(some[i]) for i in part)) - 1
             texts = [[str(token) for token in some[i]] for i in part]
             results = translator.translate_batch(
                 texts, beam_size=beams, length_penalty=LENGTH_PENALTY, max_decoding_length=limit, max_input_length=0
             )
             for i, result in zip(part, results, strict=True):
-                found[i] = [int(token) for token in result.hypotheses[0]][: longest(len(some[i])) - 1]
+                found[i] = [int(token) for token in result.hypotheses[0]][: length_limit(len(some[i])) - 1]
         return found
 
     sources, seconds = dict(enumerate(sources)), {}

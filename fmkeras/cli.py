@@ -77,16 +77,34 @@ def seed(text: str) -> int:
 def input_lines() -> Iterator[str]:
     """The lines of standard input, without their ends, as they come; UTF-8 whatever the locale.
 
+    A byte-order mark at the beginning is none of the text. Only a line feed ends a line, not U+2028 and its like.
+
     Raises:
         InputError: a line is not UTF-8; names line and byte.
     """
     for number, line in enumerate(sys.stdin.buffer, start=1):
+        if number == 1:
+            if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+                raise InputError("standard input is UTF-16 text: convert it to UTF-8 first")
+            line = line.removeprefix(b"\xef\xbb\xbf")
         try:
             yield line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
         except UnicodeDecodeError as error:
             raise InputError(
                 f"standard input, line {number}, byte {error.start + 1}: not UTF-8; convert it first"
             ) from None
+
+
+def say_once(what: str) -> Callable[[str], None]:
+    """A function that says something of the first text that it is called with, on standard error."""
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        if not said:
+            print(f"fmkeras: {what}: {text[:40]}... (said once)", file=sys.stderr)
+        said.append(text[:1])
+
+    return say
 
 
 def write_utf8() -> None:
@@ -100,6 +118,21 @@ def duration(seconds: float) -> str:
     sizes = (("seconds", 1, 0), ("minutes", 60, 1), ("hours", 3600, 1))
     unit, size, digits = sizes[(seconds >= 100) + (seconds >= 6000)]
     return f"{seconds / size:.{digits}f} {unit}"
+
+
+@contextlib.contextmanager
+def without(*packages: str) -> Iterator[None]:
+    """Have packages seem absent to what is imported within the block, which can do without them.
+
+    Keras imports pandas and scikit-learn if they are there: a tenth of the time to a first translation.
+    """
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # None: `import` says that there is no such module
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,8 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
+from fmkeras.fonts import families_for
+
 # Okabe and Ito's colours ("Color Universal Design", 2008): no kind of colour blindness confuses them, and a text can
 # name them ("the blue line"). Of their eight these stand out from white paper (3:1 or more); the yellows do not.
 INK, BLUE, VERMILION, GREEN = "#000000", "#0072B2", "#D55E00", "#009E73"
@@ -191,15 +193,19 @@ def attention_map(weights: np.ndarray, source: Sequence[str], target: Sequence[s
 
     Args:
         weights: (T, S), each row summing to 1.
-        source, target: the S and T pieces.
+        source, target: the S and T pieces, in any script that an installed font has; of others □ is shown, see
+            `fonts.families_for`.
     """
+    families, missing = families_for("".join([*source, *target]))
+    unknown = str.maketrans(dict.fromkeys(missing, "□"))
     width, height = 2.2 + 0.36 * len(source), 1.8 + 0.30 * len(target)
     figure, (axis,) = _figure(title, max(width, 5.0), max(height, 3.2))
     image = axis.imshow(weights, cmap=HEAT, vmin=0, vmax=1, aspect="auto")
     _frame(axis)
-    labels = [_piece(piece) for piece in source]
-    axis.set_xticks(range(len(source)), labels, rotation=60, ha="right", rotation_mode="anchor")
-    axis.set_yticks(range(len(target)), [_piece(piece) for piece in target])
+    columns, rows = ([_piece(piece).translate(unknown) for piece in side] for side in (source, target))
+    turned = dict(rotation=60, ha="right", rotation_mode="anchor")
+    axis.set_xticks(range(len(source)), columns, **turned, fontfamily=families)
+    axis.set_yticks(range(len(target)), rows, fontfamily=families)
     axis.set(xlabel="source pieces", ylabel="target pieces, top to bottom")
     figure.colorbar(image, ax=axis, label="attention weight", shrink=0.8)
     return figure

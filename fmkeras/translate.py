@@ -4,12 +4,13 @@ The corrected form of the TED Portuguese-to-English example of ecosystem.md, sec
 """
 
 import argparse
-import dataclasses
 import itertools
+import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from fmkeras import cli, runs
+from fmkeras import cli, evaluation, runs
 from fmkeras.errors import InputError
 from fmkeras.translation.training.options import VERBS, callbacks_given, options_given, parser
 
@@ -19,9 +20,11 @@ LINES = 1000  # lines of standard input translated at a time
 def main(argv: list[str] | None = None) -> None:
     """The command line: see `--help`."""
     arguments = cli.parse(parser(), VERBS, argv)
-    with cli.quiet():
+    unneeded = ("pandas", "sklearn") if arguments.verb == "text" else ()
+    with cli.quiet(), cli.without(*unneeded):
         import keras  # noqa: F401
-    {"train": train, "evaluate": evaluate, "text": text}[arguments.verb](arguments)
+    verbs = {"train": train, "evaluate": evaluation.evaluate, "compare": evaluation.compare, "text": text}
+    verbs[arguments.verb](arguments)
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -33,30 +36,12 @@ def train(arguments: argparse.Namespace) -> None:
     train_translator(data, run=arguments.run, resume=arguments.resume, callbacks=callbacks_given(arguments), **chosen)
 
 
-def evaluate(arguments: argparse.Namespace) -> None:
-    """What section 5.4 of the article meant: load the saved model and score it on data that it was not trained on."""
-    from fmkeras.translation.corpora import corpus as corpora
-    from fmkeras.translation.inference.translator import load_translator
-    from fmkeras.translation.training.translators import score_lines
-
-    translator = load_translator(arguments.run)
-    settings = dataclasses.replace(translator.settings, limit=None)
-    settings.dataset = arguments.dataset or settings.dataset
-    corpus = corpora.load(settings)
-    if (corpus.source, corpus.target) != (settings.source, settings.target):
-        raise InputError(
-            f"{arguments.run} translates {settings.source} → {settings.target}, but {corpus.name} is "
-            f"{corpus.source} → {corpus.target}: choose another --dataset"
-        )
-    parts = corpus.parts if arguments.split == "test" else {}
-    result, _ = translator.score(corpus.split(arguments.split), parts, arguments.beam)
-    print(*score_lines(corpus.name, arguments.split, result), sep="\n")
-
-
 def text(arguments: argparse.Namespace) -> None:
     """Translate the sentences of the command line or of standard input, a line out for each line in."""
     from fmkeras.translation.inference.translator import load_translator
 
+    if arguments.json and arguments.attention:
+        raise InputError("--attention draws a picture, --json prints: choose one")
     translator = load_translator(arguments.run)
     if arguments.attention:
         draw_attention(translator, arguments)
@@ -64,21 +49,46 @@ def text(arguments: argparse.Namespace) -> None:
     lines = iter(arguments.sentence) if arguments.sentence else cli.input_lines()
     size = 1 if sys.stdin.isatty() and not arguments.sentence else LINES  # a person wants an answer to each line
     cli.write_utf8()
-    said = []
-
-    def say(sentence: str) -> None:
-        if not said:
-            print(f"fmkeras: cut, since too long for one sentence: {sentence[:40]}... (said once)", file=sys.stderr)
-        said.append(True)
-
+    options = dict(
+        beam=arguments.beam,
+        length_penalty=arguments.length_penalty,
+        max_length=arguments.max_length,
+        split=not arguments.no_split,
+        on_cut=cli.say_once("cut, since too long for one sentence"),
+    )
+    on_limit = cli.say_once("the translation ended at its length limit (--max-length)")
+    number = 1
     while chunk := list(itertools.islice(lines, size)):
-        for translation in translator.translate(chunk, arguments.beam, say):
-            print(translation, flush=size == 1)
+        for line in translated(translator, chunk, number, arguments, options, on_limit):
+            print(line, flush=size == 1)
+        number += len(chunk)
+
+
+def translated(
+    translator, texts: list[str], number: int, arguments: argparse.Namespace, options: dict, on_limit: Callable
+) -> Iterator[str]:
+    """The lines to print for some texts, of which the first has this number.
+
+    A translation each; with --json an object each; with --n-best a line for each alternative: the text's number, score
+    and translation, with tabs between.
+    """
+    if not arguments.json and not arguments.n_best:
+        yield from translator.translate(texts, **options, on_limit=on_limit)
+        return
+    details = translator.translate_in_detail(texts, arguments.n_best or 1, **options)
+    for i, detail in enumerate(details, start=number):
+        if detail.cut:
+            on_limit(detail.source)
+        if arguments.json:
+            alternatives = [alternative._asdict() for alternative in detail.alternatives]
+            yield json.dumps(detail._asdict() | {"alternatives": alternatives}, ensure_ascii=False)
+        else:
+            yield from (f"{i}\t{score:.4f}\t{text}" for text, score in detail.alternatives or [("", 0.0)])
 
 
 def draw_attention(translator, arguments: argparse.Namespace) -> None:
     """Save the last block's cross-attention, averaged over its heads, as a picture."""
-    from fmkeras import plots
+    from fmkeras import fonts, plots
 
     if len(arguments.sentence) != 1:
         raise InputError(f"--attention draws one sentence, not {len(arguments.sentence)}: quote it")
@@ -89,6 +99,8 @@ def draw_attention(translator, arguments: argparse.Namespace) -> None:
         weights[-1].mean(axis=0), source, target, "cross-attention, last block, mean of its heads"
     )
     runs.save_figure(figure, arguments.attention)
+    if missing := fonts.families_for("".join([*source, *target]))[1]:
+        print(f"fmkeras: no installed font has {missing[:20]}, shown as □: install one, say of Noto", file=sys.stderr)
     print(translator.translate(arguments.sentence, beam=1)[0])
 
 

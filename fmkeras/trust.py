@@ -4,6 +4,7 @@ Keras makes whatever object a file names, and its `safe_mode` had holes in sever
 (CVE-2025-1550 and those after it). Our models are made of few parts; a file that names another is not opened.
 """
 
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -41,7 +42,8 @@ def inspect(path: str | Path) -> None:
             raise ValueError("it unpacks to more than its size")
         if damaged := archive.testzip():  # Keras jumps about in a file and does not see every damage
             raise ValueError(f"{damaged} in it is damaged")
-        with archive.open("model.weights.h5") as file, h5py.File(file, "r") as weights:
+        # Read once, whole: h5py jumps about, and to go back in a zip entry is to unpack it anew from its beginning.
+        with io.BytesIO(archive.read("model.weights.h5")) as file, h5py.File(file, "r") as weights:
             _inspect_weights(weights, size)
         _inspect_objects(json.loads(archive.read("config.json")), size)
 

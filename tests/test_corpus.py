@@ -3,11 +3,12 @@
 import gzip
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from fmkeras.errors import InputError
-from fmkeras.translation.corpora import corpus, phrasebook, ted
+from fmkeras.translation.corpora import corpus, held_out, phrasebook, ted
 from fmkeras.translation.settings import Settings
 
 PAIRS = [(f"frase número {i}.", f"sentence number {i}.") for i in range(100)]
@@ -112,11 +113,11 @@ def test_file(file):
     loaded = load(file, source="Klingon", target="Elvish", style="ted")
     assert (loaded.name, loaded.source, loaded.target, loaded.style) == (str(file), "Klingon", "Elvish", "ted")
     assert sorted(everything(loaded)) == sorted(PAIRS)
-    assert (len(loaded.train), len(loaded.validation), len(loaded.test)) == (90, 5, 5)
+    assert (len(loaded.train), len(loaded.validation), len(loaded.test)) == (92, 4, 4)
     assert loaded.notes == [
-        "train: 90 pairs read, 0 blank and 0 duplicate dropped, 90 kept",
-        "validation: 5 pairs read, 0 blank and 0 duplicate dropped, 5 kept",
-        "test: 5 pairs read, 0 blank and 0 duplicate dropped, 5 kept",
+        "train: 92 pairs read, 0 blank and 0 duplicate dropped, 92 kept",
+        "validation: 4 pairs read, 0 blank and 0 duplicate dropped, 4 kept",
+        "test: 4 pairs read, 0 blank and 0 duplicate dropped, 4 kept",
     ]
 
 
@@ -203,11 +204,12 @@ def test_sources_tested_on_that_were_trained_on_are_said(tmp_path):
     for split in corpus.SPLITS:
         write(tmp_path / f"{split}.tsv", lines(PAIRS[:3] if split == "test" else PAIRS[2:30]))
     assert "test: 1 of 3 sources are in train, too" in load(tmp_path).notes
+    assert "test: 1 of 3 targets are in train, too" in load(tmp_path).notes
 
 
 def test_limit_is_of_training_pairs(file):
     loaded = load(file, limit=10)
-    assert loaded.train == load(file).train[:10] and len(loaded.test) == 5
+    assert loaded.train == load(file).train[:10] and len(loaded.test) == 4
     assert loaded.notes[-1] == "train: limited to 10 pairs"
 
 
@@ -279,23 +281,105 @@ def test_no_source_sentence_is_in_two_splits(column, tmp_path):
 
 
 def test_split_is_always_the_same_and_in_order():
-    splits = corpus.split_pairs(PAIRS)
-    assert splits == corpus.split_pairs(PAIRS)
-    assert splits != corpus.split_pairs(PAIRS, seed=1)
+    splits, share = held_out.split_pairs(PAIRS)
+    assert (splits, share) == held_out.split_pairs(PAIRS) and share == 0.05
     assert all(pairs == sorted(pairs, key=PAIRS.index) for pairs in splits.values())
-    assert splits["test"] != PAIRS[-5:] and splits["validation"] != PAIRS[:5], "dealt at random"
     # Written down, so that no release of anything changes what was trained and tested on.
+    assert [PAIRS.index(pair) for pair in splits["validation"]] == [25, 28, 71, 95]
+    assert [PAIRS.index(pair) for pair in splits["test"]] == [11, 65, 80, 87]
+
+
+def test_no_edit_of_other_lines_moves_a_pair():
+    pairs = [(f"frase {i}", f"sentence {i}") for i in range(3_000)]
+    splits, share = held_out.split_pairs(pairs)
+    where = {pair: split for split, own in splits.items() for pair in own}
+    edited = [pairs[i] for i in np.random.default_rng(0).permutation(3_000) if i % 7]
+    edited += [(f"novo {i}", "new") for i in range(60_000)]
+    again, same = held_out.split_pairs(edited, share)
+    assert same == share
+    assert all(where.get(pair, split) == split for split, own in again.items() for pair in own)
+
+
+def test_space_and_composition_are_no_difference():
+    variants = ["caf\u00e9  com leite", "cafe\u0301 com leite", " caf\u00e9 com\tleite "]
+    assert len(set(held_out.hashes(variants).tolist())) == 1 and len(set(held_out.hashes(["a", "b"]).tolist())) == 2
+
+
+@pytest.mark.parametrize(("count", "least", "most"), [(2_000, 70, 130), (50_000, 1_850, 2_150)])
+def test_split_holds_out_five_per_cent_or_about_2000(count, least, most):
+    splits, share = held_out.split_pairs([(str(i), str(i)) for i in range(count)])
+    assert share == min(0.05, 2_000 / count)
+    assert all(least <= len(splits[split]) <= most for split in ("validation", "test"))
+    assert sum(map(len, splits.values())) == count
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_split_of_few_sentences_has_one(seed):
+    splits, _ = held_out.split_pairs([(f"{seed} {i}", "x") for i in range(20)])
+    assert all(splits.values())
+
+
+def test_the_split_of_version_0_1():
+    splits = held_out.split_at_random(PAIRS)
     assert [PAIRS.index(pair) for pair in splits["validation"]] == [3, 14, 35, 81, 94]
     assert [PAIRS.index(pair) for pair in splits["test"]] == [13, 17, 28, 31, 86]
 
 
-def test_split_of_many_holds_out_2000_each():
-    pairs = [(str(i), str(i)) for i in range(50_000)]
-    assert {split: len(pairs) for split, pairs in corpus.split_pairs(pairs).items()} == {
-        "train": 46_000,
-        "validation": 2_000,
-        "test": 2_000,
-    }
+def test_runs_of_version_0_1_keep_their_split(file):
+    settings = Settings.load({"dataset": str(file)})  # it has no share of what is held out
+    assert corpus.load(settings).test == held_out.split_at_random(PAIRS)["test"]
+    assert load(file).test == held_out.split_pairs(PAIRS)[0]["test"]
+
+
+def test_the_digest_knows_the_pairs_in_any_order():
+    assert held_out.digest(PAIRS) == held_out.digest(PAIRS[::-1])
+    assert (
+        len({held_out.digest(pairs) for pairs in (PAIRS, PAIRS[1:], [*PAIRS, PAIRS[0]], [p[::-1] for p in PAIRS])}) == 4
+    )
+
+
+def test_fingerprints_tell_what_was_trained_on(tmp_path):
+    held_out.write_fingerprints(tmp_path, held_out.fingerprints(PAIRS[:60]))
+    known = held_out.read_fingerprints(tmp_path)
+    assert held_out.seen(known, [source for source, _ in PAIRS], 0) == 60
+    assert held_out.seen(known, [target for _, target in PAIRS], 1) == 60
+    assert held_out.seen(known, [target for _, target in PAIRS], 0) == 0  # a target is no source
+    assert (tmp_path / held_out.TRAINED).stat().st_size == 128 + 8 * 120
+    assert held_out.read_fingerprints(tmp_path / "elsewhere") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"something else", b"\x93NUMPY\x01\x00", None])
+def test_damaged_fingerprints_are_named(content, tmp_path):
+    if content is None:
+        np.save(tmp_path / held_out.TRAINED, np.array(["a"], dtype=object), allow_pickle=True)
+    else:
+        write(tmp_path / held_out.TRAINED, content)
+    with pytest.raises(InputError, match=r"trained\.npy cannot be read") as error:
+        held_out.read_fingerprints(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_training_notes_what_its_data_decide(tmp_path):
+    dialogue = [(f"Quem és {i}? Sou eu.", f"Who are you {i}? It's me.") for i in range(40)]
+    path = write(tmp_path / "pairs.tsv", lines(dialogue))
+    settings = Settings(dataset=str(path), source="pt", target="en")
+    corpus.settle(settings, corpus.load(settings))
+    assert (settings.sentences_per_line, settings.data_sha256) == (2, held_out.digest(dialogue))
+    assert 0 < settings.held_out < 0.5
+
+
+@pytest.mark.parametrize(
+    ("rows", "style", "language", "count"),
+    [
+        (["Um dois."] * 96 + ["Um. Dois. Três."] * 4, "plain", "pt", 1),
+        (["Um dois."] * 90 + ["Um. Dois. Três."] * 10, "plain", "pt", 3),
+        (["it did n't work . mr. smith said so ."] * 20, "ted", "en", 2),
+        (["你好。再见！"] * 20, "plain", "Chinese", 2),
+        ([], "plain", "pt", 1),
+    ],
+)
+def test_sentences_that_lines_hold(rows, style, language, count):
+    assert corpus.sentences_per_line(rows, style, language) == count
 
 
 # --- a user's folder

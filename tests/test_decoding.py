@@ -7,9 +7,11 @@ import pytest
 from hypothesis import strategies as st
 from keras import ops
 
+from fmkeras import InputError
 from fmkeras.translation.corpora.batches import padded
 from fmkeras.translation.corpora.tokenizer import END, PAD, START
-from fmkeras.translation.inference.decoding import Search, beam_search, cross_attention, largest, longest
+from fmkeras.translation.inference.beam import largest, length_limit
+from fmkeras.translation.inference.decoding import Search, beam_search, cross_attention, was_cut
 from fmkeras.translation.model.attention import MASKED
 from fmkeras.translation.model.transformer import Transformer
 
@@ -46,26 +48,26 @@ def greedy_uncached(model, row):
     while True:
         logp = ops.convert_to_numpy(ops.log_softmax(model((np.array([row]), np.array([tokens])))))[0, -1]
         logp[:END] = -np.inf  # no sentence contains padding or a start mark
-        best = END if len(tokens) == longest(len(row)) else int(logp.argmax())
+        best = END if len(tokens) == length_limit(len(row)) else int(logp.argmax())
         total += logp[best]
         if best == END:
             return tokens[1:], total
         tokens.append(best)
 
 
-def naive_beam_search(model, row, beams, penalty):
-    """The definition in plain Python, without cache or batch: the oracle."""
+def naive_beam_search(model, row, beams, penalty, max_length=None):
+    """The definition in plain Python, without cache or batch: the oracle. All finished hypotheses, best first."""
     going, done = [(0.0, [START])], []
     while len(done) < beams:
         source, target = np.array([row] * len(going)), np.array([ids for _, ids in going])
         logp = ops.convert_to_numpy(ops.log_softmax(model((source, target))))[:, -1]
-        pieces = [END] if target.shape[1] == longest(len(row)) else range(END, V)
+        pieces = [END] if target.shape[1] == length_limit(len(row), max_length) else range(END, V)
         found = [(score + logp[k, v], [*ids, v]) for k, (score, ids) in enumerate(going) for v in pieces]
         found = sorted(found, key=lambda item: -item[0])[: 2 * beams]
         done += [item for item in found[:beams] if item[1][-1] == END]
         going = [item for item in found if item[1][-1] != END][:beams]
-    score, ids = max(((score / (len(ids) - 1) ** penalty, ids) for score, ids in done), key=lambda item: item[0])
-    return ids[1:-1], score
+    ranked = sorted(((score / (len(ids) - 1) ** penalty, ids) for score, ids in done), key=lambda item: -item[0])
+    return [(ids[1:-1], score) for score, ids in ranked]
 
 
 def test_one_step_from_the_cache_gives_the_logits_of_the_whole(model):
@@ -108,11 +110,11 @@ sentence = st.lists(st.integers(END + 1, V - 1), max_size=20).map(lambda ids: [*
 @hypothesis.given(st.lists(sentence, min_size=1, max_size=5), st.integers(1, 5), st.sampled_from([0.0, 0.6, 1.0, 2.0]))
 def test_the_search_finds_what_its_definition_finds(model, rows, beams, penalty):
     """Sentences of very different lengths in one batch, whatever leaves it when."""
-    found, scores = beam_search(model, padded(rows), beams, penalty)
-    for row, ids, score in zip(rows, found, scores, strict=True):
-        expected, expected_score = naive_beam_search(model, row, beams, penalty)
-        assert real(ids) == expected
-        assert float(score) == pytest.approx(expected_score, abs=1e-3)
+    found = beam_search(model, padded(rows), beams, penalty, n_best=beams)
+    for row, ids, scores in zip(rows, *map(ops.convert_to_numpy, found), strict=True):
+        expected = naive_beam_search(model, row, beams, penalty)[:beams]
+        assert [real(hypothesis) for hypothesis in ids] == [hypothesis for hypothesis, _ in expected]
+        assert scores.tolist() == pytest.approx([score for _, score in expected], abs=1e-3)
 
 
 @hypothesis.given(st.integers(1, 60), st.integers(1, 12), st.integers(0, 2**32 - 1))
@@ -129,7 +131,7 @@ def test_batches_of_all_shapes_share_one_graph(model, sources):
     search = Search(model, 2)
     for budget in (20, 100, 400):
         assert len(list(search.translate(sources, budget))) == len(sources)
-    assert search.run.experimental_get_tracing_count() == 1
+    assert search.compiled_call.experimental_get_tracing_count() == 1
 
 
 def test_beams_find_more_probable_translations(model, sources):
@@ -156,16 +158,91 @@ def test_a_length_penalty_makes_longer_translations(model, sources):
 
 def test_no_translation_is_longer_than_allowed(model, sources):
     for row, output in zip(sources, translated(model, sources, 2, penalty=5.0)[0], strict=True):
-        assert len(output) + 1 <= longest(len(row))
+        assert len(output) + 1 <= length_limit(len(row))
         assert START not in output and END not in output
+
+
+def test_the_n_best_are_the_best_that_the_search_has_found(model, sources):
+    search = Search(model, 4, 0.6, n_best=3, max_length=6)
+    found = dict(search.translate_n_best(sources))
+    best = {i: (ids, score) for i, ids, score in search.translate(sources)}
+    assert sorted(found) == sorted(best) == list(range(len(sources)))
+    for i in range(8):
+        expected = naive_beam_search(model, sources[i], 4, 0.6, max_length=6)[:3]
+        assert [real(ids) for ids, _ in found[i]] == [ids for ids, _ in expected]
+        assert [score for _, score in found[i]] == pytest.approx([score for _, score in expected], abs=1e-3)
+    for i, hypotheses in found.items():
+        assert len({tuple(ids) for ids, _ in hypotheses}) == 3  # no hypothesis twice
+        assert real(hypotheses[0][0]) == real(best[i][0]) and hypotheses[0][1] == best[i][1]
+
+
+def test_the_best_does_not_depend_on_how_many_are_kept(model, sources):
+    one, many = (dict(Search(model, 4, n_best=n).translate_n_best(sources)) for n in (1, 4))
+    for i in range(len(sources)):
+        np.testing.assert_array_equal(one[i][0][0], many[i][0][0])
+        assert len(one[i]) == 1 and len(many[i]) == 4 and one[i][0][1] == many[i][0][1]
+
+
+def test_of_the_empty_translation_there_is_but_one(model, sources):
+    for _, hypotheses in Search(model, 4, n_best=4, max_length=1).translate_n_best(sources[:3]):
+        assert [real(ids) for ids, _ in hypotheses] == [[]] and hypotheses[0][1] > -100
+
+
+def test_a_translation_that_is_as_long_as_it_may_be_was_cut(model, sources):
+    ending = Transformer.from_config(model.get_config())
+    ending.set_weights(model.get_weights())
+    # Random weights never end a sentence: make end marks likelier, until some translations are short.
+    row = ops.convert_to_numpy(model.embedding.embeddings)[END]
+    ending.decoder_norm.beta.assign(2 * row / (row @ row))
+    whole = {i: real(ids) for i, ids, _ in Search(ending, 1, max_length=40).translate(sources)}
+    cut = 0
+    for i, ids, _ in Search(ending, 1, max_length=4).translate(sources):
+        assert real(ids) == whole[i][:3]
+        assert was_cut(ids, len(sources[i]), max_length=4) == (len(whole[i]) >= 3)
+        cut += len(whole[i]) >= 3
+    assert 0 < cut < len(sources)  # or the test would show nothing
+
+
+def test_by_default_the_length_of_the_source_tells_whether_a_translation_was_cut():
+    limit = length_limit(5)
+    assert was_cut([7] * (limit - 1), 5) and was_cut([*[7] * (limit - 1), PAD], 5)
+    assert not was_cut([7] * (limit - 2), 5) and not was_cut([], 5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_best": 5}, "n_best cannot be 5: a search with 4 beams finds 1 to 4"),
+        ({"n_best": 0}, "n_best cannot be 0"),
+        ({"max_length": 0}, "max_length cannot be 0"),
+    ],
+)
+def test_what_no_search_can_do_is_refused(model, options, message):
+    with pytest.raises(InputError, match=message):
+        Search(model, 4, **options)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a SavedModel is TensorFlow's")
+def test_an_exported_search_translates_alike(model, sources, tmp_path):
+    import tensorflow as tf
+
+    search = Search(model, 3, n_best=2)
+    search.export(tmp_path, input_signature=[tf.TensorSpec((None, None), "int32")], verbose=False)
+    batch = padded(sources[:5])
+    served = tf.saved_model.load(tmp_path)
+    ids, scores = served.serve(batch)
+    expected_ids, expected_scores = search.compiled_call(batch)
+    np.testing.assert_array_equal(ids, expected_ids)
+    np.testing.assert_allclose(scores, expected_scores, rtol=1e-5)
+    assert ids.shape[:2] == scores.shape == (5, 2)
 
 
 def test_padding_of_the_batch_does_not_matter(model):
     row = np.array([[7, 9, 11, END]])
     ids, score = beam_search(model, row, 3, 1.0)
     padded_ids, padded_score = beam_search(model, np.pad(row, ((0, 0), (0, 5))), 3, 1.0)
-    assert real(ids[0]) == real(padded_ids[0])
-    assert float(score[0]) == pytest.approx(float(padded_score[0]), abs=1e-4)
+    assert real(ids[0, 0]) == real(padded_ids[0, 0])
+    assert float(score[0, 0]) == pytest.approx(float(padded_score[0, 0]), abs=1e-4)
 
 
 def test_every_sentence_comes_back_once(model, sources):

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "fmkeras"
 
 # From the ground up. A module imports from its own room and from those above it in this list, never from one below.
 ROOMS = (
-    ("errors", "foundations", "registration"),
+    ("errors", "foundations", "registration", "fonts"),
     ("trust", "plots", "devices", "cli"),
     ("runs",),
     ("translation.settings",),
@@ -20,6 +20,7 @@ ROOMS = (
     ("translation.inference",),
     ("translation.training",),
     ("houses",),
+    ("evaluation",),
     ("translate", "pretrain", "regress"),
 )
 MODULES = sorted(

@@ -3,7 +3,9 @@
 import pytest
 import sacrebleu
 
-from fmkeras.translation.inference.scoring import bleu, scores
+from fmkeras.errors import InputError
+from fmkeras.translation.inference import options, scoring
+from fmkeras.translation.inference.scoring import bleu, paired_bootstrap, scores
 
 REFERENCES = [
     "the train is late , and i ca n't wait any longer .",
@@ -41,12 +43,80 @@ def test_nothing_in_common_is_0():
     assert [result[name] for name in ("bleu", "bleu_13a", "chrf")] == [0.0] * 3
 
 
-def test_scores_is_what_report_json_holds():
-    result = scores(HYPOTHESES, REFERENCES)
-    assert (result["bleu"], result["bleu_signature"]) == bleu(HYPOTHESES, REFERENCES, "none")
+@pytest.mark.parametrize(
+    ("language", "style", "tokenize", "expected"),
+    [
+        ("en", "plain", None, "13a"),
+        ("source", "plain", None, "13a"),
+        ("en", "ted", None, "none"),
+        ("Chinese", "plain", None, "zh"),
+        ("Thai", "plain", None, "char"),
+        ("en", "ted", "intl", "intl"),
+    ],
+)
+def test_scores_is_what_report_json_holds(language, style, tokenize, expected):
+    result = scores(HYPOTHESES, REFERENCES, language, style, tokenize)
+    assert (result["bleu"], result["bleu_signature"]) == bleu(HYPOTHESES, REFERENCES, expected)
     assert (result["bleu_13a"], result["bleu_13a_signature"]) == bleu(HYPOTHESES, REFERENCES, "13a")
     assert result["chrf"] == sacrebleu.corpus_chrf(HYPOTHESES, [REFERENCES]).score
     assert "nrefs:1" in result["chrf_signature"] and "version:" in result["chrf_signature"]
+    assert result["chrf_plus_plus"] == sacrebleu.corpus_chrf(HYPOTHESES, [REFERENCES], word_order=2).score
+    assert "nw:2" in result["chrf_plus_plus_signature"] and "ter" not in result
+
+
+def test_ter_on_request():
+    result = scores(HYPOTHESES, REFERENCES, ter=True)
+    assert result["ter"] == sacrebleu.corpus_ter(HYPOTHESES, [REFERENCES]).score and "tok:" in result["ter_signature"]
+
+
+CHINESE = ["我们明天去北京。", "他不喜欢下雨天。", "你能帮我开门吗？"]
+
+
+@pytest.mark.parametrize("language", ["zh", "ja", "ko", "th", "lo", "km", "my", "yue", "Japanese"])
+def test_perfect_output_is_100_in_scripts_without_spaces(language, monkeypatch):
+    monkeypatch.setattr(scoring.importlib.util, "find_spec", lambda name: None)  # as where MeCab is not installed
+    result = scores(CHINESE, CHINESE, language)
+    assert result["bleu"] == pytest.approx(100) and result["bleu_13a"] == 0  # a sentence is a word to 13a
+    almost = scores(["我们后天去北京。", *CHINESE[1:]], CHINESE, language)
+    assert 50 < almost["bleu"] < 100
+
+
+def test_mecab_is_taken_where_it_is_installed(monkeypatch):
+    monkeypatch.setattr(scoring.importlib.util, "find_spec", lambda name: name)
+    assert (scoring.tokenizer_of("ja"), scoring.tokenizer_of("Korean")) == ("ja-mecab", "ko-mecab")
+
+
+def test_the_tokenisers_offered_are_sacrebleus():
+    assert set(options.TOKENIZERS) <= set(sacrebleu.BLEU.TOKENIZERS)
+
+
+def test_a_tokeniser_that_cannot_be_had_is_named_in_one_line(monkeypatch):
+    def refuse(**options):
+        raise OSError("no network\nat all")
+
+    monkeypatch.setattr(sacrebleu, "BLEU", refuse)
+    with pytest.raises(InputError, match="--bleu-tokenize flores200 cannot be had") as error:
+        scores(HYPOTHESES, REFERENCES, tokenize="flores200")
+    assert "\n" not in str(error.value)
+
+
+def test_several_references():
+    more = [[None, REFERENCES[1], HYPOTHESES[2]]]
+    assert scores(HYPOTHESES, REFERENCES, more=more)["bleu"] > scores(HYPOTHESES, REFERENCES)["bleu"]
+    assert "nrefs:var" in scores(HYPOTHESES, REFERENCES, more=more)["bleu_signature"]
+    with pytest.raises(ValueError, match="3 hypotheses for 2 references"):
+        scores(HYPOTHESES, REFERENCES, more=[REFERENCES[:2]])
+
+
+def test_paired_bootstrap_tells_a_difference_from_chance():
+    better, worse = REFERENCES * 20, HYPOTHESES * 20
+    found = paired_bootstrap({"a": worse, "b": better, "c": worse}, REFERENCES * 20, samples=200)
+    for name in ("BLEU", "chrF2", "chrF2++"):
+        baseline, other, same = found[name]["systems"]
+        assert [row["system"] for row in (baseline, other, same)] == ["a", "b", "c"]
+        assert baseline["p"] is None and other["p"] < 0.05 < same["p"]
+        assert other["score"] == pytest.approx(100) and same["score"] == baseline["score"] < 100
+    assert "bs:200" in found["BLEU"]["signature"]
 
 
 def test_order_matters():

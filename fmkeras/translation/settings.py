@@ -24,6 +24,9 @@ class Settings:
     target: str = ""  # name of the language translated to
     source_column: int = 1  # column of a file of pairs that holds the source: 1 or 2
     style: str = "plain"  # text form of the data: "plain", or "ted" (lower-cased, tokenised)
+    held_out: float | None = None  # share of a file's sources held out for validation, and for test; decided once
+    data_sha256: str = ""  # digest of the pairs read, in whatever order
+    sentences_per_line: int = 1  # sentences that 95 % of the training lines have at most: not cut when translating
     limit: int | None = None  # number of training pairs to use, None for all
     max_pieces: int = 128  # training pairs with a longer side are left out, pieces a side
 
@@ -66,7 +69,7 @@ class Settings:
 
     @classmethod
     def load(cls, values: dict) -> "Settings":
-        """Make settings of what config.json holds. Settings that it lacks have their defaults.
+        """Make settings of what config.json holds. Settings that it lacks have those of `EARLIER`, or their defaults.
 
         Raises:
             InputError: a setting is unknown here, as in a run of another version, or has no possible value.
@@ -79,7 +82,7 @@ class Settings:
         for name, value in values.items():
             if not possible(name, value):
                 raise InputError(f"config.json has {name} {value!r}, which cannot be: restore it, or train again")
-        return cls(**values)
+        return cls(**EARLIER | values)
 
     @classmethod
     def check(cls, values: dict) -> dict:
@@ -112,7 +115,8 @@ EARLIER_NAMES = {"average": "ema_decay"}  # as version 0.1 wrote them
 MADE_BY = "made_by"  # the one entry of config.json that is no setting: versions, device
 
 # What settings may be, beside numbers above zero.
-SHARES = ("dropout", "sampling", "label_smoothing", "ema_decay", "mask", "delete")  # from 0 to below 1
+EARLIER = {"held_out": 0.0}  # what runs of version 0.1, which lack it, had: see `held_out.split_at_random`
+SHARES = ("held_out", "dropout", "sampling", "label_smoothing", "ema_decay", "mask", "delete")  # from 0 to below 1
 LEAST = {
     "seed": 0,
     "length_penalty": 0,

@@ -5,20 +5,21 @@ The one place that knows which languages there are; everything after it sees a s
 
 import dataclasses
 import gzip
+import math
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from random import Random
 
 from fmkeras.errors import InputError
-from fmkeras.translation.corpora import ted, textform
+from fmkeras.translation.corpora import held_out, ted, textform
+from fmkeras.translation.corpora.held_out import SPLITS, Pairs
+from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.settings import Settings
 
-Pairs = list[tuple[str, str]]
-SPLITS = ("train", "validation", "test")
 LONGEST = 2_000  # characters of a side: more is no sentence, and attention to it would fill the memory
 LONGEST_LINE = 1_000_000  # bytes: more is no file of sentences
+SAMPLE = 2_000  # lines at most whose sentences are counted
 
 
 @dataclasses.dataclass
@@ -30,6 +31,8 @@ class Corpus:
         train, validation, test: the pairs.
         source, target: names of the languages.
         style: the text form, see `textform.apply`.
+        held_out: share of the sources of a file in validation, and in test; 0 where splits are not made by hashes.
+        digest: of all pairs read, see `held_out.digest`.
         notes: lines for the user: where it came from, what was read, dropped and kept.
         parts: of the test pairs, named groups to score apart: name -> indices.
     """
@@ -41,6 +44,8 @@ class Corpus:
     source: str
     target: str
     style: str = "plain"
+    held_out: float = 0.0
+    digest: str = ""
     notes: list[str] = dataclasses.field(default_factory=list)
     parts: dict[str, list[int]] = dataclasses.field(default_factory=dict)
 
@@ -73,11 +78,11 @@ def of(data: Data, settings: Settings) -> Corpus:
     if isinstance(data, Mapping):
         if set(data) != set(SPLITS):
             raise InputError(f"the data have the parts {', '.join(map(str, data))}: give {', '.join(SPLITS)}")
-        splits = {split: _given(data[split]) for split in SPLITS}
+        splits, share = {split: _given(data[split]) for split in SPLITS}, 0.0
     else:
-        splits = split_pairs(_given(data))
+        splits, share = held_out.split_pairs(_given(data), settings.held_out)
     languages = settings.source or "source", settings.target or "target"
-    return _cleaned(GIVEN, splits, languages, settings.style, settings)
+    return _cleaned(Corpus(GIVEN, **splits, source=languages[0], target=languages[1], held_out=share), settings)
 
 
 def _given(pairs: Sequence[tuple[str, str]]) -> Pairs:
@@ -98,7 +103,7 @@ def load(settings: Settings) -> Corpus:
         InputError: it cannot be had or read, or too little of it is left.
     """
     name, notes = settings.dataset, []
-    splits, parts = None, {}
+    splits, parts, share = None, {}, 0.0
     if name in ("auto", "ted"):
         try:
             splits, name, style = ted.load(), "ted", "ted"
@@ -111,39 +116,62 @@ def load(settings: Settings) -> Corpus:
     if name == "phrasebook":
         splits, parts, style = *_phrasebook(), "plain"
     elif splits is None:
-        splits, style = read_path(Path(name), settings.source_column), settings.style
+        splits, share = read_path(Path(name), settings.source_column, settings.held_out)
+        style = settings.style
         languages = settings.source or "source", settings.target or "target"
     if settings.source_column == 2 and name in ("ted", "phrasebook"):
         splits = {split: _turned(pairs) for split, pairs in splits.items()}
-    corpus = _cleaned(name, splits, languages, style, settings)
-    corpus.notes[:0], corpus.parts = notes, parts
-    return corpus
+    facts = {"source": languages[0], "target": languages[1], "style": style, "held_out": share}
+    return _cleaned(Corpus(name, **splits, **facts, notes=notes, parts=parts), settings)
 
 
-def _cleaned(name: str, splits: dict[str, Pairs], languages: tuple[str, str], style: str, settings: Settings) -> Corpus:
-    """The corpus of these pairs without those that teach nothing; its notes say what was dropped.
+def _cleaned(corpus: Corpus, settings: Settings) -> Corpus:
+    """The corpus without the pairs that teach nothing, with its digest; its notes say what was dropped.
 
     Raises:
         InputError: nothing is left of a split.
     """
-    notes, cleaned = [], {}
+    digest = held_out.digest([pair for split in SPLITS for pair in corpus.split(split)])
+    corpus, notes = dataclasses.replace(corpus, digest=digest), corpus.notes
     for split in SPLITS:
         # What is tested on is left as it is, so that scores mean the same everywhere.
-        cleaned[split], note = clean(splits[split], drop_duplicates=split == "train")
+        kept, note = clean(corpus.split(split), drop_duplicates=split == "train")
+        setattr(corpus, split, kept)
         notes.append(f"{split}: {note}")
     if settings.limit is not None:
-        cleaned["train"] = cleaned["train"][: settings.limit]
-        notes.append(f"train: limited to {len(cleaned['train']):,} pairs")
+        corpus.train = corpus.train[: settings.limit]
+        notes.append(f"train: limited to {len(corpus.train):,} pairs")
     for split in SPLITS:
-        if not cleaned[split]:
+        if not corpus.split(split):
             raise InputError(
                 f"{settings.dataset} has no sentence pairs for {split}: give it more, or another --dataset"
             )
-    known = {source for source, _ in cleaned["train"]}
-    for split in SPLITS[1:]:
-        if seen := sum(source in known for source, _ in cleaned[split]):
-            notes.append(f"{split}: {seen:,} of {len(cleaned[split]):,} sources are in train, too")
-    return Corpus(name, **cleaned, source=languages[0], target=languages[1], style=style, notes=notes)
+    for side, sides in enumerate(("sources", "targets")):
+        known = {" ".join(pair[side].split()) for pair in corpus.train}
+        for split in SPLITS[1:]:
+            if seen := sum(" ".join(pair[side].split()) in known for pair in corpus.split(split)):
+                notes.append(f"{split}: {seen:,} of {len(corpus.split(split)):,} {sides} are in train, too")
+    return corpus
+
+
+def settle(settings: Settings, corpus: Corpus) -> None:
+    """Note in the settings of a training what its data decide."""
+    settings.dataset, settings.style = corpus.name, corpus.style
+    settings.source, settings.target = corpus.source, corpus.target
+    settings.held_out, settings.data_sha256 = corpus.held_out, corpus.digest
+    settings.sentences_per_line = sentences_per_line(
+        [source for source, _ in corpus.train], corpus.style, corpus.source
+    )
+
+
+def sentences_per_line(lines: list[str], style: str, language: str) -> int:
+    """How many sentences the lines hold, all but the longest 5 %: a model that learns from them is used to as many.
+
+    Counted on `SAMPLE` lines, evenly spread, in ordinary text: TED's lower-case tokens hide where a sentence begins.
+    """
+    sample = lines[:: max(1, len(lines) // SAMPLE)]
+    counts = sorted(len(split_sentences(textform.undo(line, style, language), language)) for line in sample)
+    return max(1, counts[math.ceil(0.95 * len(counts)) - 1]) if counts else 1
 
 
 def clean(pairs: Pairs, drop_duplicates: bool = True) -> tuple[Pairs, str]:
@@ -187,8 +215,16 @@ def _phrasebook() -> tuple[dict[str, Pairs], dict[str, list[int]]]:
     return {split: list(zip(part["pt"], part["en"], strict=True)) for split, part in rows.items()}, groups
 
 
-def read_path(path: Path, source_column: int = 1) -> dict[str, Pairs]:
+def read_path(path: Path, source_column: int = 1, share: float | None = None) -> tuple[dict[str, Pairs], float]:
     """Read a file of pairs, splitting it, or a folder with train, validation and test files; source first.
+
+    Args:
+        path: of the file or folder.
+        source_column: column of the source, 1 or 2.
+        share: of the sources of a file that a run holds out, see `held_out.split_pairs`; 0 for runs of version 0.1.
+
+    Returns:
+        The pairs of each split, and the share, 0 for a folder.
 
     Raises:
         InputError: there is nothing there, or it is not in the right form.
@@ -197,7 +233,8 @@ def read_path(path: Path, source_column: int = 1) -> dict[str, Pairs]:
     if not os.path.exists(path):
         raise InputError(f"--dataset {path}: no such file or folder (and not 'auto', 'ted' or 'phrasebook')")
     if not path.is_dir():
-        return split_pairs(turn(read_file(path)))
+        pairs = read_pairs(path, source_column)
+        return (held_out.split_at_random(pairs), 0.0) if share == 0 else held_out.split_pairs(pairs, share)
     splits = {}
     for split in SPLITS:
         files = [path / f"{split}{suffix}" for suffix in (".tsv", ".tsv.gz")]
@@ -205,7 +242,17 @@ def read_path(path: Path, source_column: int = 1) -> dict[str, Pairs]:
         if file is None:
             raise InputError(f"{path} has no {split}.tsv or {split}.tsv.gz: a folder needs train, validation and test")
         splits[split] = turn(read_file(file))
-    return splits
+    return splits, 0.0
+
+
+def read_pairs(path: Path, source_column: int = 1) -> Pairs:
+    """All pairs of a file, source first.
+
+    Raises:
+        InputError: as `read_file`.
+    """
+    pairs = read_file(path)
+    return _turned(pairs) if source_column == 2 else pairs
 
 
 def _turned(pairs: Pairs) -> Pairs:
@@ -273,22 +320,3 @@ def _pair(place: str, text: str) -> tuple[str, str] | None:
     if len(columns) == 1 and not text.strip():
         return None
     raise InputError(f"{place}: {len(columns)} columns, not two sentences with one tab between")
-
-
-def split_pairs(pairs: Pairs, seed: int = 42) -> dict[str, Pairs]:
-    """Split pairs 90 : 5 : 5 (at most 2,000 sources each for validation and test), no source sentence in two splits.
-
-    Raises:
-        InputError: there are fewer than 20 different source sentences.
-    """
-    # Sources that differ in white space only are the same to the tokenizer. Blank pairs will be dropped: not counted.
-    sources = list(dict.fromkeys(" ".join(s.split()) for s, t in pairs if s.strip() and t.strip()))
-    if len(sources) < 20:
-        raise InputError(f"{len(sources)} different sentences are too few to split: 20 at least, or a folder of splits")
-    size = min(2000, len(sources) // 20)
-    held_out = Random(seed).sample(sources, 2 * size)
-    where = dict.fromkeys(held_out[:size], "validation") | dict.fromkeys(held_out[size:], "test")
-    splits: dict[str, Pairs] = {split: [] for split in SPLITS}
-    for pair in pairs:
-        splits[where.get(" ".join(pair[0].split()), "train")].append(pair)
-    return splits

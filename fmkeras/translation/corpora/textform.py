@@ -1,4 +1,4 @@
-"""A text's form: what of it can be seen, its sentences, and the form in which a corpus writes them.
+"""A text's form: what of it can be seen, and the form in which a corpus writes it.
 
 A corpus' form is applied to what a user types and undone on what a model writes.
 
@@ -35,34 +35,6 @@ def apply(text: str, style: str, language: str) -> str:
 def undo(text: str, style: str, language: str) -> str:
     """The form of the corpus to ordinary text: "i did n't ." -> "I didn't." """
     return _detokenise(text, language) if style == "ted" else text
-
-
-def sentences(text: str, longest: int = 80) -> list[str]:
-    """Cut a text into sentences, and one of more than `longest` words as `shorter` does."""
-    return [piece for sentence in whole_sentences(text) for piece in shorter(sentence, longest)]
-
-
-def whole_sentences(text: str) -> list[str]:
-    """Cut a text into sentences, however long these are."""
-    parts = []
-    marked = re.sub(r"([.!?…][\"”’'»)\]]*)\s+(?=[\"“„‘'«(\[¿¡—-]*\s*[^\W_a-zà-ÿ])", r"\1\n", " ".join(text.split()))
-    for sentence in marked.split("\n"):
-        if parts and _abbreviated(parts[-1].split()[-1]):
-            parts[-1] += " " + sentence
-        elif sentence:
-            parts.append(sentence)
-    return parts
-
-
-def shorter(sentence: str, longest: int = 80) -> list[str]:
-    """Cut a sentence of more than `longest` words at commas or, failing these, between words."""
-    words, pieces = sentence.split(), []
-    while len(words) > longest:
-        commas = [i for i in range(longest // 2, longest) if words[i][-1] in ",;:"]
-        cut = commas[-1] + 1 if commas else longest
-        pieces.append(" ".join(words[:cut]))
-        words = words[cut:]
-    return [*pieces, " ".join(words)]
 
 
 def _abbreviated(word: str) -> bool:

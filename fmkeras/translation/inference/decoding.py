@@ -1,191 +1,240 @@
 """Greedy and beam search with cached keys and values: one loop in the graph for a whole batch. `keras.ops` only.
 
-Shapes as in `transformer`; L is the longest translation allowed.
+The steps of the search, among them `keep_best_finished`, which chooses the best hypothesis, are in `beam`; here they
+are put together (`advance`), repeated until every sentence is done, and compiled (`Search`). Shapes as in `beam`.
 """
 
-import math
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
+from fmkeras.errors import InputError
 from fmkeras.translation.corpora.batches import by_length, padded
-from fmkeras.translation.corpora.tokenizer import END, PAD, START
-from fmkeras.translation.model.attention import MASKED, causal_bias, padding_bias, positions_of
+from fmkeras.translation.corpora.tokenizer import PAD, START
+from fmkeras.translation.inference.beam import (
+    WORST,
+    Beam,
+    Tensor,
+    ancestors_bias,
+    best_continuations,
+    choose_active,
+    keep_best_finished,
+    length_limit,
+    remember_computed,
+    score_continuations,
+    start_beam,
+)
+from fmkeras.translation.model.attention import causal_bias, padding_bias, positions_of
 from fmkeras.translation.model.transformer import Transformer
 
-WORST = -1e30  # below every score
-UNFINISHED = 0.75  # share of the sentences under way below which the finished ones leave the batch
+UNFINISHED = 0.75  # share of the active sentences below which the finished ones leave the batch
 
 
-def longest(source_length):
-    """Tokens that a translation may have, end mark included: half as many again as the source, and ten."""
-    return source_length * 3 // 2 + 10
+class Caches(NamedTuple):
+    """What the decoder need not compute again; see `Transformer.step`."""
+
+    own: list  # for each decoder block, keys and values of the tokens of all hypotheses: two of (B, H, tokens * K, d)
+    memory: list  # and of the encoder's output: two of (B, H, S, d)
+    memory_bias: Tensor  # (B, 1, 1, S)
 
 
-class Beam(NamedTuple):
-    """The sentences under way, K hypotheses each."""
-
-    rows: Any  # (B,) place of each sentence in the batch that was given
-    limits: Any  # (B,) tokens that its translation may have
-    tokens: Any  # (B, K, L + 1) the hypotheses, start mark first
-    ancestors: Any  # (B, K, L + 1) which hypothesis computed the cached keys and values of each token; -1: none yet
-    scores: Any  # (B, K) log-probabilities
-    ended: Any  # (B,) hypotheses that have ended
-    best: Any  # (B, L + 1) of these the best
-    best_score: Any  # (B,)
-    caches: list  # see `Transformer.step`
-    memory_caches: list
-    memory_bias: Any
-
-    def going(self):
-        """(B,) whether hypotheses of a sentence are still to be followed: until K have ended."""
-        return self.ended < ops.shape(self.scores)[1]
-
-
-def beam_search(model: Transformer, source, beams: int = 4, length_penalty: float = 1.0, start: int = START):
+def beam_search(
+    model: Transformer,
+    source: Tensor,
+    beams: int = 4,
+    length_penalty: float = 1.0,
+    start: int = START,
+    n_best: int = 1,
+    max_length: int | None = None,
+) -> tuple[Tensor, Tensor]:
     """Translate a batch. With one beam this is greedy search.
 
-    A sentence is done when `beams` of its hypotheses have ended, as in fairseq. Of these the one with the highest
-    log-probability, divided by length ** length_penalty (end mark counted), is returned (Wu et al. 2016).
-
-    Where a hypothesis goes on, its cache would have to be copied. Instead the cached keys and values stay where they
-    were computed, and each hypothesis remembers which of them are its ancestors'; it attends to those.
+    A sentence is done when `beams` of its hypotheses have finished, as in fairseq. Of these those with the highest
+    log-probability, divided by length ** length_penalty (end mark counted), are returned (Wu et al. 2016).
 
     Args:
-        model: a Transformer in float32.
+        model: a Transformer.
         source: (B, S) ids, end mark last.
         beams: K, hypotheses that are followed at a time.
         length_penalty: 0 prefers short translations; 1 compares mean log-probabilities.
         start: the mark that translations start with.
+        n_best: N, how many translations of each sentence are returned, at most K.
+        max_length: tokens that a translation may have, see `length_limit`.
 
     Returns:
-        (B, L) ids without start and end marks, filled up with PAD; and their (B,) scores.
+        (B, N, L) ids, best first, without start and end marks, filled up with PAD; and their (B, N) scores. A score is
+        `WORST` where there is no such translation.
+
+    Raises:
+        InputError: n_best or max_length cannot be.
     """
-    fixed = keras.backend.backend() == "jax"  # XLA wants fixed shapes: no sentence leaves, caches have all their slots
-    batch, columns = ops.shape(source)[0], ops.arange(longest(ops.shape(source)[1]) + 1)
-    own, ranks = ops.arange(beams), ops.arange(2 * beams)
-    vocabulary = model.settings["vocab_size"]
-    choices = min(2 * beams + END, vocabulary)  # for each hypothesis, among them the marks that no sentence contains
+    check_options(beams, n_best, max_length)
+    fixed_shapes = keras.backend.backend() == "jax"
+    beam = start_beam(source, beams, start, n_best, max_length)
+    # Room for all tokens, or none to start with: as a size that the graph does not know, for it grows.
+    slots = beams * ops.shape(beam.tokens)[2] if fixed_shapes else 0 * ops.shape(source)[0]
+    caches = start_caches(model, source, slots)
+    step = functools.partial(advance, model, length_penalty=length_penalty)
+    search = search_with_fixed_shapes if fixed_shapes else search_with_leaving_sentences
+    finished, scores = search(step, beam, caches)
+    return finished[:, :, 1:], scores
 
-    def step(position, beam):
-        ancestors = ops.where(columns == position, own[:, None], beam.ancestors)
-        seen = ancestors if fixed else ancestors[:, :, : position + 1]
-        bias = ops.where(ops.equal(seen[..., None], own), 0.0, MASKED)  # (B, K, tokens, K)
-        bias = ops.reshape(bias, (ops.shape(seen)[0], 1, beams, ops.shape(seen)[2] * beams))
-        last, slot = ops.take(beam.tokens, position, axis=2), position * beams if fixed else None
-        logits, caches = model.step(
-            last, position, beam.caches, beam.memory_caches, bias, beam.memory_bias, slot
-        )  # (B, K, V)
 
-        values, pieces = largest(ops.reshape(logits, (-1, vocabulary)), choices)
-        values, pieces = (ops.reshape(x, (-1, beams, choices)) for x in (values, pieces))
-        must_end = (position + 1 >= beam.limits)[:, None, None]
-        end_only = ops.where(ops.arange(choices) == 0, logits[:, :, END : END + 1], WORST)
-        values = ops.where(must_end, end_only, ops.where(pieces < END, WORST, values))
-        pieces = ops.where(must_end, END, pieces)
-        total = beam.scores[:, :, None] + values - ops.logsumexp(logits, axis=-1, keepdims=True)
-        # Of 2K continuations at most K end, so K are left to go on with.
-        top, index = ops.top_k(ops.reshape(total, (-1, beams * choices)), 2 * beams)  # (B, 2K)
-        parent, token = index // choices, pick(ops.reshape(pieces, (-1, beams * choices)), index)
-        ends = ops.equal(token, END)
+def check_options(beams: int, n_best: int, max_length: int | None) -> None:
+    """Refuse what no search can do.
 
-        counts = ends & (ranks < beams) & beam.going()[:, None]  # (B, 2K): those that end now
-        length = ops.cast(position + 1, "float32")
-        final = ops.where(counts, top / length**length_penalty, WORST)
-        winner = pick(parent, ops.argmax(final, axis=1)[:, None])  # (B, 1)
-        final = ops.max(final, axis=1)
-        best = ops.where((final > beam.best_score)[:, None], pick(beam.tokens, winner)[:, 0], beam.best)
+    Raises:
+        InputError: n_best or max_length cannot be.
+    """
+    if not 1 <= n_best <= beams:
+        raise InputError(f"n_best cannot be {n_best}: a search with {beams} beams finds 1 to {beams} translations")
+    if max_length is not None and max_length < 1:
+        raise InputError(f"max_length cannot be {max_length}: a translation has at least its end mark, so 1 or more")
 
-        scores, index = ops.top_k(ops.where(ends, WORST, top), beams)  # (B, K)
-        parent, token = pick(parent, index), pick(token, index)
-        return position + 1, beam._replace(
-            tokens=ops.where(columns == position + 1, token[:, :, None], pick(beam.tokens, parent)),
-            ancestors=pick(ancestors, parent),
-            scores=scores,
-            ended=beam.ended + ops.sum(ops.cast(counts, "int32"), axis=1),
-            best=best,
-            best_score=ops.maximum(beam.best_score, final),
-            caches=caches,
-        )
 
-    def run(position, beam, share):
-        """Steps until no more than this share of the sentences is under way."""
-        enough = share * ops.cast(ops.shape(beam.rows)[0], "float32")
-        return ops.while_loop(lambda _, b: ops.sum(ops.cast(b.going(), "float32")) > enough, step, (position, beam))
+def search_with_fixed_shapes(step: Callable, beam: Beam, caches: Caches) -> tuple[Tensor, Tensor]:
+    """Step until every sentence is done. XLA wants fixed shapes: no sentence leaves, caches have all their slots.
 
-    def run_and_leave(position, beam, best, best_score):
-        """Steps until some sentences are done; these leave the batch, so that the others need not wait for them."""
-        position, beam = run(position, beam, UNFINISHED)
-        best = ops.scatter_update(best, beam.rows[:, None], beam.best)
-        best_score = ops.scatter_update(best_score, beam.rows[:, None], beam.best_score)
-        stay = ops.nonzero(beam.going())[0]
-        return position, keras.tree.map_structure(lambda x: ops.take(x, stay, axis=0), beam), best, best_score
+    Args:
+        step: `advance`, of which position, beam, caches, seen and slot are still to be given.
+        beam, caches: to start with; caches with K * (L + 1) slots.
 
+    Returns:
+        (B, N, L + 1) tokens, and (B, N) scores, as in `Beam.finished`.
+    """
+    beams, columns = ops.shape(beam.tokens)[1:]
+
+    def body(position, beam, caches):
+        return position + 1, *step(position, beam, caches, seen=columns, slot=position * beams)
+
+    _, beam, _ = ops.while_loop(lambda _, beam, __: ops.any(beam.is_active()), body, (0, beam, caches))
+    return beam.finished, beam.finished_scores
+
+
+def search_with_leaving_sentences(step: Callable, beam: Beam, caches: Caches) -> tuple[Tensor, Tensor]:
+    """Step until some sentences are done; these leave the batch, so that the others need not wait for them; and so on.
+
+    Args:
+        step: as in `search_with_fixed_shapes`.
+        beam, caches: to start with; caches without slots, to which each step appends.
+
+    Returns:
+        (B, N, L + 1) tokens, and (B, N) scores, as in `Beam.finished`.
+    """
+
+    def body(position, beam, caches):
+        return position + 1, *step(position, beam, caches, seen=position + 1, slot=None)
+
+    def many_active(position, beam, caches):
+        under_way = ops.sum(ops.cast(beam.is_active(), "float32"))
+        return under_way > UNFINISHED * ops.cast(ops.shape(beam.rows)[0], "float32")
+
+    def run_and_leave(position, beam, caches, finished, scores):
+        position, beam, caches = ops.while_loop(many_active, body, (position, beam, caches))
+        finished = ops.scatter_update(finished, beam.rows[:, None], beam.finished)
+        scores = ops.scatter_update(scores, beam.rows[:, None], beam.finished_scores)
+        stay = ops.nonzero(beam.is_active())[0]
+        beam, caches = keras.tree.map_structure(lambda x: ops.take(x, stay, axis=0), (beam, caches))
+        return position, beam, caches, finished, scores
+
+    state = (0, beam, caches, beam.finished, beam.finished_scores)
+    *_, finished, scores = ops.while_loop(lambda _, beam, *__: ops.shape(beam.rows)[0] > 0, run_and_leave, state)
+    return finished, scores
+
+
+def start_caches(model: Transformer, source: Tensor, slots: Any) -> Caches:
+    """Encode (B, S) sources, and make room for `slots` tokens of their translations."""
     memory, memory_bias = model.encode(source)
-    # Zero slots to start with, but as a size that the graph does not know, for it grows.
-    slots = beams * columns.shape[0] if fixed else 0 * batch
-    caches, memory_caches = model.start_caches(memory, slots)
-    tokens = ops.where(columns == 0, start, PAD) + ops.zeros((batch, beams, 1), "int32")
-    # All hypotheses start alike: only the first may count, or the beam would hold K times the same.
-    scores = ops.where(own == 0, 0.0, MASKED) + ops.zeros((batch, 1))
-    beam = Beam(
-        rows=ops.arange(batch),
-        limits=longest(ops.sum(ops.cast(ops.not_equal(source, PAD), "int32"), axis=1)),
-        tokens=tokens,
-        ancestors=ops.full_like(tokens, -1),
-        scores=scores,
-        ended=ops.zeros((batch,), "int32"),
-        best=tokens[:, 0],
-        best_score=ops.full((batch,), WORST),
-        caches=caches,
-        memory_caches=memory_caches,
-        memory_bias=memory_bias,
-    )
-    if fixed:
-        _, beam = run(0, beam, 0.0)
-        return beam.best[:, 1:], beam.best_score
-    state = (0, beam, beam.best, beam.best_score)
-    *_, best, best_score = ops.while_loop(lambda _, b, *found: ops.shape(b.rows)[0] > 0, run_and_leave, state)
-    return best[:, 1:], best_score
+    return Caches(*model.start_caches(memory, slots), memory_bias)
 
 
-def pick(x, index):
-    """From each row of (B, N, ...) the entries named in (B, M): (B, M, ...)."""
-    batch, size, *rest = ops.shape(x)
-    return ops.take(ops.reshape(x, (batch * size, *rest)), index + ops.arange(batch)[:, None] * size, axis=0)
+def advance(
+    model: Transformer, position: Any, beam: Beam, caches: Caches, seen: Any, slot: Any, length_penalty: float
+) -> tuple[Beam, Caches]:
+    """One token more for each hypothesis: a step of the search.
+
+    Args:
+        model, length_penalty: as in `beam_search`.
+        position: of the last tokens, the start mark's being 0.
+        beam, caches: of the step before.
+        seen: how many tokens of each hypothesis the caches have room for after this step.
+        slot: where in the caches the last tokens are written; None appends them.
+
+    Returns:
+        Beam and caches with the new tokens.
+    """
+    beam = remember_computed(beam, position)
+    last = ops.take(beam.tokens, position, axis=2)  # (B, K)
+    bias = ancestors_bias(beam.ancestors[:, :, :seen])  # (B, 1, K, seen * K)
+    logits, own = model.step(last, position, caches.own, caches.memory, bias, caches.memory_bias, slot)  # (B, K, V)
+    length = position + 1  # of the hypotheses that end now, end mark included
+    found = best_continuations(*score_continuations(logits, beam.scores, length >= beam.limits))
+    beam = keep_best_finished(beam, found, length, length_penalty)
+    return choose_active(beam, found, length), caches._replace(own=own)
 
 
-def largest(x, k: int):
-    """`top_k` of each row of (R, V), several times as fast: only the k blocks with the highest maxima can hold them."""
-    rows, width = ops.shape(x)
-    count = max(n for n in range(1, math.isqrt(width) + 1) if width % n == 0)  # blocks, near √V
-    size = width // count
-    blocks = ops.reshape(x, (rows, count, size))
-    _, block = ops.top_k(ops.max(blocks, axis=-1), min(k, count))
-    values, index = ops.top_k(ops.reshape(pick(blocks, block), (rows, min(k, count) * size)), k)
-    return values, pick(block, index // size) * size + index % size
+def was_cut(ids: np.ndarray, source_length: int, max_length: int | None = None) -> bool:
+    """Whether a translation stopped only because it may not be longer: its end mark was the one token allowed.
+
+    Args:
+        ids: of the translation without start and end marks, filled up with PAD or not, as `Search.translate` yields it.
+        source_length, max_length: as in `length_limit`.
+    """
+    return int(np.count_nonzero(np.asarray(ids) != PAD)) + 1 == length_limit(source_length, max_length)
 
 
 class Search(keras.Model):
-    """`beam_search`, compiled once for batches of every size and length (JAX: once for each shape)."""
+    """`beam_search`, compiled once for batches of every size and length (JAX: once for each shape).
 
-    def __init__(self, transformer: Transformer, beams: int = 4, length_penalty: float = 1.0, start: int = START):
+    Args:
+        transformer: the model.
+        beams, length_penalty, start, n_best, max_length: as in `beam_search`.
+
+    Call arguments:
+        source: (B, S) ids, end mark last.
+
+    Returns:
+        (B, N, L) ids and (B, N) scores, as `beam_search`.
+
+    Raises:
+        InputError: n_best or max_length cannot be.
+    """
+
+    def __init__(
+        self,
+        transformer: Transformer,
+        beams: int = 4,
+        length_penalty: float = 1.0,
+        start: int = START,
+        n_best: int = 1,
+        max_length: int | None = None,
+    ):
         super().__init__()
+        check_options(beams, n_best, max_length)
         self.transformer, self.beams, self.length_penalty, self.start = transformer, beams, length_penalty, start
+        self.n_best, self.max_length = n_best, max_length
         self.built = True
         self.compile(jit_compile="auto" if keras.backend.backend() == "jax" else False)
-        self.run = self.predict_on_batch
+        self.used = False
+        self.first_call = self.compiled_call = self.predict_on_batch
         if keras.backend.backend() == "tensorflow":
             import tensorflow as tf
 
             # Keras would trace the loop, for seconds, at the first shapes too, before it gives up telling them apart.
-            self.run = tf.function(self.call, input_signature=[tf.TensorSpec((None, None), "int32")])
+            # AutoGraph, which has nothing to do where all loops are `ops`, would make that three times as long.
+            self.compiled_call = tf.function(
+                self.call, input_signature=[tf.TensorSpec((None, None), "int32")], autograph=False
+            )
+            # A sentence or two take less time than tracing: whoever translates no more need not wait for that.
+            self.first_call = lambda batch: (self.call if len(batch) <= 2 else self.compiled_call)(batch)
 
-    def call(self, source):
-        return beam_search(self.transformer, source, self.beams, self.length_penalty, self.start)
+    def call(self, source: Tensor) -> tuple[Tensor, Tensor]:
+        options = (self.beams, self.length_penalty, self.start, self.n_best, self.max_length)
+        return beam_search(self.transformer, source, *options)
 
     def translate(self, sources: list[list[int]], budget: int = 8192) -> Iterator[tuple[int, np.ndarray, float]]:
         """Translate sentences of any number, those of like length together, the longest first.
@@ -197,13 +246,31 @@ class Search(keras.Model):
         Yields:
             For each sentence its index, the ids of its translation and their score.
         """
+        for i, ids, scores in self._search(sources, budget):
+            yield i, ids[0], scores[0]
+
+    def translate_n_best(
+        self, sources: list[list[int]], budget: int = 8192
+    ) -> Iterator[tuple[int, list[tuple[np.ndarray, float]]]]:
+        """The `n_best` best translations of each sentence. Arguments as in `translate`.
+
+        Yields:
+            For each sentence its index and its translations, ids and score of each, the best first. There are fewer
+            only where fewer can be written within the length limit.
+        """
+        for i, ids, scores in self._search(sources, budget):
+            yield i, [(row, score) for row, score in zip(ids, scores, strict=True) if score > WORST]
+
+    def _search(self, sources: list[list[int]], budget: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """For each sentence its index, (N, L) ids and (N,) scores."""
         lengths = np.array([len(row) for row in sources])
         order = np.argsort(lengths, kind="stable")
-        for run in reversed(by_length(lengths[order], budget // self.beams)):
-            rows = order[run]
+        for indices in reversed(by_length(lengths[order], budget // self.beams)):
+            rows = order[indices]
             # XLA compiles each new shape: keep them few.
             batch = padded([sources[i] for i in rows], 8 if keras.backend.backend() == "jax" else 1)
-            ids, scores = map(ops.convert_to_numpy, self.run(batch))
+            ids, scores = map(ops.convert_to_numpy, (self.compiled_call if self.used else self.first_call)(batch))
+            self.used = True
             yield from zip(rows, ids, scores, strict=True)
 
 

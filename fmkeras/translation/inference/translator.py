@@ -1,24 +1,28 @@
 """A trained translator: text in, text out."""
 
 import itertools
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from fmkeras import runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import textform
 from fmkeras.translation.corpora.batches import Batches
-from fmkeras.translation.corpora.tokenizer import END, Tokenizer
-from fmkeras.translation.inference.decoding import Search, cross_attention
-from fmkeras.translation.inference.scoring import scores
+from fmkeras.translation.corpora.cutting import cut
+from fmkeras.translation.corpora.languages import join
+from fmkeras.translation.corpora.sentence_splitting import split_sentences
+from fmkeras.translation.corpora.tokenizer import END, PAD, Tokenizer, normalise
+from fmkeras.translation.inference.decoding import Search, cross_attention, was_cut
+from fmkeras.translation.inference.hypotheses import Alternative, Detail, Hypothesis, align, best_of_all
 from fmkeras.translation.model.objective import Objective, evaluate
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.saved import load_run
 from fmkeras.translation.settings import Settings
+
+Said = Callable[[str], None] | None  # is called with a text of which something must be said
 
 
 class Translator:
@@ -37,54 +41,106 @@ class Translator:
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self.start = tokenizer.start(settings.target)
         self.report: dict = {}
-        self._searches: dict[tuple[int, float], Search] = {}
+        self._searches: dict[tuple, Search] = {}
 
     def translate(
-        self, texts: Iterable[str], beam: int | None = None, on_cut: Callable[[str], None] | None = None
+        self,
+        texts: Iterable[str],
+        beam: int | None = None,
+        on_cut: Said = None,
+        *,
+        length_penalty: float | None = None,
+        max_length: int | None = None,
+        split: bool = True,
+        on_limit: Said = None,
     ) -> list[str]:
         """Translate ordinary text, one translation a text, in one line; the sentences of a text one by one.
 
-        Nothing is left out: a sentence longer than those that the model has learnt from is cut between words.
+        Nothing is left out: a sentence longer than those that the model has learnt from is cut. Nothing is cut that it
+        has learnt to see whole: a text with no more sentences than the training lines have is translated as it is.
 
         Args:
-            texts: each of any length; one without a character that can be seen gives "".
+            texts: each of any length; one without a character that can be seen gives "". A string is one text.
             beam: hypotheses of beam search, 1 for greedy; by default that of the settings.
             on_cut: called with every sentence that had to be cut, whose parts may not fit together well.
+            length_penalty: exponent of the length that scores are divided by; by default that of the settings.
+            max_length: tokens that the translation of a sentence may have; by default half as many again as it has.
+            split: False if each text is one sentence, whatever full stops are in it.
+            on_limit: called with every text whose translation stopped only because it may not be longer.
         """
-        settings = self.settings
-        sources: list[str] = []
-        counts = []  # parts of each text
-        for text in texts:
-            before = len(sources)
-            for sentence in textform.whole_sentences(text) if textform.visible(text) else []:
-                pieces = (
-                    textform.apply(piece, settings.style, settings.source) for piece in textform.shorter(sentence)
-                )
-                parts = [part for piece in pieces for part in self.parts(piece)]
-                if len(parts) > 1 and on_cut:
-                    on_cut(sentence)
-                sources += parts
-            counts.append(len(sources) - before)
-        found = (textform.undo(t, settings.style, settings.target) for t in self.translate_sentences(sources, beam))
-        # A model that writes bytes can write a line end: a text is one line, whatever is in it.
-        return [" ".join(" ".join(itertools.islice(found, count)).split()) for count in counts]
+        found = self._translate(texts, 1, beam, on_cut, length_penalty, max_length, split)
+        translations = []
+        for text, _, hypotheses in found:
+            if on_limit and any(part[0].cut for part in hypotheses):
+                on_limit(text)
+            translations.append(self._joined([part[0].ids for part in hypotheses]))
+        return translations
 
-    def parts(self, sentence: str) -> list[str]:
-        """A sentence whole, or if it has more than `max_pieces` pieces, cut into parts, between words where it can."""
-        longest = self.settings.max_pieces - 2  # a part gets an end mark, and perhaps a mark of its beginning
+    def translate_n_best(self, texts: Iterable[str], n: int, **options) -> list[list[Alternative]]:
+        """The n best translations of each text and their scores: with the usual length penalty, mean log-probabilities.
+
+        Args:
+            texts: as in `translate`. The alternatives of several sentences are put together from those of each.
+            n: how many; there are fewer where no more are found. The search follows n hypotheses at least.
+            options: beam, on_cut, length_penalty, max_length and split, as in `translate`.
+        """
+        return [self._alternatives(found, n) for _, _, found in self._translate(texts, n, **options)]
+
+    def translate_in_detail(self, texts: Iterable[str], n: int = 1, **options) -> Iterator[Detail]:
+        """Each text's translation with everything that is known of it. Arguments as in `translate_n_best`."""
+        for text, parts, hypotheses in self._translate(texts, n, **options):
+            alternatives = self._alternatives(hypotheses, n)
+            best = [part[0] for part in hypotheses]
+            sources, targets = self.tokenizer.encode(parts), [[*part.ids, END] for part in best]
+            alignment, offset = [], 0
+            for source, places in zip(sources, align(self.model, sources, targets, self.start), strict=True):
+                alignment += [offset + place for place in places[:-1]]  # but not of the end mark
+                offset += len(source)
+            yield Detail(
+                source=text,
+                translation=alternatives[0].translation if alternatives else "",
+                score=alternatives[0].score if alternatives else None,
+                source_tokens=self._pieces(itertools.chain.from_iterable(sources)),
+                tokens=self._pieces(i for part in best for i in part.ids),
+                alignment=alignment,
+                alternatives=alternatives,
+                cut=any(part.cut for part in best),
+            )
+
+    def parts(self, text: str, split: bool = True, on_cut: Said = None) -> list[str]:
+        """What of a text is translated at a time, in the corpus' own form: see `translate`."""
+        settings = self.settings
+        if not textform.visible(text):
+            return []
+
+        def pieces(sentence: str) -> list[str]:
+            return self.shorter(textform.apply(sentence, settings.style, settings.source))
+
+        whole = " ".join(text.split())
+        sentences = split_sentences(text, settings.source) if split else [whole]
+        if len(sentences) <= settings.sentences_per_line and len(pieces(whole)) == 1:
+            sentences = [whole]
+        parts = []
+        for sentence in sentences:
+            cuts = pieces(sentence)
+            if len(cuts) > 1 and on_cut:
+                on_cut(sentence)
+            parts += cuts
+        return parts
+
+    def shorter(self, sentence: str, longest: int | None = None) -> list[str]:
+        """A sentence whole, or if it has more than `max_pieces` pieces, cut as `cutting.cut` does."""
+        longest = longest or self.settings.max_pieces - 2  # a part gets an end mark, and perhaps one of its beginning
         if len(sentence.encode("utf-8", "replace")) <= longest:
             return [sentence]
-        (ids,) = self.tokenizer.encode([sentence])
-        pieces = [self.tokenizer.pieces.id_to_piece(int(i)) for i in ids[:-1]]
-        cuts = [0]
-        while len(pieces) - cuts[-1] > longest:
-            window = range(cuts[-1] + longest, cuts[-1] + longest // 2, -1)
-            words = (i for i in window if pieces[i].startswith("▁"))
-            characters = (i for i in window if not re.fullmatch("<0x[89AB].>", pieces[i]))  # not amidst one's bytes
-            cuts.append(next(itertools.chain(words, characters)))
-        if len(cuts) == 1:
+        text = normalise(sentence)
+        ends = [piece.end for piece in self.tokenizer.pieces.encode(text, out_type="immutable_proto").pieces]
+        if len(ends) <= longest:
             return [sentence]
-        return self.tokenizer.decode(ids[i:j] for i, j in itertools.pairwise([*cuts, len(pieces)]))
+        parts = cut(text, ends, longest)
+        if max(map(len, self.tokenizer.encode(parts))) <= self.settings.max_pieces:
+            return parts
+        return self.shorter(sentence, longest * 3 // 4)  # cut elsewhere than between words, it can have more pieces
 
     def translate_sentences(
         self, sources: list[str], beam: int | None = None, progress: str | None = None
@@ -98,13 +154,29 @@ class Translator:
         """
         if not sources:
             return []
-        key = (beam or self.settings.beam, self.settings.length_penalty)
-        search = self._searches.setdefault(key, Search(self.model, *key, self.start))
         ids: list[np.ndarray] = [np.empty(0)] * len(sources)
-        found = search.translate(self.tokenizer.encode(sources))
-        for i, translation, _ in tqdm(found, total=len(sources), desc=progress, disable=progress is None, leave=False):
+        found = self._search(beam).translate(self.tokenizer.encode(sources))
+        if progress is not None:
+            from tqdm.auto import tqdm  # it imports IPython, if that is there
+
+            found = tqdm(found, total=len(sources), desc=progress, leave=False)
+        for i, translation, _ in found:
             ids[i] = translation
         return self.tokenizer.decode(ids)
+
+    def translate_lines(self, lines: list[str], beam: int | None = None, progress: str | None = None) -> list[str]:
+        """As `translate_sentences`, but lines with more sentences than those of training are cut, as `translate` does.
+
+        So what is scored is what people get.
+        """
+        style, source = self.settings.style, self.settings.source
+        rows = [self.parts(textform.undo(line, style, source)) for line in lines]
+        rows = [row if len(row) > 1 else [line] for line, row in zip(lines, rows, strict=True)]
+        found = iter(self.translate_sentences(list(itertools.chain.from_iterable(rows)), beam, progress))
+        return [
+            join(itertools.islice(found, len(row)), self.settings.target) if len(row) > 1 else next(found)
+            for row in rows
+        ]
 
     def score(
         self,
@@ -112,6 +184,7 @@ class Translator:
         parts: dict[str, list[int]],
         beam: int | None = None,
         progress: str | None = "translating",
+        **options: Any,
     ) -> tuple[dict, list[str]]:
         """Loss, token accuracy, BLEU and chrF on sentence pairs in the corpus' own form.
 
@@ -120,22 +193,32 @@ class Translator:
             parts: named groups of pairs to score apart as well, as indices.
             beam: as in `translate`.
             progress: as in `translate_sentences`.
+            options: of `scoring.scores`.
 
         Returns:
             What report.json holds as `test`, and the translations.
         """
+        from fmkeras.translation.inference.scoring import scores  # sacreBLEU takes a while, and `translate` needs none
+
         sources, references = (list(side) for side in zip(*pairs, strict=True))
-        objective = Objective(self.model, self.settings.label_smoothing)
-        objective.compile(jit_compile=False)
-        encode = self.tokenizer.encode
-        losses = evaluate(objective, Batches(encode(sources), encode(references), budget=8192, start=self.start))
-        translations = self.translate_sentences(sources, beam, progress)
-        result = {"pairs": len(pairs), "beam": beam or self.settings.beam} | losses | scores(translations, references)
+        options = {"language": self.settings.target, "style": self.settings.style} | options
+        losses = self.losses(sources, references)
+        translations = self.translate_lines(sources, beam, progress)
+        result = {"pairs": len(pairs), "beam": beam or self.settings.beam} | losses
+        result |= scores(translations, references, **options)
         result["parts"] = {
-            name: {"pairs": len(rows)} | scores([translations[i] for i in rows], [references[i] for i in rows])
+            name: {"pairs": len(rows)}
+            | scores([translations[i] for i in rows], [references[i] for i in rows], **options)
             for name, rows in parts.items()
         }
         return result, translations
+
+    def losses(self, sources: list[str], references: list[str]) -> dict[str, float]:
+        """Loss, perplexity and token accuracy on sentences in the corpus' own form."""
+        objective = Objective(self.model, self.settings.label_smoothing)
+        objective.compile(jit_compile=False)
+        encode = self.tokenizer.encode
+        return evaluate(objective, Batches(encode(sources), encode(references), budget=8192, start=self.start))
 
     def attention(self, text: str) -> tuple[list[str], list[str], np.ndarray]:
         """How the translation of a sentence looks at its source: S pieces, T pieces, weights (num_layers, H, T, S).
@@ -150,8 +233,51 @@ class Translator:
         source = self.tokenizer.encode([textform.apply(text, self.settings.style, self.settings.source)])
         (target,) = self.tokenizer.encode(self.translate_sentences(self.tokenizer.decode(source), beam=1))
         weights = cross_attention(self.model, np.array(source), np.array([[self.start, *target[:-1]]]))[0]
-        pieces = self.tokenizer.pieces.id_to_piece
-        return [pieces(i) for i in source[0]], [pieces(i) for i in (*target[:-1], END)], weights
+        return self._pieces(source[0]), self._pieces([*target[:-1], END]), weights
+
+    def _search(
+        self, beam: int | None, length_penalty: float | None = None, n_best: int = 1, max_length: int | None = None
+    ) -> Search:
+        """The search with these options, made once; None: those of the settings."""
+        penalty = self.settings.length_penalty if length_penalty is None else length_penalty
+        key = (max(beam or self.settings.beam, n_best), penalty, self.start, n_best, max_length)
+        if key not in self._searches:
+            self._searches[key] = Search(self.model, *key)
+        return self._searches[key]
+
+    def _translate(
+        self,
+        texts: Iterable[str],
+        n: int,
+        beam: int | None = None,
+        on_cut: Said = None,
+        length_penalty: float | None = None,
+        max_length: int | None = None,
+        split: bool = True,
+    ) -> Iterator[tuple[str, list[str], list[list[Hypothesis]]]]:
+        """Each text, its parts, and for each part its n best translations."""
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        parts = [self.parts(text, split, on_cut) for text in texts]
+        sources = self.tokenizer.encode(list(itertools.chain.from_iterable(parts)))
+        found: list[list[Hypothesis]] = [[]] * len(sources)
+        search = self._search(beam, length_penalty, n, max_length)
+        for i, translations in search.translate_n_best(sources) if sources else ():
+            rows = [([int(piece) for piece in ids if piece != PAD], float(score)) for ids, score in translations]
+            found[i] = [Hypothesis(*row, was_cut(np.array(row[0]), len(sources[i]), max_length)) for row in rows]
+        ahead = iter(found)
+        return ((text, own, list(itertools.islice(ahead, len(own)))) for text, own in zip(texts, parts, strict=True))
+
+    def _joined(self, parts: list[list[int]]) -> str:
+        """The translations of a text's parts as one line of ordinary text."""
+        style, target = self.settings.style, self.settings.target
+        # A model that writes bytes can write a line end: a text is one line, whatever is in it.
+        return join((textform.undo(part, style, target) for part in self.tokenizer.decode(parts)), target)
+
+    def _alternatives(self, parts: list[list[Hypothesis]], n: int) -> list[Alternative]:
+        return [Alternative(self._joined(ids), score) for ids, score in best_of_all(parts, n)]
+
+    def _pieces(self, ids: Iterable[int]) -> list[str]:
+        return [self.tokenizer.pieces.id_to_piece(int(i)) for i in ids]
 
 
 def load_translator(run: str | Path) -> Translator:

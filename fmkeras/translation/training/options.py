@@ -8,10 +8,11 @@ from typing import Any
 
 from fmkeras import cli, runs
 from fmkeras.errors import InputError
+from fmkeras.translation.inference import options as inference
 from fmkeras.translation.settings import LONGEST_SPAN, PRESETS, Settings
 
 SIZES = ("d_model", "num_heads", "d_ff", "num_layers")
-VERBS = ("train", "evaluate", "text")
+VERBS = ("train", *inference.VERBS)
 RESUMABLE = ("epochs", "minutes", "learning_rate")  # what may change when a run is resumed
 AUTOMATIC = ("dataset", "preset", "precision")  # what may be "auto"
 MOST = 10**6  # epochs, pieces and tokens a batch: beyond any use, and small enough to compute with
@@ -20,14 +21,16 @@ TENSORBOARD = "tensorboard"  # the folder of logs in a run folder
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of the three verbs."""
+    """The options of all verbs."""
     top = cli.Parser(
         prog="python -m fmkeras.translate",
         description="Train a Transformer translator, evaluate it, translate text with it.",
         epilog="Without a verb it trains, on TED if that can be had, else on the bundled phrasebook. "
         "Each verb has its own options: python -m fmkeras.translate train --help",
     )
-    verbs = top.add_subparsers(dest="verb", required=True, metavar="{train,evaluate,text}", parser_class=cli.Parser)
+    verbs = top.add_subparsers(
+        dest="verb", required=True, metavar="{train,evaluate,compare,text}", parser_class=cli.Parser
+    )
     plain: dict[str, Any] = {"formatter_class": argparse.HelpFormatter, "argument_default": argparse.SUPPRESS}
 
     add = verbs.add_parser("train", help="train and score a translator (the default)", **plain).add_argument
@@ -39,24 +42,7 @@ def parser() -> argparse.ArgumentParser:
     add("--sampling", type=cli.share, metavar="P", help="BPE-dropout rate, 0.1 for small data (0)")
     training_options(add, "runs/translate")
 
-    for name, help in (
-        ("evaluate", "score a trained translator"),
-        ("text", "translate sentences, or standard input line by line"),
-    ):
-        add = verbs.add_parser(name, help=help, formatter_class=argparse.HelpFormatter).add_argument
-        add("--run", metavar="DIR", default="runs/translate", help="run folder (runs/translate)")
-        add(
-            "--beam",
-            type=cli.positive(most=64),
-            metavar="K",
-            help="hypotheses of beam search, 1 for greedy (the run's: 4)",
-        )
-        if name == "evaluate":
-            add("--dataset", help="what to score on (what it was trained on)")
-            add("--split", choices=("train", "validation", "test"), default="test", help="which part of it (test)")
-        else:
-            add("sentence", nargs="*", metavar="SENTENCE", help="text to translate")
-            add("--attention", metavar="FILE.png", help="draw what the translation of a sentence looks at")
+    inference.add_verbs(verbs)
     return top
 
 

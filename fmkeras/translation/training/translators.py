@@ -13,9 +13,11 @@ import keras
 
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import corpus as corpora
+from fmkeras.translation.corpora import held_out
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.corpus import Corpus, Data
 from fmkeras.translation.corpora.tokenizer import Tokenizer
+from fmkeras.translation.inference.scoring import score_lines
 from fmkeras.translation.inference.translator import Translator, load_translator
 from fmkeras.translation.saved import TOKENIZER, own_tokenizer
 from fmkeras.translation.settings import Settings
@@ -65,7 +67,10 @@ def train_translator(
         began = time.perf_counter()
         chosen = settings | {"task": "translate", "dataset": corpora.name_of(data)}
         corpus, training = prepare(data, folder, chosen, resume, callbacks, say)
+        trained_on = held_out.fingerprints(corpus.train)
+        corpus.train = []  # as text: of a million pairs it is 0.4 GB, and no longer needed
         session.open_folder(training, resume, say)
+        held_out.write_fingerprints(folder, trained_on)
         session.describe(training, say)
 
         title = f"{corpus.name}, {training.settings.preset}: {corpus.source} → {corpus.target}"
@@ -89,7 +94,7 @@ def train_translator(
             **session.report(training, began),
             "test": test,
         }
-        for line in score_lines(corpus.name, "test", test):
+        for line in score_lines(f"test: {test['pairs']:,} pairs of {corpus.name}", test):
             say(line)
         session.finish(folder, translator.report, samples(corpus, translations), say)
         if run is not None:
@@ -117,8 +122,7 @@ def prepare(
     started = resume and checkpoint.exists(folder)  # then it needs no pre-trained weights any more
     pretrained = load_pretrained(settings.init) if settings.init and not started else None
     corpus = corpora.of(data, settings)
-    settings.dataset = corpus.name
-    settings.source, settings.target, settings.style = corpus.source, corpus.target, corpus.style
+    corpora.settle(settings, corpus)
     if pretrained:
         pretrained.check(settings)
     settings = decide(settings, chosen, pretrained.settings if pretrained else None)
@@ -130,7 +134,6 @@ def prepare(
     tokenizer, batches, validation, dropped = tokenize(corpus, settings, folder if resume else None, known)
     if known and known.sha256 != tokenizer.sha256:
         raise InputError(f"{settings.init} is not the run that {folder} was begun with: train in another --run")
-    corpus.train = []  # as text: of a million pairs it is 0.4 GB, and no longer needed
     say(f"           train: {dropped:,} pairs over {settings.max_pieces} pieces dropped, {len(batches.source):,} kept")
     initial = pretrained.model if pretrained else None
     return corpus, Training(
@@ -183,14 +186,3 @@ def samples(corpus: Corpus, translations: list[str]) -> str:
     rows = [(*pair, translation) for pair, translation in zip(corpus.test, translations, strict=True)]
     rows = rows[:: max(1, len(rows) // SAMPLES)][:SAMPLES]
     return "\n".join(f"source       {s}\nreference    {r}\ntranslation  {t}\n" for s, r, t in rows)
-
-
-def score_lines(name: str, split: str, result: dict) -> list[str]:
-    """The table of scores, each BLEU and chrF with sacreBLEU's signature."""
-    lines = [f"\n{split}: {result['pairs']:,} pairs of {name}, beam {result['beam']}"]
-    lines += [f"  {name:<15}{result[name]:>8.4f}" for name in ("loss", "perplexity", "token_accuracy")]
-    for name in ("bleu", "bleu_13a", "chrf"):
-        lines.append(f"  {name:<15}{result[name]:>8.2f}  {result[f'{name}_signature']}")
-    for name, part in result["parts"].items():
-        lines.append(f"  {name:<15}{part['bleu_13a']:>8.2f}  bleu_13a of {part['pairs']:,} pairs")
-    return lines

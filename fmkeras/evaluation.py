@@ -1,0 +1,103 @@
+"""The verbs of `fmkeras.translate` that score: `evaluate` and `compare`; what they print."""
+
+import argparse
+import json
+
+from fmkeras import cli
+from fmkeras.errors import InputError
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """What section 5.4 of the article meant: load the saved model and score it on data that it was not trained on."""
+    from fmkeras.translation.inference import evaluation_sets
+    from fmkeras.translation.inference.scoring import score_lines
+    from fmkeras.translation.inference.translator import load_translator
+
+    translator = load_translator(arguments.run)
+    test = _test_set(arguments, translator.settings, arguments.run, arguments.split)
+    known = evaluation_sets.trained_on(arguments.run, translator.settings)
+    overlap = evaluation_sets.overlap(test, known)
+    on_cut = cli.say_once("cut, since too long for one sentence")
+    result, _ = evaluation_sets.score(translator, test, arguments.beam, arguments.bleu_tokenize, arguments.ter, on_cut)
+    result["trained_on"] = overlap
+    cli.write_utf8()
+    if arguments.json:
+        print(json.dumps({"test_set": test.name, "notes": test.notes} | result, ensure_ascii=False))
+        return
+    print(*score_lines(test.name, result), sep="\n")
+    for line in [*test.notes, overlap_note(overlap, result["pairs"])]:
+        print(f"  {line}")
+
+
+def _test_set(arguments: argparse.Namespace, settings, run: str, split: str | None = None):
+    """The test set that the command line names."""
+    from fmkeras.translation.inference import evaluation_sets
+
+    if bool(arguments.source_file) != bool(arguments.reference):
+        raise InputError("--source-file needs --reference, the files with its translations, and the other way round")
+    if not arguments.source_file:
+        return evaluation_sets.load(settings, run, arguments.dataset, split)
+    if arguments.dataset or split:
+        raise InputError("--source-file is scored whole, in place of --dataset and --split: leave these out")
+    return evaluation_sets.load_texts(arguments.source_file, arguments.reference)
+
+
+def overlap_note(overlap: dict[str, int] | None, pairs: int) -> str:
+    """What is said of sentences that the run was trained on."""
+    if overlap is None:
+        return "how much of it was trained on cannot be said: the run keeps no list, and its data are gone"
+    counts = " and ".join(f"{count:,} of {pairs:,} {name}" for name, count in overlap.items())
+    return f"trained on: {counts}"
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Translate one test set with two runs, and say whether their scores differ by more than chance."""
+    from fmkeras.translation.inference import evaluation_sets
+    from fmkeras.translation.inference.scoring import paired_bootstrap
+    from fmkeras.translation.inference.translator import load_translator
+
+    translators = [load_translator(run) for run in arguments.runs]
+    first, second = (translator.settings for translator in translators)
+    if (first.source, first.target) != (second.source, second.target):
+        pairs = [f"{settings.source} → {settings.target}" for settings in (first, second)]
+        raise InputError(f"{arguments.runs[0]} translates {pairs[0]}, {arguments.runs[1]} {pairs[1]}: no comparison")
+    tests = [
+        _test_set(arguments, translator.settings, run)
+        for translator, run in zip(translators, arguments.runs, strict=True)
+    ]
+    if tests[0].sources != tests[1].sources or tests[0].references != tests[1].references:
+        raise InputError(
+            f"{arguments.runs[0]} and {arguments.runs[1]} hold out different sentences ({tests[0].name}; "
+            f"{tests[1].name}): name one test set by --dataset or --source-file"
+        )
+    test = tests[0]
+    systems, notes = {}, []
+    for translator, own, run in zip(translators, tests, arguments.runs, strict=True):
+        result, systems[run] = evaluation_sets.score(translator, own, arguments.beam, arguments.bleu_tokenize)
+        overlap = evaluation_sets.overlap(own, evaluation_sets.trained_on(run, translator.settings))
+        notes.append(f"{run}: {overlap_note(overlap, result['pairs'])}")
+    style = first.style if test.own else "plain"
+    found = paired_bootstrap(
+        systems,
+        test.references[0],
+        first.target,
+        style,
+        arguments.bleu_tokenize,
+        arguments.samples,
+        test.references[1:],
+    )
+    cli.write_utf8()
+    print_comparison(test.name, found, [*test.notes, *notes])
+
+
+def print_comparison(title: str, found: dict[str, dict], notes: list[str]) -> None:
+    """A table for each metric: score, confidence and p value of each system."""
+    print(f"\n{title}; paired bootstrap against the first run")
+    for name, metric in found.items():
+        print(f"  {name}  {metric['signature']}")
+        for row in metric["systems"]:
+            chance = "baseline" if row["p"] is None else f"p = {row['p']:.4f}"
+            scored = f"{row['score']:>8.2f}  {row['mean']:>7.2f} ± {row['confidence']:<6.2f}"
+            print(f"    {scored} {chance:<12} {row['system']}")
+    for note in notes:
+        print(f"  {note}")

@@ -1,0 +1,169 @@
+"""What a run is scored on: a part of its own data, any other file of pairs, or plain text files with references."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from fmkeras.errors import InputError
+from fmkeras.translation.corpora import corpus as corpora
+from fmkeras.translation.corpora import held_out, textform
+from fmkeras.translation.inference.translator import Translator
+from fmkeras.translation.settings import Settings
+
+BUNDLED = ("auto", "ted", "phrasebook")
+
+
+@dataclasses.dataclass
+class EvaluationSet:
+    """Sentences to translate, and what they are held against.
+
+    Attributes:
+        name: what it is, for people.
+        sources: (N,) sentences.
+        references: lists of N, the first without gaps; None in the others where a line has no further reference.
+        own: whether it is a part of the run's own data, in the corpus' own form, and translated line by line as that
+            was trained on; other text is translated as `text` does.
+        notes: lines for the user.
+        parts: named groups of it to score apart, as indices.
+    """
+
+    name: str
+    sources: list[str]
+    references: list[list[str | None]]
+    own: bool = False
+    notes: list[str] = dataclasses.field(default_factory=list)
+    parts: dict[str, list[int]] = dataclasses.field(default_factory=dict)
+
+
+def load(settings: Settings, run: str, dataset: str | None = None, split: str | None = None) -> EvaluationSet:
+    """What `evaluate --dataset` names, for a run with these settings.
+
+    The run's own data are split as they were for training, and one split is taken. That is its file, under whatever
+    name and in whatever order, or a file in its place that has been edited. Any other file is taken whole.
+
+    Args:
+        settings: of the run.
+        run: its name, for messages.
+        dataset: a bundled corpus, a file or a folder; None: what the run was trained on.
+        split: "train", "validation" or "test", the default.
+
+    Raises:
+        InputError: it cannot be had, or is of other languages than the run.
+    """
+    settings = dataclasses.replace(settings, limit=None)
+    path = Path(dataset or settings.dataset)
+    if dataset and dataset not in BUNDLED and path.is_file():
+        pairs = corpora.read_pairs(path, settings.source_column)
+        same = bool(settings.data_sha256) and held_out.digest(pairs) == settings.data_sha256
+        if not (same or _same_file(path, settings.dataset)):
+            if split is not None:
+                raise InputError(f"{run} was not trained on {path}, which is scored whole: leave --split out")
+            return _whole(path, pairs)
+    corpus = corpora.load(dataclasses.replace(settings, dataset=dataset or settings.dataset))
+    if (corpus.source, corpus.target) != (settings.source, settings.target):
+        raise InputError(
+            f"{run} translates {settings.source} → {settings.target}, but {corpus.name} is "
+            f"{corpus.source} → {corpus.target}: choose another --dataset"
+        )
+    split = split or "test"
+    notes = [note for note in corpus.notes if note.startswith(split)]
+    if settings.data_sha256 and corpus.digest != settings.data_sha256:
+        notes.append(f"{corpus.name} is not what {run} was trained on, or has been edited since")
+    sources, references = (list(side) for side in zip(*corpus.split(split), strict=True))
+    parts = corpus.parts if split == "test" else {}
+    return EvaluationSet(f"{split}: {len(sources):,} pairs of {corpus.name}", sources, [references], True, notes, parts)
+
+
+def _same_file(path: Path, other: str) -> bool:
+    return os.path.exists(other) and os.path.samefile(path, other)
+
+
+def _whole(path: Path, pairs: held_out.Pairs) -> EvaluationSet:
+    """Every pair of a file."""
+    kept, note = corpora.clean(pairs, drop_duplicates=False)
+    if not kept:
+        raise InputError(f"{path} holds no sentence pairs: {note}")
+    sources, references = (list(side) for side in zip(*kept, strict=True))
+    return EvaluationSet(f"all {len(kept):,} pairs of {path}", sources, [references], notes=[note])
+
+
+def load_texts(source: str, references: list[str]) -> EvaluationSet:
+    """A plain text file, a sentence a line, and one or more with its translations, line by line.
+
+    A line that has no source, or no reference at all, is left out; that is said.
+
+    Raises:
+        InputError: a file cannot be read, or they are of unequal length.
+    """
+    files = [source, *references]
+    columns = [[line for _, line in corpora.read_lines(Path(file))] for file in files]
+    for file, column in zip(files, columns, strict=True):
+        if len(column) != len(columns[0]):
+            raise InputError(
+                f"{source} has {len(columns[0]):,} lines and {file} has {len(column):,}: give one for each"
+            )
+    rows, notes = [], []
+    for row in zip(*columns, strict=True):
+        text, *others = (line.strip() if textform.visible(line) else "" for line in row)
+        given = [other for other in others if other]
+        if text and given:
+            rows.append((text, given + [None] * (len(others) - len(given))))
+    if blank := len(columns[0]) - len(rows):
+        notes.append(f"{len(columns[0]):,} lines read, {blank:,} without source or reference left out")
+    if not rows:
+        raise InputError(f"{source} holds no sentences with references")
+    sources, found = (list(side) for side in zip(*rows, strict=True))
+    name = f"all {len(rows):,} lines of {source}, {len(references)} reference{'s' * (len(references) > 1)}"
+    return EvaluationSet(name, sources, [list(column) for column in zip(*found, strict=True)], notes=notes)
+
+
+def trained_on(run: str | Path, settings: Settings) -> np.ndarray | None:
+    """Fingerprints of what a run was trained on: those kept with it, or of its data, if they are still there."""
+    kept = held_out.read_fingerprints(run)
+    if kept is None and settings.dataset not in BUNDLED:
+        try:
+            kept = held_out.fingerprints(corpora.load(settings).train)
+        except InputError:
+            return None
+    return kept
+
+
+def overlap(test: EvaluationSet, known: np.ndarray | None) -> dict[str, int] | None:
+    """How many of a test set's sources and (first) references were trained on; None if that is not known."""
+    if known is None:
+        return None
+    sides = {"sources": test.sources, "targets": test.references[0]}
+    return {name: held_out.seen(known, sentences, side) for side, (name, sentences) in enumerate(sides.items())}
+
+
+def score(
+    translator: Translator,
+    test: EvaluationSet,
+    beam: int | None = None,
+    tokenize: str | None = None,
+    ter: bool = False,
+    on_cut: Callable[[str], None] | None = None,
+) -> tuple[dict, list[str]]:
+    """Score a translator on a test set.
+
+    Returns:
+        What report.json holds as `test`, and the translations.
+    """
+    from fmkeras.translation.inference.scoring import scores
+
+    settings = translator.settings
+    if test.own:
+        pairs = list(zip(test.sources, test.references[0], strict=True))
+        return translator.score(pairs, test.parts, beam, tokenize=tokenize, ter=ter)
+    forms = [textform.apply(side, settings.style, language) for sides, language in
+             ((test.sources, settings.source), (test.references[0], settings.target)) for side in sides]  # fmt: skip
+    losses = translator.losses(forms[: len(test.sources)], forms[len(test.sources) :])
+    translations = translator.translate(test.sources, beam, on_cut)
+    result = {"pairs": len(test.sources), "beam": beam or settings.beam} | losses
+    result |= scores(
+        translations, test.references[0], settings.target, tokenize=tokenize, ter=ter, more=test.references[1:]
+    )
+    return result | {"parts": {}}, translations

@@ -1,0 +1,61 @@
+"""The command lines of those verbs of `fmkeras.translate` that use a trained run."""
+
+import argparse
+
+from fmkeras import cli
+
+VERBS = ("evaluate", "compare", "text")
+TOKENIZERS = ("13a", "char", "flores101", "flores200", "intl", "ja-mecab", "ko-mecab", "none", "spBLEU-1K", "zh")
+LONGEST = 10_000  # tokens of a translation: beyond any use, and small enough to compute with
+
+
+def add_verbs(verbs) -> None:
+    """Add the verbs to a parser's subparsers."""
+    evaluate = _verb(verbs, "evaluate", "score a trained translator")
+    evaluate.add_argument("--run", metavar="DIR", default="runs/translate", help="run folder (runs/translate)")
+    _test_set(evaluate.add_argument)
+    split = "which part of what it was trained on (test); other files are scored whole"
+    evaluate.add_argument("--split", choices=("train", "validation", "test"), help=split)
+    evaluate.add_argument("--ter", action="store_true", help="compute TER, too, which takes a while")
+    evaluate.add_argument("--json", action="store_true", help="print the scores as one JSON object")
+
+    compare = _verb(verbs, "compare", "compare two translators on one test set, with p values")
+    compare.add_argument("runs", nargs=2, metavar="RUN", help="run folders, the baseline first")
+    _test_set(compare.add_argument)
+    samples = "test sets drawn by the bootstrap (1000)"
+    compare.add_argument("--samples", type=cli.positive(most=10**6), default=1000, metavar="N", help=samples)
+
+    add = _verb(verbs, "text", "translate sentences, or standard input line by line").add_argument
+    add("sentence", nargs="*", metavar="SENTENCE", help="text to translate")
+    add("--run", metavar="DIR", default="runs/translate", help="run folder (runs/translate)")
+    _beam(add)
+    add("--length-penalty", type=penalty, metavar="P", help="above 1 for longer translations (the run's: 1)")
+    limit = "tokens that the translation of a sentence may have (half as many again as it has, and 10)"
+    add("--max-length", type=cli.positive(most=LONGEST), metavar="N", help=limit)
+    add("--n-best", type=cli.positive(most=64), metavar="N", help="print the N best translations of each line")
+    add("--no-split", action="store_true", help="take each line for one sentence")
+    add("--json", action="store_true", help="print a JSON object a line: score, tokens, alignment, alternatives")
+    add("--attention", metavar="FILE.png", help="draw what the translation of a sentence looks at")
+
+
+def _verb(verbs, name: str, help: str) -> argparse.ArgumentParser:
+    return verbs.add_parser(name, help=help, formatter_class=argparse.HelpFormatter)
+
+
+def _beam(add) -> None:
+    help = "hypotheses of beam search, 1 for greedy (the run's: 4)"
+    add("--beam", type=cli.positive(most=64), metavar="K", help=help)
+
+
+def _test_set(add) -> None:
+    """Add the options that say what is scored, and how."""
+    add("--dataset", help="what to score on (what it was trained on); a file that it was not trained on is taken whole")
+    add("--source-file", metavar="FILE", help="score on this text, a sentence a line, in place of --dataset")
+    add("--reference", nargs="+", metavar="FILE", help="its translations, line by line; one file or several")
+    _beam(add)
+    add("--bleu-tokenize", choices=TOKENIZERS, help="sacreBLEU's tokeniser (that of the target language)")
+
+
+def penalty(text: str) -> float:
+    """An argparse type: a length penalty, 0 or more."""
+    return 0.0 if text.strip() in ("0", "0.0") else cli.positive(float, most=100)(text)
