@@ -57,7 +57,7 @@ def convert(model, folder: str, positions: int) -> None:
     spec.register_target_vocabulary(tokens)
     spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = str(PAD), str(START), str(END)
     spec.config.decoder_start_token = str(START)
-    spec.config.add_source_bos = spec.config.add_source_eos = False  # our sources carry their end marks
+    spec.config.add_source_bos = spec.config.add_source_eos = False  # our sources carry their end tokens
     spec.config.layer_norm_epsilon = 1e-6
     spec.validate()
     spec.save(folder)

@@ -81,7 +81,7 @@ def name(beams: int) -> str:
 def figures(measurements: list[dict]) -> dict:
     """Sentences and tokens a second: medians and spreads."""
     first = measurements[0]
-    tokens = sum(len(ids) + 1 for ids in first["ids"].values())  # end marks count
+    tokens = sum(len(ids) + 1 for ids in first["ids"].values())  # end tokens count
     return {
         "sentences": len(first["ids"]),
         "tokens": tokens,
@@ -128,7 +128,7 @@ def load(run: Path | None, sentences: int | None, quick: bool):
 
     keras.utils.set_random_seed(0)
     model = Transformer(40, 16, 2, 32, 1) if quick else Transformer(8000, **SIZES)
-    # Random weights never end a sentence. Raise the logit of the end mark, about to where one piece in 20 is one.
+    # Random weights never end a sentence. Raise the logit of the end token, about to where one piece in 20 is one.
     row = keras.ops.convert_to_numpy(model.embedding.embeddings)[END]
     model.decoder_norm.beta.assign((1.5 if quick else 3.2) * row / (row @ row))
     rng = np.random.default_rng(0)
@@ -219,14 +219,14 @@ def grow(step: Callable, source: np.ndarray) -> np.ndarray:
     ended = np.zeros(len(limits), bool)
     while not ended.all():
         token = np.where(limits <= target.shape[1], END, step(source, target))
-        # What comes after an end mark is never looked at; a mark other than PAD keeps the positions right.
+        # What comes after an end token is never looked at; a mark other than PAD keeps the positions right.
         target = tf.concat([target, tf.constant(token[:, None], tf.int32)], axis=1)
         ended |= token == END
     return target.numpy()[:, 1:]
 
 
 def plain(ids: np.ndarray) -> list[int]:
-    """Ids up to the end mark, without it and without padding."""
+    """Ids up to the end token, without it and without padding."""
     from fmkeras.translation.corpora.tokenizer import END, PAD
 
     ids = [int(i) for i in ids]

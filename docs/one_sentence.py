@@ -36,6 +36,7 @@ def walk(run: Path, text: str) -> None:
 
     from fmkeras.translation.corpora import textform
     from fmkeras.translation.corpora.batches import padded
+    from fmkeras.translation.corpora.sentence_splitting import split_sentences
     from fmkeras.translation.corpora.tokenizer import PAD, normalise
     from fmkeras.translation.inference.decoding import Search
     from fmkeras.translation.inference.translator import load_translator
@@ -46,7 +47,7 @@ def walk(run: Path, text: str) -> None:
     piece = tokenizer.pieces.id_to_piece
 
     show("text", ascii(text))
-    sentences = textform.whole_sentences(text)
+    sentences = split_sentences(text, settings.source)
     show("sentences", f"{len(sentences)}, of which the first goes on: {sentences[0]!a}")
     formed = textform.apply(sentences[0], settings.style, settings.source)
     show("form", f"{formed!a}, the corpus' form being {settings.style}")

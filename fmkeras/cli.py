@@ -124,10 +124,11 @@ def duration(seconds: float) -> str:
 def without(*packages: str) -> Iterator[None]:
     """Have packages seem absent to what is imported within the block, which can do without them.
 
-    Keras imports pandas and scikit-learn if they are there: a tenth of the time to a first translation.
+    Keras imports pandas, scikit-learn, matplotlib and IPython if they are there: a tenth of the time to a translation.
     """
     hidden = [name for name in packages if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # None: `import` says that there is no such module
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]  # `import` then says that there is no such module
     try:
         yield
     finally:
@@ -155,6 +156,8 @@ def quiet() -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+    # Its import has set another level, at which it remarks that each search of ours is traced once.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def quiet_notebook() -> None:
@@ -167,7 +170,6 @@ def quiet_notebook() -> None:
     warnings.filterwarnings("ignore", message="IProgress not found")
     with quiet():
         import keras  # noqa: F401
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its import has set another
 
 
 _struck: list[int] = []  # signals of Ctrl-C in the present `interruptible` block

@@ -2,9 +2,14 @@
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
 from fmkeras import cli
 from fmkeras.errors import InputError
+
+if TYPE_CHECKING:
+    from fmkeras.translation.inference.evaluation_sets import EvaluationSet
+    from fmkeras.translation.settings import Settings
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
@@ -29,7 +34,9 @@ def evaluate(arguments: argparse.Namespace) -> None:
         print(f"  {line}")
 
 
-def _test_set(arguments: argparse.Namespace, settings, run: str, split: str | None = None):
+def _test_set(
+    arguments: argparse.Namespace, settings: "Settings", run: str, split: str | None = None
+) -> "EvaluationSet":
     """The test set that the command line names."""
     from fmkeras.translation.inference import evaluation_sets
 
@@ -65,7 +72,10 @@ def compare(arguments: argparse.Namespace) -> None:
         _test_set(arguments, translator.settings, run)
         for translator, run in zip(translators, arguments.runs, strict=True)
     ]
-    if tests[0].sources != tests[1].sources or tests[0].references != tests[1].references:
+    if tests[0].sources != tests[1].sources or (tests[0].references, tests[0].more) != (
+        tests[1].references,
+        tests[1].more,
+    ):
         raise InputError(
             f"{arguments.runs[0]} and {arguments.runs[1]} hold out different sentences ({tests[0].name}; "
             f"{tests[1].name}): name one test set by --dataset or --source-file"
@@ -79,12 +89,12 @@ def compare(arguments: argparse.Namespace) -> None:
     style = first.style if test.own else "plain"
     found = paired_bootstrap(
         systems,
-        test.references[0],
+        test.references,
         first.target,
         style,
         arguments.bleu_tokenize,
         arguments.samples,
-        test.references[1:],
+        test.more,
     )
     cli.write_utf8()
     print_comparison(test.name, found, [*test.notes, *notes])

@@ -1,6 +1,7 @@
 """Fonts for labels in any script, found among the installed ones by the characters that they have."""
 
 import functools
+from typing import Any
 
 
 def families_for(text: str) -> tuple[list[str], str]:
@@ -36,7 +37,7 @@ def families_for(text: str) -> tuple[list[str], str]:
     return families, "".join(dict.fromkeys(c for c in text if c in missing))
 
 
-def _weight(entry) -> int:
+def _weight(entry: Any) -> int:
     """How far from regular a font's weight is: of a family the nearest one is drawn."""
     names = {"normal": 400, "regular": 400, "book": 400, "medium": 500, "bold": 700}
     weight = entry.weight if isinstance(entry.weight, int) else names.get(entry.weight, 400)

@@ -203,7 +203,7 @@ def attention_map(weights: np.ndarray, source: Sequence[str], target: Sequence[s
     image = axis.imshow(weights, cmap=HEAT, vmin=0, vmax=1, aspect="auto")
     _frame(axis)
     columns, rows = ([_piece(piece).translate(unknown) for piece in side] for side in (source, target))
-    turned = dict(rotation=60, ha="right", rotation_mode="anchor")
+    turned: dict[str, Any] = dict(rotation=60, ha="right", rotation_mode="anchor")
     axis.set_xticks(range(len(source)), columns, **turned, fontfamily=families)
     axis.set_yticks(range(len(target)), rows, fontfamily=families)
     axis.set(xlabel="source pieces", ylabel="target pieces, top to bottom")

@@ -58,8 +58,10 @@ def train(args: argparse.Namespace) -> None:
 
     if sys.stdout.isatty():
         print()
-    print(report.summary(regressor.fitted, args.run))
-    paths = [args.run / name for name in report.figures(regressor.fitted)]
+    fit = regressor.fitted
+    assert fit is not None  # train_regressor has just set it; a loaded regressor has none
+    print(report.summary(fit, args.run))
+    paths = [args.run / name for name in report.figures(fit)]
     if args.show and not report.plots.show(paths):
         print(f"no display to open windows on: the plots are in {args.run}")
 

@@ -9,10 +9,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fmkeras import cli, evaluation, runs
 from fmkeras.errors import InputError
 from fmkeras.translation.training.options import VERBS, callbacks_given, options_given, parser
+
+if TYPE_CHECKING:
+    from fmkeras.translation.inference.translator import Translator
 
 LINES = 1000  # lines of standard input translated at a time
 
@@ -20,7 +24,7 @@ LINES = 1000  # lines of standard input translated at a time
 def main(argv: list[str] | None = None) -> None:
     """The command line: see `--help`."""
     arguments = cli.parse(parser(), VERBS, argv)
-    unneeded = ("pandas", "sklearn") if arguments.verb == "text" else ()
+    unneeded = ("pandas", "sklearn", "matplotlib", "IPython") if arguments.verb == "text" else ()
     with cli.quiet(), cli.without(*unneeded):
         import keras  # noqa: F401
     verbs = {"train": train, "evaluate": evaluation.evaluate, "compare": evaluation.compare, "text": text}
@@ -65,7 +69,12 @@ def text(arguments: argparse.Namespace) -> None:
 
 
 def translated(
-    translator, texts: list[str], number: int, arguments: argparse.Namespace, options: dict, on_limit: Callable
+    translator: "Translator",
+    texts: list[str],
+    number: int,
+    arguments: argparse.Namespace,
+    options: dict,
+    on_limit: Callable,
 ) -> Iterator[str]:
     """The lines to print for some texts, of which the first has this number.
 
@@ -83,10 +92,11 @@ def translated(
             alternatives = [alternative._asdict() for alternative in detail.alternatives]
             yield json.dumps(detail._asdict() | {"alternatives": alternatives}, ensure_ascii=False)
         else:
-            yield from (f"{i}\t{score:.4f}\t{text}" for text, score in detail.alternatives or [("", 0.0)])
+            lines = [f"{i}\t{score:.4f}\t{text}" for text, score in detail.alternatives]
+            yield from lines or [f"{i}\t0.0000\t"]  # a line for each, also of a blank one
 
 
-def draw_attention(translator, arguments: argparse.Namespace) -> None:
+def draw_attention(translator: "Translator", arguments: argparse.Namespace) -> None:
     """Save the last block's cross-attention, averaged over its heads, as a picture."""
     from fmkeras import fonts, plots
 

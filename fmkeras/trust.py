@@ -8,6 +8,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 PARTS = {  # all that a model of ours is made of
     "fmkeras.translation.model.transformer": {"Transformer"},
@@ -58,7 +59,7 @@ def _inspect_objects(config: object, size: int) -> None:
             own = {None, f"fmkeras>{name}"} | ({name} if str(module).startswith("keras.src.") else set())
             if config.get("registered_name") not in own:
                 raise ValueError(f"it names an object that is no part of our models: {config['registered_name']}")
-            _inspect_sizes(name, config.get("config"), size)
+            _inspect_sizes(str(name), config.get("config"), size)
         # All but the numbers by which Keras knows an object that occurs twice.
         config = [part for key, part in config.items() if key != "shared_object_id" or not isinstance(part, int)]
     if isinstance(config, list):
@@ -93,7 +94,7 @@ def _inspect_sizes(name: str, config: object, size: int) -> None:
         raise ValueError(f"it names sizes that its weights do not have ({bytes_needed:,} bytes)")
 
 
-def _inspect_weights(group, size: int, depth: int = 0) -> None:
+def _inspect_weights(group: Any, size: int, depth: int = 0) -> None:
     """Refuse links, which can lead into other files, and arrays larger than the file itself."""
     import h5py
 

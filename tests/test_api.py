@@ -66,7 +66,7 @@ def test_a_list_of_pairs_becomes_a_translator_and_a_run(trained):
     assert isinstance(translator, fmkeras.Translator)
     assert {"config.json", "model.keras", "report.json", "loss.png"} <= {file.name for file in folder.iterdir()}
     again = fmkeras.load_translator(folder)
-    assert again.report == translator.report and translator.report["test"]["pairs"] == 19
+    assert again.report == translator.report and translator.report["test"]["pairs"] == 26
     assert again.translate(["um dois", "três"]) == translator.translate(["um dois", "três"])
     made_by = translator.report["made_by"]
     assert made_by["fmkeras"] == fmkeras.__version__ and made_by["keras"] == keras.__version__
@@ -163,7 +163,7 @@ def test_numbers_may_be_whole_where_they_need_not_be():
 
 def test_pretraining_is_a_function_and_still_a_script(pairs, tmp_path):
     pretrained = fmkeras.pretrain(str(pairs), run=tmp_path / "p", epochs=1, verbose=False, **LANGUAGES, **SIZES)
-    assert pretrained.settings.task == "denoise" and "<pt>" in pretrained.tokenizer.marks
+    assert pretrained.settings.task == "denoise" and "<pt>" in pretrained.tokenizer.special_tokens
     translator = fmkeras.train_translator(str(pairs), init=str(tmp_path / "p"), epochs=1, verbose=False, **LANGUAGES)
     assert translator.tokenizer.sha256 == pretrained.tokenizer.sha256
     from fmkeras import pretrain

@@ -54,7 +54,7 @@ SENTENCES = [
     ("pairs.tsv", "\tb\n" * 30, "0 different sentences are too few"),
     ("pairs.tsv", "".join(f"\u200b\u200b\t{i}\n" for i in range(60)), "too few"),
     ("pairs.tsv", "".join(f"{i}{'a' * 3000}\tb\n" for i in range(60)), "no sentence pairs for train"),
-    ("pairs.tsv", "".join(" ".join(LETTERS[i:] * 20) + "\tb\n" for i in range(60)), "cut them into sentences"),
+    ("pairs.tsv", "".join(" ".join(LETTERS[i:] * 10) + "\tb\n" for i in range(60)), "cut them into sentences"),
     ("folder/train.tsv", PAIRS, "no validation.tsv"),
 ]
 
@@ -145,7 +145,7 @@ ARGUMENTS = [
 
 STDIN = [
     (b"Bom dia.\nol\xe1\n", "standard input, line 2, byte 3: not UTF-8"),
-    ("Bom dia.\n".encode("utf-16"), "standard input, line 1, byte 1: not UTF-8"),
+    ("Bom dia.\n".encode("utf-16"), "standard input is UTF-16 text: convert it to UTF-8 first"),
 ]
 
 

@@ -9,7 +9,7 @@ from fmkeras.translation.corpora.batches import Batches, by_length, padded
 from fmkeras.translation.corpora.sentences import Sentences
 from fmkeras.translation.corpora.tokenizer import END, PAD, START
 
-# Ids of sentences as the tokenizer makes them: no marks but the end mark, which is last.
+# Ids of sentences as the tokenizer makes them: no marks but the end token, which is last.
 sentences = st.lists(st.integers(END + 1, 99), max_size=12).map(lambda ids: [*ids, END])
 pairs = st.lists(st.tuples(sentences, sentences), max_size=40)
 

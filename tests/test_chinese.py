@@ -14,7 +14,7 @@ DOES = {"eat": "吃", "buy": "买", "want": "要", "see": "看见"}
 WHAT = {"rice": "米饭", "fish": "鱼", "tea": "茶", "bread": "面包", "apples": "苹果", "milk": "牛奶"}
 ENDS = {".": "。", "!": "！"}
 SIZES = dict(d_model=32, num_heads=4, d_ff=64, num_layers=1, dropout=0.0, batch_tokens=200, learning_rate=0.01)
-SIZES |= dict(warmup_steps=60, average=0.97, label_smoothing=0.02)
+SIZES |= dict(warmup_steps=60, ema_decay=0.97, label_smoothing=0.02)
 OPTIONS = "--preset tiny --epochs 30 --vocab-size 340 --precision float32"
 
 
@@ -56,9 +56,17 @@ def test_into_chinese_sentences_are_joined_without_a_space(trained):
 
 @pytest.mark.parametrize(("target", "tokenizer"), [("Chinese", "zh"), ("English", "13a")])
 def test_perfect_output_is_a_bleu_of_100(target, tokenizer, trained):
+    """Of what was learnt nearly all comes out perfect, and that has 100; held-out sentences have little less."""
     test = json.loads((trained[target] / "report.json").read_text(encoding="utf-8"))["test"]
-    assert test["bleu"] == pytest.approx(100) and f"tok:{tokenizer}" in test["bleu_signature"]
-    assert test["chrf"] == test["chrf_plus_plus"] == pytest.approx(100)
+    assert test["bleu"] > 80 and f"tok:{tokenizer}" in test["bleu_signature"]
+    translator = fmkeras.load_translator(trained[target])
+    pairs = [pair if target == "English" else pair[::-1] for pair in sentences()]
+    found = translator.translate([source for source, _ in pairs], 1)
+    right = [pair for pair, translation in zip(pairs, found, strict=True) if translation == pair[1]]
+    assert len(right) > 0.9 * len(pairs)
+    result, _ = translator.score(right, {}, beam=1)
+    assert [result[name] for name in ("bleu", "chrf", "chrf_plus_plus")] == pytest.approx([100] * 3)
+    assert f"tok:{tokenizer}" in result["bleu_signature"]
 
 
 def test_what_text_prints_of_one_sentence_is_what_was_scored(trained):

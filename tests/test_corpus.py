@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fmkeras.errors import InputError
-from fmkeras.translation.corpora import corpus, held_out, phrasebook, ted
+from fmkeras.translation.corpora import corpus, formats, held_out, phrasebook, ted
 from fmkeras.translation.settings import Settings
 
 PAIRS = [(f"frase número {i}.", f"sentence number {i}.") for i in range(100)]
@@ -151,7 +151,7 @@ def test_forms_of_a_file_read_the_same(change, file, tmp_path, request):
 
 
 def test_line_ends_are_no_part_of_a_sentence(tmp_path):
-    assert corpus.read_file(write(tmp_path / "pairs.tsv", "a\tb\r\nc\td\r\n")) == [("a", "b"), ("c", "d")]
+    assert formats.read_file(write(tmp_path / "pairs.tsv", "a\tb\r\nc\td\r\n")) == [("a", "b"), ("c", "d")]
 
 
 def test_any_language_and_any_sign_but_tab_and_line_end(tmp_path):
@@ -178,8 +178,8 @@ def test_counts_are_exact(tmp_path):
 def test_duplicates_stay_in_what_is_tested_on():
     pairs = [("a", "b"), ("a", "b "), (" ", "b"), ("a", "c")]
     kept = [("a", "b"), ("a", "c")]
-    assert corpus.clean(pairs) == (kept, "4 pairs read, 1 blank and 1 duplicate dropped, 2 kept")
-    assert corpus.clean(pairs, drop_duplicates=False)[0] == [("a", "b"), ("a", "b"), ("a", "c")]
+    assert corpus.drop_unusable(pairs) == (kept, "4 pairs read, 1 blank and 1 duplicate dropped, 2 kept")
+    assert corpus.drop_unusable(pairs, drop_duplicates=False)[0] == [("a", "b"), ("a", "b"), ("a", "c")]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_duplicates_stay_in_what_is_tested_on():
     ],
 )
 def test_what_is_dropped_or_changed_is_said(pair, kept, said):
-    pairs, note = corpus.clean([pair])
+    pairs, note = corpus.drop_unusable([pair])
     assert pairs == ([kept] if kept else []) and said in note
 
 

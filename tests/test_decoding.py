@@ -47,7 +47,7 @@ def greedy_uncached(model, row):
     tokens, total = [START], 0.0
     while True:
         logp = ops.convert_to_numpy(ops.log_softmax(model((np.array([row]), np.array([tokens])))))[0, -1]
-        logp[:END] = -np.inf  # no sentence contains padding or a start mark
+        logp[:END] = -np.inf  # no sentence contains padding or a start token
         best = END if len(tokens) == length_limit(len(row)) else int(logp.argmax())
         total += logp[best]
         if best == END:
@@ -191,7 +191,7 @@ def test_of_the_empty_translation_there_is_but_one(model, sources):
 def test_a_translation_that_is_as_long_as_it_may_be_was_cut(model, sources):
     ending = Transformer.from_config(model.get_config())
     ending.set_weights(model.get_weights())
-    # Random weights never end a sentence: make end marks likelier, until some translations are short.
+    # Random weights never end a sentence: make end tokens likelier, until some translations are short.
     row = ops.convert_to_numpy(model.embedding.embeddings)[END]
     ending.decoder_norm.beta.assign(2 * row / (row @ row))
     whole = {i: real(ids) for i, ids, _ in Search(ending, 1, max_length=40).translate(sources)}

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from fmkeras import InputError
 from fmkeras.translation.corpora.sentences import Sentences
-from fmkeras.translation.corpora.tokenizer import END, MASK, START, Tokenizer, language_mark
+from fmkeras.translation.corpora.tokenizer import END, MASK, START, Tokenizer, language_token
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.training.denoising import BLANK, Denoising, Restorer, corrupt, readable
+from fmkeras.translation.training.denoising import BLANK, Denoising, Reconstructor, corrupt, readable
 from fmkeras.translation.training.training import Training
 
 M = 4  # the id of a mask
@@ -50,7 +50,7 @@ class Chosen:
         ([0, 0], [1, 2], [], [[M, M, 13, END], [20, 21, END]]),  # they touch
         ([3], [2], [], [[10, 11, 12, M, END], [M, 21, END]]),  # from one sentence into the next
         ([4], [9], [], [[10, 11, 12, 13, END], [M, END]]),
-        ([1], [2], [0, 1, 4, 6], [[M, 13, END], [20, END]]),  # neither masks nor end marks are deleted
+        ([1], [2], [0, 1, 4, 6], [[M, 13, END], [20, END]]),  # neither masks nor end tokens are deleted
     ],
 )
 def test_spans_become_one_mask_each(gaps, spans, deleted, expected):
@@ -130,16 +130,16 @@ TEXTS = {
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
     text = [sentence for side in TEXTS.values() for sentence in side]
-    return Tokenizer.train(text, 340, [MASK, language_mark("pt"), language_mark("en")])
+    return Tokenizer.train(text, 340, [MASK, language_token("pt"), language_token("en")])
 
 
 def test_no_text_is_cut_into_a_special_token(tokenizer):
-    assert tokenizer.marks == {"<mask>": 4, "<pt>": 5, "<en>": 6}
+    assert tokenizer.special_tokens == {"<mask>": 4, "<pt>": 5, "<en>": 6}
     assert (tokenizer.start("pt"), tokenizer.start("en"), tokenizer.start("de")) == (5, 6, START)
     text = "<mask> <pt> <en> </s>"
     (ids,) = tokenizer.encode([text])
     assert not set(ids[:-1]) & set(range(7)) and tokenizer.decode([ids]) == [text]
-    assert Tokenizer.train(["one two"], 300).marks == {}
+    assert Tokenizer.train(["one two"], 300).special_tokens == {}
 
 
 def test_batches_hold_corrupted_and_clean_with_the_start_of_the_language(tokenizer):
@@ -153,13 +153,13 @@ def test_batches_hold_corrupted_and_clean_with_the_start_of_the_language(tokeniz
             rows += 1
     assert rows == len(batches.source) == 96
     assert denoising.batches(3).source == batches.source != denoising.batches(4).source
-    assert denoising.batches(4).target == batches.target == denoising.clean
+    assert denoising.batches(4).target == batches.target == denoising.originals
 
 
 def test_long_sentences_are_left_out(tokenizer):
     texts = {"en": ["one", "one two three four five six seven"]}
     denoising = Denoising.of(texts, tokenizer, noise(max_pieces=4))
-    assert tokenizer.decode(denoising.clean) == ["one"] and len(denoising.start) == 1
+    assert tokenizer.decode(denoising.originals) == ["one"] and len(denoising.start) == 1
     assert denoising.counts == {"en": 1}
     with pytest.raises(InputError, match="every sentence of pt is longer than 4 pieces: cut them"):
         Denoising.of({"en": ["one"], "pt": ["um dois três quatro cinco seis sete"]}, tokenizer, noise(max_pieces=4))
@@ -167,7 +167,7 @@ def test_long_sentences_are_left_out(tokenizer):
 
 def test_masks_are_read_as_blanks(tokenizer):
     one, two = tokenizer.encode(["one", "two three"])
-    mask = tokenizer.marks[MASK]
+    mask = tokenizer.special_tokens[MASK]
     assert readable([*one[:-1], mask, *two], tokenizer) == f"one {BLANK} two three"
     assert readable([mask, END], tokenizer) == BLANK
 
@@ -183,14 +183,14 @@ def trained(folder, tokenizer, resume=False, **settings) -> Training:
 def test_the_model_reconstructs_and_writes_the_language_that_is_asked_for(tokenizer, tmp_path):
     training = trained(tmp_path, tokenizer, epochs=40)
     assert list(training.epochs(show_progress=False))[-1]["val_token_accuracy"] > 0.75
-    restorer = Restorer(training.averaged, tokenizer, training.settings)
-    rows = restorer.samples(TEXTS, 4)
+    reconstructor = Reconstructor(training.averaged, tokenizer, training.settings)
+    rows = reconstructor.samples(TEXTS, 4)
     assert [row[0] for row in rows] == TEXTS["pt"][:4] + TEXTS["en"][:4]
     assert any(BLANK in row[1] for row in rows)
-    nothing = [[tokenizer.marks[MASK], END]]  # the start is all that tells the language
+    nothing = [[tokenizer.special_tokens[MASK], END]]  # the start is all that tells the language
     for language, side in TEXTS.items():
         words = {word for sentence in side for word in sentence.split()}
-        (text,) = restorer.restore(nothing, language)
+        (text,) = reconstructor.reconstruct(nothing, language)
         assert text and set(text.split()) <= words, text
 
 

@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from fmkeras import foundations as f
 from fmkeras import regress, runs
 from fmkeras.translation.corpora import batches, ted
-from fmkeras.translation.corpora.tokenizer import END, MASK, PAD, START, Tokenizer, language_mark
+from fmkeras.translation.corpora.tokenizer import END, MASK, PAD, START, Tokenizer, language_token
 from fmkeras.translation.inference import decoding
 from fmkeras.translation.model import objective, transformer
 from fmkeras.translation.settings import Settings
@@ -273,9 +273,9 @@ def builder(tmp_path_factory):
 def test_e11_the_labels_are_human_translations(builder):
     assert builder.info.supervised_keys == ("pt", "en")  # as_supervised=True: input and label, two languages
     text = {"en": ["one two three four five six seven eight"]}  # ours needs no translation: the text is its own label
-    tokenizer = Tokenizer.train(text["en"], 300, [MASK, language_mark("en")])
+    tokenizer = Tokenizer.train(text["en"], 300, [MASK, language_token("en")])
     pairs = Denoising.of(text, tokenizer, Settings(mask=0.5)).batches(0)
-    assert MASK in tokenizer.marks and tokenizer.marks[MASK] in pairs.source[0]
+    assert MASK in tokenizer.special_tokens and tokenizer.special_tokens[MASK] in pairs.source[0]
     assert tokenizer.decode(pairs.target) == text["en"]
 
 

@@ -1,5 +1,6 @@
 """`evaluate` and `compare`: a test set is scored whole; what was trained on is said, whatever a file is called."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -35,7 +36,7 @@ def run(tmp_path_factory):
     data = write(folder / "data.tsv", numbers(300, seed=5))
     shutil.copytree(EARLIER / "translate", folder / "run")
     config = runs.read_config(folder / "run")
-    settings = Settings(**config | {"dataset": str(data)})
+    settings = dataclasses.replace(Settings.load(config), dataset=str(data), held_out=None)
     from fmkeras.translation.corpora import corpus
 
     loaded = corpus.load(settings)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fmkeras import InputError
 from fmkeras.houses import files
 from fmkeras.houses import table as housing
-from fmkeras.translation.corpora import corpus, textform
+from fmkeras.translation.corpora import corpus, formats, textform
 from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.corpora.tokenizer import Tokenizer, normalise
 
@@ -111,11 +111,11 @@ def test_the_reader_of_sentences_takes_any_bytes(cases, place):
         path = place / f"pairs{suffix}"
         path.write_bytes(content)
         try:
-            pairs = corpus.read_file(path)
+            pairs = formats.read_file(path)
         except InputError as error:
             assert "\n" not in str(error) and path.name in str(error)
             return
-        kept, _ = corpus.clean(pairs)
+        kept, _ = corpus.drop_unusable(pairs)
         assert all(
             textform.visible(side) and "\t" not in side and side == side.strip() for pair in kept for side in pair
         )

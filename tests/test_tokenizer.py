@@ -144,7 +144,7 @@ def test_decode_stops_at_the_end_mark_and_passes_over_padding(tokenizer):
 def test_both_languages_share_pieces(tokenizer):
     assert set(tokenizer.encode(["a"])[0]) == set(tokenizer.encode(["a"])[0])
     frequent = [tokenizer.encode([word])[0] for word in ("the", "o")]
-    assert [len(ids) for ids in frequent] == [2, 2], "a piece each, and the end mark"
+    assert [len(ids) for ids in frequent] == [2, 2], "a piece each, and the end token"
 
 
 # --- training

@@ -333,7 +333,7 @@ def test_gradients_are_clipped(tmp_path):
 
 
 def test_batches_of_nothing_are_safe(tmp_path):
-    """An end mark alone, no token at all, padding only, one token: an epoch of each leaves finite numbers."""
+    """An end token alone, no token at all, padding only, one token: an epoch of each leaves finite numbers."""
     kinds = [[END], [], [0, 0, 0], [5]]
     trained = training(tmp_path, [[END]], [[END]], epochs=len(kinds))
     trained.renew = lambda epoch: Batches([kinds[epoch]] * 3, [kinds[epoch]] * 3, 500)

@@ -87,7 +87,9 @@ def test_evaluate_gives_the_reported_scores_in_a_new_process(trained):
     result = command("evaluate", "--run", folder)
     assert result.returncode == 0, result.stderr
     test = json.loads((folder / "report.json").read_text(encoding="utf-8"))["test"]
-    printed = {line.split()[0]: float(line.split()[1]) for line in result.stdout.splitlines() if line.startswith("  ")}
+    rows = (line.split() for line in result.stdout.splitlines() if line.startswith("  "))
+    printed = {row[0]: row[1] for row in rows}
+    printed = {name: float(printed[name]) for name in ("loss", "token_accuracy", "bleu")}
     assert printed["loss"] == pytest.approx(test["loss"], abs=1e-3)
     assert printed["token_accuracy"] == pytest.approx(test["token_accuracy"], abs=1e-3)
     assert printed["bleu"] == pytest.approx(test["bleu"], abs=0.01)

@@ -58,8 +58,7 @@ class Column:
     def read(self, cell: object, decimal: str) -> float | str | None:
         """A cell as the model takes it: a number (NaN for a gap) or a category; None if it cannot be read."""
         if self.kind == "category":
-            text = str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
-            return NO_VALUE if gap(text) else text.lower() if self.part == "yes/no" else text
+            return self.category(cell)
         if self.part:
             if gap(cell):
                 return math.nan
@@ -67,6 +66,11 @@ class Column:
             return date and date[self.part == "month"]
         value = number(cell, decimal)
         return None if value is not None and abs(value) > LARGEST else value
+
+    def category(self, cell: object) -> str:
+        """A cell as a category; a gap is one as well, and 7.0 is 7."""
+        text = str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
+        return NO_VALUE if gap(text) else text.lower() if self.part == "yes/no" else text
 
     def fit(self, values: pd.Series) -> Column:
         """The same column with the statistics of `values` (rows,), which are training rows and no others."""
@@ -131,7 +135,9 @@ def describe(
     return _number(name, cells, filled, decimal, place, wanted)
 
 
-def _number(name: str, cells: Sequence, filled: list, decimal: str, place: Callable, wanted: str):
+def _number(
+    name: str, cells: Sequence, filled: list, decimal: str, place: Callable[[int], str], wanted: str
+) -> tuple[list[Column], str]:
     column = Column(name, "number", name)
     for row, cell in enumerate(cells):
         value = number(cell, decimal)
@@ -165,9 +171,9 @@ def _plain(cell: object) -> float | None:
         return None
 
 
-def _category(name: str, cells: Sequence, filled: list, truth: bool, wanted: str):
+def _category(name: str, cells: Sequence, filled: list, truth: bool, wanted: str) -> tuple[list[Column], str]:
     column = Column(name, "category", name, part="yes/no" if truth else "")
-    read = {str(cell): column.read(cell, ".") for cell in cells}
+    read = {str(cell): column.category(cell) for cell in cells}
     values = set(read.values())
     distinct = len(values - {NO_VALUE})
     if len(values) == 1:

@@ -44,7 +44,8 @@ def categories(fit: Fit) -> pd.DataFrame:
         Columns column, value, rows (training rows that have it) and effect: in the target's unit, or for a model of
         logarithms as a share, 0.05 for 5 % more.
     """
-    found, single = [], fit.weights[:-1] * fit.data.target_scale
+    found: list[tuple[str, str, int, float]] = []
+    single = fit.weights[:-1] * fit.data.target_scale
     rows = fit.data.X_train.sum(axis=0)
     scaler, at = fit.data.feature_scaler, len(fit.names)
     for column in reversed(getattr(scaler, "categories", [])):

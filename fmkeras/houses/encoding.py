@@ -154,7 +154,9 @@ class Encoder:
         return gaps | column.spellings | {value: value for value in column.values}
 
 
-def as_frame(columns: Sequence[Column], cells: Mapping[str, Sequence], decimal: str):
+def as_frame(
+    columns: Sequence[Column], cells: Mapping[str, Sequence], decimal: str
+) -> tuple[pd.DataFrame, list[tuple[int, str, object]]]:
     """Read cells by `columns`: a frame of float64 and text, and where a cell could not be read.
 
     Args:

@@ -14,7 +14,7 @@ from fmkeras.errors import InputError
 from fmkeras.houses.cells import decimal_mark, gap, number
 
 MOST_BYTES = 2**31  # unpacked: a table that fills more does not fit here, and a bomb would
-OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+OPENERS: dict[str, Callable[[Path], io.BufferedIOBase]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
 @dataclass(frozen=True)

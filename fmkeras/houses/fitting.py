@@ -52,6 +52,17 @@ class Fit(NamedTuple):
         return getattr(self.data.feature_scaler, "names", None) or list(self.table.features)
 
     @property
+    def closed_form(self) -> Comparison:
+        """The comparison with the closed form, which each finished model has.
+
+        Raises:
+            InputError: training did not finish.
+        """
+        if self.comparison is None:
+            raise InputError("training was stopped, so there is no comparison with the closed form: train again")
+        return self.comparison
+
+    @property
     def predicted(self) -> np.ndarray:
         """(test rows,) in the target's unit."""
         return self.model.predict(self.data.test_inputs, batch_size=4096, verbose=0)[:, 0]
@@ -117,22 +128,23 @@ def train_regressor(
     say("split: " + ", ".join(f"{rows:,} {part}" for part, rows in split.items()) + " rows")
     if refit is None:
         refit = len(data.X_train) < REFIT_BELOW * data.X_train.shape[1]
-    config = {"task": "regress", "dataset": _source(table, loaded), "target": name, "unit": loaded.unit}
-    config |= {"features": list(features), "epochs": epochs, "seed": seed, "scale_target": scale_target}
-    config |= {"digest": loaded.digest(), "columns": [column.to_json() for column in fitted_columns(loaded, data)]}
+    config: dict[str, object] = {"task": "regress", "dataset": _source(table, loaded), "target": name}
+    config |= {"unit": loaded.unit, "features": list(features), "epochs": epochs, "seed": seed}
+    config |= {"scale_target": scale_target, "digest": loaded.digest()}
+    config |= {"columns": [column.to_json() for column in fitted_columns(loaded, data)]}
     config |= {"decimal": loaded.decimal, "header": header, "log_target": log_target, "ridge": strength, "refit": refit}
-    folder = None
+    folder: Path | None = None
     if run is not None:
-        folder, note = runs.start(run)
-        if note:
-            say(note)
+        folder, warning = runs.start(run)
+        if warning:
+            say(warning)
         runs.write_config(folder, config | options)
     if tensorboard and folder is None:
         raise InputError("tensorboard needs a run folder for its logs: name a run")
     say("loading Keras ...")
     with cli.quiet():
         import keras
-    if tensorboard:
+    if tensorboard and folder is not None:
         callbacks = [*callbacks, keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
     fit = fit_table(loaded, data, epochs, seed, callbacks, strength, refit, progress)
     if folder is not None and len(fit.history):
@@ -239,8 +251,9 @@ def fit_table(
         return fit
     comparison = compare(data, weights, fit.names, ridge, refit)
     predicted = fit.predicted
-    report = {"epochs": len(history), "seconds": round(time.perf_counter() - began, 2), "refitted": refit}
-    report |= {"test": training.evaluate_model(complete, data.test_inputs, data.y_test)} | comparison.metrics
+    report: dict[str, object] = {"epochs": len(history), "seconds": round(time.perf_counter() - began, 2)}
+    report |= {"refitted": refit, "test": training.evaluate_model(complete, data.test_inputs, data.y_test)}
+    report |= comparison.metrics
     report |= {"ridge": ridge, "largest_weight_difference": comparison.largest_weight_difference}
     report |= {"smearing": seen.smearing(weights)} if data.log else {}
     report |= {"negative_predictions": int((predicted < 0).sum()), "intervals": intervals}

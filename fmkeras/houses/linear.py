@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -13,11 +13,17 @@ if TYPE_CHECKING:
 
     from fmkeras.houses.encoding import Encoder
 
-Metrics = dict[str, float | None]
-
-
 DEPENDENT = 1e-6  # of the widest direction's spread: narrower ones are rounding; the model computes in float32
 STRENGTHS = tuple(10.0**power for power in range(-2, 6))  # of ridge, to choose from
+
+
+class Metrics(TypedDict):
+    """How far predictions are from the actual values, in the target's unit; no R² where the target never varies."""
+
+    mse: float
+    rmse: float
+    mae: float
+    r2: float | None
 
 
 class Data(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -178,7 +178,7 @@ class Regressor:
         filled = frame.fillna({column.name: column.middle for column in self.columns})
         return filled[[column.name for column in self.columns]].to_numpy(dtype="float64")
 
-    def _frame(self, table) -> pd.DataFrame:
+    def _frame(self, table: pd.DataFrame | Mapping | Sequence[Mapping] | np.ndarray) -> pd.DataFrame:
         import numpy as np
         import pandas as pd
 
@@ -202,7 +202,9 @@ class Regressor:
         priced.values[list(sheet.misfits)] = float("nan")
         return priced._replace(problems=dict(sorted((priced.problems | sheet.misfits).items())))
 
-    def _price(self, cells: Mapping[str, Sequence], rows: int, place, decimal: str, skip: Sequence[int] = ()) -> Priced:
+    def _price(
+        self, cells: Mapping, rows: int, place: Callable[[int], str], decimal: str, skip: Sequence[int] = ()
+    ) -> Priced:
         import numpy as np
 
         frame, notes, problems = self._read(cells, rows, place, decimal, skip)
@@ -214,7 +216,9 @@ class Regressor:
         values[list(problems)] = float("nan")
         return Priced(values, notes, problems)
 
-    def _read(self, cells: Mapping, rows: int, place, decimal: str, skip: Sequence[int] = ()):
+    def _read(
+        self, cells: Mapping, rows: int, place: Callable[[int], str], decimal: str, skip: Sequence[int] = ()
+    ) -> tuple[pd.DataFrame, list[str], dict[int, str]]:
         """The columns as a frame, notes on gaps and unknown categories, and the rows that cannot be read."""
         from fmkeras.houses.cells import NO_VALUE
         from fmkeras.houses.encoding import as_frame

@@ -44,7 +44,7 @@ def coefficients_table(table: pd.DataFrame, unit: str) -> str:
 def summary(fit: Fit, run: Path) -> str:
     """What training prints at its end: the metrics, what the columns do, and where everything lies."""
     report, unit, target = fit.report, fit.table.unit, str(fit.table.target.name)
-    split, comparison = report["split"], fit.comparison
+    split, comparison = report["split"], fit.closed_form
     results = {
         "trained model": report["test"],
         "least squares, same rows": report["least_squares"],
@@ -137,9 +137,9 @@ def figures(fit: Fit) -> dict[str, Callable[[], Figure]]:
     what, learnt = (f"log({target})", "") if fit.data.log else (target, unit)  # what the weights are in
     scaled = "units" if fit.data.target_scale == 1 else "deviations"
     loss, rows = f"MSE, squared {scaled} of {what}", f"{len(actual):,} test rows"
-    bars = _largest_coefficients(fit.comparison.coefficients).iloc[:-1]
-    both = [bars[f"{who}_per_deviation"].to_numpy() for who in ("trained", "least_squares")]
-    optimum, ridge = fit.comparison.optimum, fit.report["ridge"]
+    bars = _largest_coefficients(fit.closed_form.coefficients).iloc[:-1]
+    trained, exact = (bars[f"{who}_per_deviation"].to_numpy() for who in ("trained", "least_squares"))
+    optimum, ridge = fit.closed_form.optimum, fit.report["ridge"]
     found: dict[str, Callable[[], Figure]] = {
         "loss.png": lambda: plots.loss_curves(
             fit.history, "Training a linear house-price model", loss, True, None if ridge else optimum
@@ -149,7 +149,7 @@ def figures(fit: Fit) -> dict[str, Callable[[], Figure]]:
         ),
         "residuals.png": lambda: plots.residuals(actual, predicted, f"Residuals, {rows}", target, unit),
         "coefficients.png": lambda: plots.coefficients(
-            list(bars.index), *both, "Coefficients: trained, and least squares", what, learnt
+            list(bars.index), trained, exact, "Coefficients: trained, and least squares", what, learnt
         ),
         "importance.png": lambda: house_plots.importance(
             effects.importance(fit), "Which columns move the predictions", what, learnt
@@ -172,7 +172,7 @@ def figures(fit: Fit) -> dict[str, Callable[[], Figure]]:
 
 def save(folder: Path, fit: Fit) -> list[Path]:
     """Write report.json, the coefficients, the categories and the plots of a run; gives the plots' paths."""
-    runs.write_text(folder / "coefficients.csv", fit.comparison.coefficients.to_csv(lineterminator="\n"))
+    runs.write_text(folder / "coefficients.csv", fit.closed_form.coefficients.to_csv(lineterminator="\n"))
     if len(categories := effects.categories(fit)):
         runs.write_text(folder / "categories.csv", categories.to_csv(index=False, lineterminator="\n"))
     drawn = figures(fit)

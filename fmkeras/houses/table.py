@@ -86,8 +86,8 @@ def load(
     """
     asked = {"drop": drop, "categorical": categorical, "numeric": numeric}
     if dataset == "california":
-        if asked := [name for name, names in asked.items() if names]:
-            raise InputError(f"--{asked[0]}: california's columns are fixed; give a file")
+        if given := [name for name, names in asked.items() if names]:
+            raise InputError(f"--{given[0]}: california's columns are fixed; give a file")
         table = california()
     elif dataset == BUNDLED:
         table = king_county(**asked)
@@ -95,30 +95,30 @@ def load(
         names = ", ".join(filter(None, files.read(dataset, header).header))
         raise InputError(f"--target COLUMN is missing: which column of {dataset} is to be predicted? ({names})")
     else:
-        return from_sheet(files.read(dataset, header), target, **asked, header=header)
+        return from_sheet(files.read(dataset, header), target, header, **asked)
     if target not in (None, table.target.name):
         raise InputError(f"--target {target}: {dataset} has the target {table.target.name}; give --dataset FILE.csv")
     return table
 
 
-def king_county(**asked) -> Table:
+def king_county(**asked: Sequence[str]) -> Table:
     """21,613 house sales in King County, 2014-15: price in dollars and 16 features. See data/DATA.md."""
     if DATA is None or not (DATA / "king_county_houses.csv").is_file():
         raise InputError("data/king_county_houses.csv is missing: install fmkeras again, or use a full clone")
-    table = from_sheet(files.read(DATA / "king_county_houses.csv"), "price", **asked)
+    table = from_sheet(files.read(DATA / "king_county_houses.csv"), "price", True, **asked)
     return Table(BUNDLED, table.features, table.target, "$", table.notes, table.columns)
 
 
-def from_frame(frame: pd.DataFrame, target: str, **asked) -> Table:
+def from_frame(frame: pd.DataFrame, target: str, **asked: Sequence[str]) -> Table:
     """A table from a DataFrame: see `from_sheet`."""
     names = [str(name) for name in frame.columns]
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"the table: two columns are named {twice[0]!r}: rename one")
     cells = {name: list(frame.iloc[:, i]) for i, name in enumerate(names)}
-    return from_cells(cells, target, "the table", lambda row: f"row {frame.index[row]}", **asked)
+    return from_cells(cells, target, "the table", lambda row: f"row {frame.index[row]}", ".", True, **asked)
 
 
-def from_sheet(sheet: Sheet, target: str, header: bool = True, **asked) -> Table:
+def from_sheet(sheet: Sheet, target: str, header: bool = True, **asked: Sequence[str]) -> Table:
     """Turn a user's table into columns of numbers and text: see `from_cells`."""
     if target not in sheet.header:
         names = ", ".join(filter(None, sheet.header))
@@ -153,7 +153,7 @@ def from_cells(
     wanted = dict.fromkeys(columns.check_names(categorical, others, "--categorical"), "category")
     wanted |= dict.fromkeys(columns.check_names(numeric, others, "--numeric"), "number")
     price = _target(cells[target], target, name, place, decimal)
-    known = np.flatnonzero(~np.isnan(price))
+    known: list[int] = np.flatnonzero(~np.isnan(price)).tolist()
     notes = [f"numbers are read with a decimal comma: 1.234,5 is {number('1.234,5', ','):g}"] * (decimal == ",")
     notes += columns.marked(target, [cell for cell in cells[target] if not gap(cell)], decimal)
     if missing := len(price) - len(known):
@@ -165,7 +165,7 @@ def from_cells(
             continue
         texts = [cells[column][row] for row in known]
         described, note = columns.describe(
-            column, texts, decimal, lambda row: place(int(known[row])), wanted.get(column, "")
+            column, texts, decimal, lambda row: place(known[row]), wanted.get(column, "")
         )
         notes += [note] if note else []
         for part in described:
@@ -216,7 +216,7 @@ def california() -> Table:
 
 def _network_problem(url: str) -> str | None:
     """Ask for the head of `url` (through the user's proxy, if there is one): None if any server answered in time."""
-    outcome = [f"no answer in {NETWORK_SECONDS} seconds"]
+    outcome: list[str | None] = [f"no answer in {NETWORK_SECONDS} seconds"]
 
     def ask() -> None:
         try:
@@ -236,7 +236,8 @@ def _network_problem(url: str) -> str | None:
 
 def _checked(table: Table) -> Table:
     """Leave out the columns that say nothing, note those that say too much, refuse what float32 cannot carry."""
-    features, notes, seen, target = table.features, list(table.notes), {}, str(table.target.name)
+    features, notes, target = table.features, list(table.notes), str(table.target.name)
+    seen: dict[bytes, str] = {}
     for name, values in [*features.items(), (target, table.target)]:
         if values.dtype.kind != "f":
             continue

@@ -37,11 +37,19 @@ MOST_NUMBERS = 4_000_000  # in a batch (16 MB); where the table has fewer, a ste
 WHOLE_STEPS = 20  # and fewer steps are enough, since no noise of batches needs to be averaged away
 
 
-def load_data(dataset: str = "king_county", target: str | None = None, **options) -> Table:
+def load_data(
+    dataset: str = "king_county",
+    target: str | None = None,
+    *,
+    drop: Sequence[str] = (),
+    categorical: Sequence[str] = (),
+    numeric: Sequence[str] = (),
+    header: bool = True,
+) -> Table:
     """The function that the article calls and never defines: see `fmkeras.houses.table.load`."""
     from fmkeras.houses import table
 
-    return table.load(dataset, target, **options)
+    return table.load(dataset, target, drop, categorical, numeric, header)
 
 
 def preprocess_data(

@@ -49,12 +49,12 @@ class Batches:
     """The batches of a set of sentence pairs.
 
     Args:
-        source, target: ids of each sentence, end mark last; lists of them become `Sentences`.
+        source, target: ids of each sentence, end token last; lists of them become `Sentences`.
         budget: tokens of the longer side a batch at most, padding included.
         seed: of the order.
         multiple: widths are rounded up to a multiple of this. 1 pads least. Where each new shape is compiled anew
             (XLA: JAX, GPUs), 8 keeps the shapes few.
-        start: the start mark of the targets, or (N,) one for each.
+        start: the start token of the targets, or (N,) one for each.
     """
 
     source: Sentences
@@ -76,7 +76,7 @@ class Batches:
 
     @property
     def tokens(self) -> int:
-        """Real target tokens in all, end marks included."""
+        """Real target tokens in all, end tokens included."""
         return int(self.lengths[:, 0].sum())
 
     def fingerprint(self) -> str:
@@ -93,14 +93,14 @@ class Batches:
         # random, so that the same sentences do not meet in every epoch.
         longest = self.lengths.max(axis=1, initial=0)
         order = np.lexsort((rng.random(len(longest)), self.lengths[:, 0], longest))
-        batches = [order[run] for run in by_length(longest[order], self.budget, self.multiple)]
+        batches = [order[rows] for rows in by_length(longest[order], self.budget, self.multiple)]
         return batches if epoch is None else [batches[i] for i in rng.permutation(len(batches))]
 
     def epoch(self, epoch: int | None, first: int = 0) -> Iterator[Batch]:
         """Yield `((source, target_in), target_out, weights)` from batch `first` on, ready for `keras.Model.fit`.
 
-        source (B, S) and target_out (B, T) end with the end mark; target_in (B, T) is target_out shifted right by
-        one behind the start mark: the decoder sees the tokens before the one it has to tell. Weights are 1 for real
+        source (B, S) and target_out (B, T) end with the end token; target_in (B, T) is target_out shifted right by
+        one behind the start token: the decoder sees the tokens before the one it has to tell. Weights are 1 for real
         target tokens and 0 for padding.
         """
         for rows in self.indices(epoch)[first:]:

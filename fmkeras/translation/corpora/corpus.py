@@ -4,21 +4,19 @@ The one place that knows which languages there are; everything after it sees a s
 """
 
 import dataclasses
-import gzip
 import math
 import os
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import held_out, ted, textform
+from fmkeras.translation.corpora.formats import read_path, turned
 from fmkeras.translation.corpora.held_out import SPLITS, Pairs
 from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.settings import Settings
 
 LONGEST = 2_000  # characters of a side: more is no sentence, and attention to it would fill the memory
-LONGEST_LINE = 1_000_000  # bytes: more is no file of sentences
 SAMPLE = 2_000  # lines at most whose sentences are counted
 
 
@@ -82,7 +80,7 @@ def of(data: Data, settings: Settings) -> Corpus:
     else:
         splits, share = held_out.split_pairs(_given(data), settings.held_out)
     languages = settings.source or "source", settings.target or "target"
-    return _cleaned(Corpus(GIVEN, **splits, source=languages[0], target=languages[1], held_out=share), settings)
+    return _cleaned(_corpus(GIVEN, splits, languages, settings.style, share), settings)
 
 
 def _given(pairs: Sequence[tuple[str, str]]) -> Pairs:
@@ -120,9 +118,15 @@ def load(settings: Settings) -> Corpus:
         style = settings.style
         languages = settings.source or "source", settings.target or "target"
     if settings.source_column == 2 and name in ("ted", "phrasebook"):
-        splits = {split: _turned(pairs) for split, pairs in splits.items()}
-    facts = {"source": languages[0], "target": languages[1], "style": style, "held_out": share}
-    return _cleaned(Corpus(name, **splits, **facts, notes=notes, parts=parts), settings)
+        splits = {split: turned(pairs) for split, pairs in splits.items()}
+    corpus = _corpus(name, splits, languages, style, share)
+    corpus.notes, corpus.parts = notes, parts
+    return _cleaned(corpus, settings)
+
+
+def _corpus(name: str, splits: dict[str, Pairs], languages: tuple[str, str], style: str, share: float) -> Corpus:
+    train, validation, test = (splits[split] for split in SPLITS)
+    return Corpus(name, train, validation, test, *languages, style=style, held_out=share)
 
 
 def _cleaned(corpus: Corpus, settings: Settings) -> Corpus:
@@ -135,7 +139,7 @@ def _cleaned(corpus: Corpus, settings: Settings) -> Corpus:
     corpus, notes = dataclasses.replace(corpus, digest=digest), corpus.notes
     for split in SPLITS:
         # What is tested on is left as it is, so that scores mean the same everywhere.
-        kept, note = clean(corpus.split(split), drop_duplicates=split == "train")
+        kept, note = drop_unusable(corpus.split(split), drop_duplicates=split == "train")
         setattr(corpus, split, kept)
         notes.append(f"{split}: {note}")
     if settings.limit is not None:
@@ -174,7 +178,7 @@ def sentences_per_line(lines: list[str], style: str, language: str) -> int:
     return max(1, counts[math.ceil(0.95 * len(counts)) - 1]) if counts else 1
 
 
-def clean(pairs: Pairs, drop_duplicates: bool = True) -> tuple[Pairs, str]:
+def drop_unusable(pairs: Pairs, drop_duplicates: bool = True) -> tuple[Pairs, str]:
     """Drop pairs with a blank side or one over `LONGEST`, and pairs that are there already; say how many.
 
     Control characters become spaces. A side without a character that can be seen is blank. Pairs with two equal sides
@@ -213,110 +217,3 @@ def _phrasebook() -> tuple[dict[str, Pairs], dict[str, list[int]]]:
     parts = rows["test"]["part"].reset_index(drop=True)
     groups = {str(part): [int(i) for i in index] for part, index in parts.groupby(parts).groups.items() if part}
     return {split: list(zip(part["pt"], part["en"], strict=True)) for split, part in rows.items()}, groups
-
-
-def read_path(path: Path, source_column: int = 1, share: float | None = None) -> tuple[dict[str, Pairs], float]:
-    """Read a file of pairs, splitting it, or a folder with train, validation and test files; source first.
-
-    Args:
-        path: of the file or folder.
-        source_column: column of the source, 1 or 2.
-        share: of the sources of a file that a run holds out, see `held_out.split_pairs`; 0 for runs of version 0.1.
-
-    Returns:
-        The pairs of each split, and the share, 0 for a folder.
-
-    Raises:
-        InputError: there is nothing there, or it is not in the right form.
-    """
-    turn = _turned if source_column == 2 else list
-    if not os.path.exists(path):
-        raise InputError(f"--dataset {path}: no such file or folder (and not 'auto', 'ted' or 'phrasebook')")
-    if not path.is_dir():
-        pairs = read_pairs(path, source_column)
-        return (held_out.split_at_random(pairs), 0.0) if share == 0 else held_out.split_pairs(pairs, share)
-    splits = {}
-    for split in SPLITS:
-        files = [path / f"{split}{suffix}" for suffix in (".tsv", ".tsv.gz")]
-        file = next((f for f in files if f.is_file()), None)
-        if file is None:
-            raise InputError(f"{path} has no {split}.tsv or {split}.tsv.gz: a folder needs train, validation and test")
-        splits[split] = turn(read_file(file))
-    return splits, 0.0
-
-
-def read_pairs(path: Path, source_column: int = 1) -> Pairs:
-    """All pairs of a file, source first.
-
-    Raises:
-        InputError: as `read_file`.
-    """
-    pairs = read_file(path)
-    return _turned(pairs) if source_column == 2 else pairs
-
-
-def _turned(pairs: Pairs) -> Pairs:
-    return [(second, first) for first, second in pairs]
-
-
-def read_file(path: Path) -> Pairs:
-    """Read lines of two sentences with a tab between.
-
-    Raises:
-        InputError: the file cannot be read, or a line is not in the right form; names the line.
-    """
-    pairs = [pair for place, line in read_lines(path) if (pair := _pair(place, line))]
-    if not pairs:
-        raise InputError(f"{path} holds no sentence pairs")
-    return pairs
-
-
-def read_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Read text in UTF-8, gzipped or not, a line at a time: where it stands, for messages, and the line itself.
-
-    Raises:
-        InputError: the file cannot be read, or a line is no text; names the line.
-    """
-    number = 0
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-            while line := file.readline(LONGEST_LINE):
-                number += 1
-                if number == 1:
-                    line = _first(path, line)
-                place = f"{path}, line {number}"
-                yield place, _text(place, line)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read ({error}): is it whole?") from None
-
-
-def _first(path: Path, line: bytes) -> bytes:
-    """The first line without the mark of UTF-8; an InputError if it is the beginning of something else."""
-    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(f"{path} is UTF-16 text: save it as UTF-8")
-    if line.startswith(b"\x1f\x8b"):
-        raise InputError(f"{path} is gzipped: name it {path.name}.gz")
-    return line.removeprefix(b"\xef\xbb\xbf")
-
-
-def _text(place: str, line: bytes) -> str:
-    """A line as text, without its end."""
-    if len(line) == LONGEST_LINE:
-        raise InputError(f"{place}: over {LONGEST_LINE:,} bytes: is this a file of sentences?")
-    try:
-        text = line.decode("utf-8").rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{place}, byte {error.start + 1}: not UTF-8; convert the file first") from None
-    if "\0" in text:
-        raise InputError(f"{place}: a NUL byte: is this a text file in UTF-8?")
-    return text
-
-
-def _pair(place: str, text: str) -> tuple[str, str] | None:
-    """The two sentences of a line, None if it is blank."""
-    columns = text.split("\t")
-    if len(columns) == 2:
-        return columns[0], columns[1]
-    if len(columns) == 1 and not text.strip():
-        return None
-    raise InputError(f"{place}: {len(columns)} columns, not two sentences with one tab between")

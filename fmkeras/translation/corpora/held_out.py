@@ -107,7 +107,7 @@ def fingerprints(pairs: Pairs) -> np.ndarray:
 def write_fingerprints(folder: str | Path, trained_on: np.ndarray) -> None:
     """Keep with a run what it was trained on: `fingerprints` of its training pairs."""
     with whole_file(Path(folder) / TRAINED) as temporary:
-        np.save(temporary, trained_on, allow_pickle=False)
+        np.save(temporary, trained_on)
 
 
 def read_fingerprints(folder: str | Path) -> np.ndarray | None:

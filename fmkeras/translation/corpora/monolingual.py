@@ -9,7 +9,7 @@ from random import Random
 
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import corpus as corpora
-from fmkeras.translation.corpora import textform
+from fmkeras.translation.corpora import formats, textform
 from fmkeras.translation.corpora.corpus import LONGEST, Corpus
 from fmkeras.translation.corpora.tokenizer import normalise
 from fmkeras.translation.settings import NONE, Settings
@@ -70,14 +70,14 @@ def load(settings: Settings) -> Texts:
             notes.append(f"train: the first {settings.skip:,} pairs left out, to fine-tune on")
     form = corpus.style if corpus else "plain"
     for language, path in files:
-        lines = [textform.apply(line, form, language) for _, line in corpora.read_lines(path)]
+        lines = [textform.apply(line, form, language) for _, line in formats.read_lines(path)]
         notes.append(f"{path}: {len(lines):,} lines of {language}")
         sides[language] = sides.get(language, []) + lines
 
     train: ByLanguage = {}
     rng = Random(settings.seed)
     for language, sentences in sides.items():
-        kept, note = clean(sentences, known)
+        kept, note = distinct(sentences, known)
         notes.append(f"{language}: {note}")
         if len(kept) < LEAST:
             raise InputError(f"{len(kept)} different sentences of {language} are too few: give {LEAST} at least")
@@ -112,7 +112,7 @@ def take_apart(corpus: Corpus, split: str, skip: int = 0) -> ByLanguage:
     return {corpus.source: [source for source, _ in pairs], corpus.target: [target for _, target in pairs]}
 
 
-def clean(sentences: list[str], known: set[str]) -> tuple[list[str], str]:
+def distinct(sentences: list[str], known: set[str]) -> tuple[list[str], str]:
     """Each sentence once, without those that are blank, over `LONGEST` or `known`; and how many of each there were.
 
     Args:

@@ -1,4 +1,4 @@
-"""A text to its sentences, in any script: `sentencex` finds where they may end, and `RULES` have the last word.
+"""A text to its sentences, in any script: sentencex finds where they may end, and `RULES` have the last word.
 
 sentencex knows the full stops of about 300 languages and many of their abbreviations, and needs no model. What it gets
 wrong, when tried, is a rule here: it cuts behind "approx.", "pág.", "Av.", "т. е." and "J.-C.", between a quotation and

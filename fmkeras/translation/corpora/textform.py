@@ -85,6 +85,7 @@ def _detokenise(text: str, language: str) -> str:
             words[-1] += shown
         else:
             words.append(shown)
-        glue = token in _OPENING or (token in {"$", "€", "£"} and tokens[i + 1 : i + 2] and tokens[i + 1][0].isdigit())
+        amount = "".join(tokens[i + 1 : i + 2])[:1].isdigit()
+        glue = token in _OPENING or (token in {"$", "€", "£"} and amount)
         fresh = (fresh and token not in {",", ";", ":"}) or token in {".", "?", "!"}  # “Bom dia!”, disse ela.
     return " ".join(words)

@@ -19,7 +19,7 @@ from fmkeras.translation.corpora.sentences import Sentences
 
 PAD, UNK, START, END = range(4)
 MASK = "<mask>"  # the piece that stands for what denoising has taken away; only pre-trained vocabularies have it
-SMALLEST = END + 1 + 256  # pieces that every vocabulary has: the marks and all bytes
+SMALLEST = END + 1 + 256  # pieces that every vocabulary has: the special tokens and all bytes
 WORDS = 1 << 17  # words whose pieces `encode_corpus` keeps at hand
 CHUNK = 1 << 16  # sentences that it samples at a time
 
@@ -39,13 +39,13 @@ def as_list(texts: str | Iterable[str]) -> Iterable[str]:
     return [texts] if isinstance(texts, str) else texts
 
 
-def language_mark(language: str) -> str:
+def language_token(language: str) -> str:
     """The piece that tells a pre-trained model to write `language`: "en" -> "<en>"."""
     return f"<{language}>"
 
 
 class Tokenizer:
-    """A SentencePiece model with padding, start and end marks.
+    """A SentencePiece model with padding, start and end tokens.
 
     Args:
         model: the bytes of a trained SentencePiece model.
@@ -72,15 +72,15 @@ class Tokenizer:
         return self.pieces.get_piece_size()
 
     @classmethod
-    def train(cls, sentences: Iterable[str], vocab_size: int, marks: Sequence[str] = ()) -> "Tokenizer":
+    def train(cls, sentences: Iterable[str], vocab_size: int, special_tokens: Sequence[str] = ()) -> "Tokenizer":
         """Learn `vocab_size` pieces by byte-pair encoding (Sennrich et al. 2016), or fewer from a small text.
 
         Characters too rare for a piece of their own are written as bytes, so that no text is ever unknown.
 
         Args:
             sentences: the text to learn from.
-            vocab_size: pieces, marks and bytes among them.
-            marks: further pieces that no text is ever cut into, such as `MASK` and `language_mark("en")`.
+            vocab_size: pieces, special tokens and bytes among them.
+            special_tokens: further pieces that no text is ever cut into, such as `MASK` and `language_token("en")`.
 
         Raises:
             InputError: there is no text, or its characters alone need more pieces; says how many.
@@ -88,7 +88,7 @@ class Tokenizer:
         sentences = [text for sentence in as_list(sentences) if (text := normalise(sentence))]
         if not sentences:
             raise InputError("no vocabulary can be made of no text: give sentences that are not blank")
-        size = max(vocab_size, SMALLEST + len(marks))
+        size = max(vocab_size, SMALLEST + len(special_tokens))
         while True:
             model = io.BytesIO()
             try:
@@ -106,7 +106,7 @@ class Tokenizer:
                     unk_id=UNK,
                     bos_id=START,
                     eos_id=END,
-                    control_symbols=list(marks),
+                    control_symbols=list(special_tokens),
                     minloglevel=2,
                 )
                 return cls(model.getvalue())
@@ -125,17 +125,17 @@ class Tokenizer:
                 size = int(possible[1])
 
     @property
-    def marks(self) -> dict[str, int]:
-        """The marks that the vocabulary was trained with, and their ids: none unless it is for pre-training."""
+    def special_tokens(self) -> dict[str, int]:
+        """The special tokens that it was trained with, and their ids: none unless it is for pre-training."""
         ids = itertools.takewhile(self.pieces.is_control, range(END + 1, len(self)))
         return {self.pieces.id_to_piece(i): i for i in ids}
 
     def start(self, language: str) -> int:
-        """The mark that a sentence in `language` starts with: its own in pre-trained vocabularies, else `START`."""
-        return self.marks.get(language_mark(language), START)
+        """The token that a sentence in `language` starts with: its own in pre-trained vocabularies, else `START`."""
+        return self.special_tokens.get(language_token(language), START)
 
     def encode(self, sentences: str | Iterable[str], sampling: float = 0.0, seed: int = 0) -> list[list[int]]:
-        """Sentences to ids, end mark last.
+        """Sentences to ids, end token last.
 
         Args:
             sentences: any texts, or one; they are normalised first.
@@ -179,7 +179,7 @@ class Tokenizer:
         return Sentences(np.asarray(ids), np.asarray(lengths))
 
     def decode(self, ids: Iterable[Iterable[int]]) -> list[str]:
-        """Ids to sentences, up to the end mark if there is one; padding and start marks are no text."""
+        """Ids to sentences, up to the end token if there is one; padding and start tokens are no text."""
         texts = []
         for row in ids:
             row = [int(i) for i in row]
@@ -188,7 +188,7 @@ class Tokenizer:
         return texts
 
     def split(self, sentence: str) -> list[str]:
-        """The pieces of a sentence as text, end mark last: ['▁bom', '▁dia', '</s>']."""
+        """The pieces of a sentence as text, end token last: ['▁bom', '▁dia', '</s>']."""
         return [self.pieces.id_to_piece(i) for i in self.encode([sentence])[0]]
 
     def save(self, path: str | Path) -> None:

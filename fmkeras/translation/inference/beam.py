@@ -24,12 +24,12 @@ class Beam(NamedTuple):
     """The sentences of a batch that are still translated, with K active hypotheses and the N best finished of each."""
 
     rows: Tensor  # (B,) place of each sentence in the batch that was given
-    limits: Tensor  # (B,) tokens that its translation may have, end mark included
-    tokens: Tensor  # (B, K, L + 1) the active hypotheses, start mark first
+    limits: Tensor  # (B,) tokens that its translation may have, end token included
+    tokens: Tensor  # (B, K, L + 1) the active hypotheses, start token first
     ancestors: Tensor  # (B, K, L + 1) which hypothesis computed the cached keys and values of each token; -1: none yet
     scores: Tensor  # (B, K) their log-probabilities
     ended: Tensor  # (B,) how many hypotheses have finished
-    finished: Tensor  # (B, N, L + 1) the best of these, best first, start mark first, without end mark
+    finished: Tensor  # (B, N, L + 1) the best of these, best first, start token first, without end token
     finished_scores: Tensor  # (B, N) log-probability / length ** length_penalty; WORST: none yet
 
     def is_active(self) -> Tensor:
@@ -45,11 +45,11 @@ class Continuations(NamedTuple):
     tokens: Tensor  # (B, 2K) with which token
 
 
-def length_limit(source_length, max_length: int | None = None):
-    """Tokens that a translation may have, end mark included.
+def length_limit(source_length: Tensor, max_length: int | None = None) -> Tensor:
+    """Tokens that a translation may have, end token included.
 
     Args:
-        source_length: tokens of the source, end mark included; a number or an array of any shape.
+        source_length: tokens of the source, end token included; a number or an array of any shape.
         max_length: the limit, if it is not to depend on the source. By default half as many again as that, and ten.
 
     Returns:
@@ -102,7 +102,7 @@ def ancestors_bias(ancestors: Tensor) -> Tensor:
 
 
 def score_continuations(logits: Tensor, scores: Tensor, must_end: Tensor) -> tuple[Tensor, Tensor]:
-    """The best continuations of each hypothesis. At the length limit only the end mark is one.
+    """The best continuations of each hypothesis. At the length limit only the end token is one.
 
     Args:
         logits: (B, K, V) for the next token.
@@ -113,12 +113,14 @@ def score_continuations(logits: Tensor, scores: Tensor, must_end: Tensor) -> tup
         (B, K, C) log-probabilities with the next token; WORST, or worse, where that may not be; and these tokens.
     """
     beams, vocabulary = ops.shape(logits)[1:]
-    choices = min(2 * beams + END, vocabulary)  # C: 2K, and perhaps the marks that no sentence contains, ids below END
+    choices = min(
+        2 * beams + END, vocabulary
+    )  # C: 2K, and the special tokens, ids below END, that no sentence contains
     logits = ops.cast(logits, "float32")
     values, tokens = largest(ops.reshape(logits, (-1, vocabulary)), choices)  # (B * K, C)
     values, tokens = (ops.reshape(x, (-1, beams, choices)) for x in (values, tokens))  # (B, K, C)
     must_end = must_end[:, None, None]
-    only_end = ops.where(ops.arange(choices) == 0, logits[:, :, END : END + 1], WORST)  # (B, K, C), the end mark once
+    only_end = ops.where(ops.arange(choices) == 0, logits[:, :, END : END + 1], WORST)  # (B, K, C), the end token once
     values = ops.where(must_end, only_end, ops.where(tokens < END, WORST, values))
     tokens = ops.where(must_end, END, tokens)
     return scores[:, :, None] + values - ops.logsumexp(logits, axis=-1, keepdims=True), tokens
@@ -140,7 +142,7 @@ def keep_best_finished(beam: Beam, found: Continuations, length: Any, length_pen
     Args:
         beam: as it was before the new tokens.
         found: how its hypotheses go on.
-        length: of the hypotheses that end now, end mark included.
+        length: of the hypotheses that end now, end token included.
         length_penalty: as in `beam_search`.
 
     Returns:

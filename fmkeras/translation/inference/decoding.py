@@ -5,7 +5,7 @@ are put together (`advance`), repeated until every sentence is done, and compile
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -32,6 +32,7 @@ from fmkeras.translation.model.attention import causal_bias, padding_bias, posit
 from fmkeras.translation.model.transformer import Transformer
 
 UNFINISHED = 0.75  # share of the active sentences below which the finished ones leave the batch
+FEW = 2  # sentences that a first call translates without compiling
 
 
 class Caches(NamedTuple):
@@ -54,19 +55,19 @@ def beam_search(
     """Translate a batch. With one beam this is greedy search.
 
     A sentence is done when `beams` of its hypotheses have finished, as in fairseq. Of these those with the highest
-    log-probability, divided by length ** length_penalty (end mark counted), are returned (Wu et al. 2016).
+    log-probability, divided by length ** length_penalty (end token counted), are returned (Wu et al. 2016).
 
     Args:
         model: a Transformer.
-        source: (B, S) ids, end mark last.
+        source: (B, S) ids, end token last.
         beams: K, hypotheses that are followed at a time.
         length_penalty: 0 prefers short translations; 1 compares mean log-probabilities.
-        start: the mark that translations start with.
+        start: the token that translations start with.
         n_best: N, how many translations of each sentence are returned, at most K.
         max_length: tokens that a translation may have, see `length_limit`.
 
     Returns:
-        (B, N, L) ids, best first, without start and end marks, filled up with PAD; and their (B, N) scores. A score is
+        (B, N, L) ids, best first, without start and end tokens, filled up with PAD; and their (B, N) scores. A score is
         `WORST` where there is no such translation.
 
     Raises:
@@ -93,7 +94,7 @@ def check_options(beams: int, n_best: int, max_length: int | None) -> None:
     if not 1 <= n_best <= beams:
         raise InputError(f"n_best cannot be {n_best}: a search with {beams} beams finds 1 to {beams} translations")
     if max_length is not None and max_length < 1:
-        raise InputError(f"max_length cannot be {max_length}: a translation has at least its end mark, so 1 or more")
+        raise InputError(f"max_length cannot be {max_length}: a translation has at least its end token, so 1 or more")
 
 
 def search_with_fixed_shapes(step: Callable, beam: Beam, caches: Caches) -> tuple[Tensor, Tensor]:
@@ -108,7 +109,7 @@ def search_with_fixed_shapes(step: Callable, beam: Beam, caches: Caches) -> tupl
     """
     beams, columns = ops.shape(beam.tokens)[1:]
 
-    def body(position, beam, caches):
+    def body(position: Tensor, beam: Beam, caches: Caches) -> tuple[Tensor, Beam, Caches]:
         return position + 1, *step(position, beam, caches, seen=columns, slot=position * beams)
 
     _, beam, _ = ops.while_loop(lambda _, beam, __: ops.any(beam.is_active()), body, (0, beam, caches))
@@ -126,14 +127,14 @@ def search_with_leaving_sentences(step: Callable, beam: Beam, caches: Caches) ->
         (B, N, L + 1) tokens, and (B, N) scores, as in `Beam.finished`.
     """
 
-    def body(position, beam, caches):
+    def body(position: Tensor, beam: Beam, caches: Caches) -> tuple[Tensor, Beam, Caches]:
         return position + 1, *step(position, beam, caches, seen=position + 1, slot=None)
 
-    def many_active(position, beam, caches):
+    def many_active(position: Tensor, beam: Beam, caches: Caches) -> Tensor:
         under_way = ops.sum(ops.cast(beam.is_active(), "float32"))
         return under_way > UNFINISHED * ops.cast(ops.shape(beam.rows)[0], "float32")
 
-    def run_and_leave(position, beam, caches, finished, scores):
+    def run_and_leave(position: Tensor, beam: Beam, caches: Caches, finished: Tensor, scores: Tensor) -> tuple:
         position, beam, caches = ops.while_loop(many_active, body, (position, beam, caches))
         finished = ops.scatter_update(finished, beam.rows[:, None], beam.finished)
         scores = ops.scatter_update(scores, beam.rows[:, None], beam.finished_scores)
@@ -159,7 +160,7 @@ def advance(
 
     Args:
         model, length_penalty: as in `beam_search`.
-        position: of the last tokens, the start mark's being 0.
+        position: of the last tokens, the start token's being 0.
         beam, caches: of the step before.
         seen: how many tokens of each hypothesis the caches have room for after this step.
         slot: where in the caches the last tokens are written; None appends them.
@@ -171,20 +172,23 @@ def advance(
     last = ops.take(beam.tokens, position, axis=2)  # (B, K)
     bias = ancestors_bias(beam.ancestors[:, :, :seen])  # (B, 1, K, seen * K)
     logits, own = model.step(last, position, caches.own, caches.memory, bias, caches.memory_bias, slot)  # (B, K, V)
-    length = position + 1  # of the hypotheses that end now, end mark included
+    length = position + 1  # of the hypotheses that end now, end token included
     found = best_continuations(*score_continuations(logits, beam.scores, length >= beam.limits))
     beam = keep_best_finished(beam, found, length, length_penalty)
     return choose_active(beam, found, length), caches._replace(own=own)
 
 
 def was_cut(ids: np.ndarray, source_length: int, max_length: int | None = None) -> bool:
-    """Whether a translation stopped only because it may not be longer: its end mark was the one token allowed.
+    """Whether a translation stopped only because it may not be longer: its end token was the one token allowed.
 
     Args:
-        ids: of the translation without start and end marks, filled up with PAD or not, as `Search.translate` yields it.
+        ids: of the translation without start and end tokens, filled up with PAD or not, as of `Search.translate`.
         source_length, max_length: as in `length_limit`.
     """
     return int(np.count_nonzero(np.asarray(ids) != PAD)) + 1 == length_limit(source_length, max_length)
+
+
+Sources = Sequence[Sequence[int] | np.ndarray]  # ids of each sentence, end token last
 
 
 class Search(keras.Model):
@@ -195,7 +199,7 @@ class Search(keras.Model):
         beams, length_penalty, start, n_best, max_length: as in `beam_search`.
 
     Call arguments:
-        source: (B, S) ids, end mark last.
+        source: (B, S) ids, end token last.
 
     Returns:
         (B, N, L) ids and (B, N) scores, as `beam_search`.
@@ -230,17 +234,17 @@ class Search(keras.Model):
                 self.call, input_signature=[tf.TensorSpec((None, None), "int32")], autograph=False
             )
             # A sentence or two take less time than tracing: whoever translates no more need not wait for that.
-            self.first_call = lambda batch: (self.call if len(batch) <= 2 else self.compiled_call)(batch)
+            self.first_call = self.call
 
     def call(self, source: Tensor) -> tuple[Tensor, Tensor]:
         options = (self.beams, self.length_penalty, self.start, self.n_best, self.max_length)
         return beam_search(self.transformer, source, *options)
 
-    def translate(self, sources: list[list[int]], budget: int = 8192) -> Iterator[tuple[int, np.ndarray, float]]:
+    def translate(self, sources: Sources, budget: int = 8192) -> Iterator[tuple[int, np.ndarray, float]]:
         """Translate sentences of any number, those of like length together, the longest first.
 
         Args:
-            sources: ids of each sentence, end mark last.
+            sources: ids of each sentence, end token last.
             budget: source tokens times hypotheses in a batch at most.
 
         Yields:
@@ -250,7 +254,7 @@ class Search(keras.Model):
             yield i, ids[0], scores[0]
 
     def translate_n_best(
-        self, sources: list[list[int]], budget: int = 8192
+        self, sources: Sources, budget: int = 8192
     ) -> Iterator[tuple[int, list[tuple[np.ndarray, float]]]]:
         """The `n_best` best translations of each sentence. Arguments as in `translate`.
 
@@ -261,7 +265,7 @@ class Search(keras.Model):
         for i, ids, scores in self._search(sources, budget):
             yield i, [(row, score) for row, score in zip(ids, scores, strict=True) if score > WORST]
 
-    def _search(self, sources: list[list[int]], budget: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    def _search(self, sources: Sources, budget: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """For each sentence its index, (N, L) ids and (N,) scores."""
         lengths = np.array([len(row) for row in sources])
         order = np.argsort(lengths, kind="stable")
@@ -269,17 +273,18 @@ class Search(keras.Model):
             rows = order[indices]
             # XLA compiles each new shape: keep them few.
             batch = padded([sources[i] for i in rows], 8 if keras.backend.backend() == "jax" else 1)
-            ids, scores = map(ops.convert_to_numpy, (self.compiled_call if self.used else self.first_call)(batch))
+            search = self.compiled_call if self.used or len(sources) > FEW else self.first_call
             self.used = True
+            ids, scores = map(ops.convert_to_numpy, search(batch))
             yield from zip(rows, ids, scores, strict=True)
 
 
-def cross_attention(model: Transformer, source, target) -> np.ndarray:
+def cross_attention(model: Transformer, source: Tensor, target: Tensor) -> np.ndarray:
     """The weights with which each decoder block looks at the source.
 
     Args:
         source: (B, S) ids.
-        target: (B, T) ids, start mark first.
+        target: (B, T) ids, start token first.
 
     Returns:
         (B, num_layers, H, T, S), each row summing to 1.

@@ -9,7 +9,7 @@ import numpy as np
 
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import corpus as corpora
-from fmkeras.translation.corpora import held_out, textform
+from fmkeras.translation.corpora import formats, held_out, textform
 from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.settings import Settings
 
@@ -23,7 +23,8 @@ class EvaluationSet:
     Attributes:
         name: what it is, for people.
         sources: (N,) sentences.
-        references: lists of N, the first without gaps; None in the others where a line has no further reference.
+        references: (N,) of each sentence the first reference.
+        more: further lists of N references; None where a line has no further one.
         own: whether it is a part of the run's own data, in the corpus' own form, and translated line by line as that
             was trained on; other text is translated as `text` does.
         notes: lines for the user.
@@ -32,7 +33,8 @@ class EvaluationSet:
 
     name: str
     sources: list[str]
-    references: list[list[str | None]]
+    references: list[str]
+    more: list[list[str | None]] = dataclasses.field(default_factory=list)
     own: bool = False
     notes: list[str] = dataclasses.field(default_factory=list)
     parts: dict[str, list[int]] = dataclasses.field(default_factory=dict)
@@ -56,7 +58,7 @@ def load(settings: Settings, run: str, dataset: str | None = None, split: str | 
     settings = dataclasses.replace(settings, limit=None)
     path = Path(dataset or settings.dataset)
     if dataset and dataset not in BUNDLED and path.is_file():
-        pairs = corpora.read_pairs(path, settings.source_column)
+        pairs = formats.read_pairs(path, settings.source_column)
         same = bool(settings.data_sha256) and held_out.digest(pairs) == settings.data_sha256
         if not (same or _same_file(path, settings.dataset)):
             if split is not None:
@@ -74,7 +76,9 @@ def load(settings: Settings, run: str, dataset: str | None = None, split: str | 
         notes.append(f"{corpus.name} is not what {run} was trained on, or has been edited since")
     sources, references = (list(side) for side in zip(*corpus.split(split), strict=True))
     parts = corpus.parts if split == "test" else {}
-    return EvaluationSet(f"{split}: {len(sources):,} pairs of {corpus.name}", sources, [references], True, notes, parts)
+    return EvaluationSet(
+        f"{split}: {len(sources):,} pairs of {corpus.name}", sources, references, own=True, notes=notes, parts=parts
+    )
 
 
 def _same_file(path: Path, other: str) -> bool:
@@ -83,11 +87,11 @@ def _same_file(path: Path, other: str) -> bool:
 
 def _whole(path: Path, pairs: held_out.Pairs) -> EvaluationSet:
     """Every pair of a file."""
-    kept, note = corpora.clean(pairs, drop_duplicates=False)
+    kept, note = corpora.drop_unusable(pairs, drop_duplicates=False)
     if not kept:
         raise InputError(f"{path} holds no sentence pairs: {note}")
     sources, references = (list(side) for side in zip(*kept, strict=True))
-    return EvaluationSet(f"all {len(kept):,} pairs of {path}", sources, [references], notes=[note])
+    return EvaluationSet(f"all {len(kept):,} pairs of {path}", sources, references, notes=[note])
 
 
 def load_texts(source: str, references: list[str]) -> EvaluationSet:
@@ -99,25 +103,26 @@ def load_texts(source: str, references: list[str]) -> EvaluationSet:
         InputError: a file cannot be read, or they are of unequal length.
     """
     files = [source, *references]
-    columns = [[line for _, line in corpora.read_lines(Path(file))] for file in files]
+    columns = [[line for _, line in formats.read_lines(Path(file))] for file in files]
     for file, column in zip(files, columns, strict=True):
         if len(column) != len(columns[0]):
             raise InputError(
                 f"{source} has {len(columns[0]):,} lines and {file} has {len(column):,}: give one for each"
             )
-    rows, notes = [], []
+    sources, found, notes = list[str](), list[list[str | None]](), list[str]()
     for row in zip(*columns, strict=True):
         text, *others = (line.strip() if textform.visible(line) else "" for line in row)
         given = [other for other in others if other]
         if text and given:
-            rows.append((text, given + [None] * (len(others) - len(given))))
-    if blank := len(columns[0]) - len(rows):
+            sources.append(text)
+            found.append([*given, *[None] * (len(others) - len(given))])
+    if blank := len(columns[0]) - len(sources):
         notes.append(f"{len(columns[0]):,} lines read, {blank:,} without source or reference left out")
-    if not rows:
+    if not sources:
         raise InputError(f"{source} holds no sentences with references")
-    sources, found = (list(side) for side in zip(*rows, strict=True))
-    name = f"all {len(rows):,} lines of {source}, {len(references)} reference{'s' * (len(references) > 1)}"
-    return EvaluationSet(name, sources, [list(column) for column in zip(*found, strict=True)], notes=notes)
+    name = f"all {len(sources):,} lines of {source}, {len(references)} reference{'s' * (len(references) > 1)}"
+    first, *more = (list(column) for column in zip(*found, strict=True))
+    return EvaluationSet(name, sources, [reference or "" for reference in first], more, notes=notes)
 
 
 def trained_on(run: str | Path, settings: Settings) -> np.ndarray | None:
@@ -135,7 +140,7 @@ def overlap(test: EvaluationSet, known: np.ndarray | None) -> dict[str, int] | N
     """How many of a test set's sources and (first) references were trained on; None if that is not known."""
     if known is None:
         return None
-    sides = {"sources": test.sources, "targets": test.references[0]}
+    sides = {"sources": test.sources, "targets": test.references}
     return {name: held_out.seen(known, sentences, side) for side, (name, sentences) in enumerate(sides.items())}
 
 
@@ -156,14 +161,12 @@ def score(
 
     settings = translator.settings
     if test.own:
-        pairs = list(zip(test.sources, test.references[0], strict=True))
+        pairs = list(zip(test.sources, test.references, strict=True))
         return translator.score(pairs, test.parts, beam, tokenize=tokenize, ter=ter)
-    forms = [textform.apply(side, settings.style, language) for sides, language in
-             ((test.sources, settings.source), (test.references[0], settings.target)) for side in sides]  # fmt: skip
-    losses = translator.losses(forms[: len(test.sources)], forms[len(test.sources) :])
+    sources = [textform.apply(text, settings.style, settings.source) for text in test.sources]
+    references = [textform.apply(text, settings.style, settings.target) for text in test.references]
+    losses = translator.losses(sources, references)
     translations = translator.translate(test.sources, beam, on_cut)
     result = {"pairs": len(test.sources), "beam": beam or settings.beam} | losses
-    result |= scores(
-        translations, test.references[0], settings.target, tokenize=tokenize, ter=ter, more=test.references[1:]
-    )
+    result |= scores(translations, test.references, settings.target, tokenize=tokenize, ter=ter, more=test.more)
     return result | {"parts": {}}, translations

@@ -16,7 +16,7 @@ ALIGNED = 32  # parts aligned at a time
 class Hypothesis(NamedTuple):
     """One translation of a part of a text."""
 
-    ids: list[int]  # without marks and padding
+    ids: list[int]  # without special tokens
     score: float  # see `decoding.beam_search`
     cut: bool  # it ended only because it may not be longer
 
@@ -63,8 +63,8 @@ def align(model: Transformer, sources: list[list[int]], targets: list[list[int]]
 
     Args:
         model: that has translated.
-        sources, targets: ids, end mark last.
-        start: the mark that translations start with.
+        sources, targets: ids, end token last.
+        start: the token that translations start with.
     """
     for i in range(0, len(sources), ALIGNED):
         target = padded(targets[i : i + ALIGNED])

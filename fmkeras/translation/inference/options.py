@@ -1,6 +1,7 @@
 """The command lines of those verbs of `fmkeras.translate` that use a trained run."""
 
 import argparse
+from collections.abc import Callable
 
 from fmkeras import cli
 
@@ -9,7 +10,7 @@ TOKENIZERS = ("13a", "char", "flores101", "flores200", "intl", "ja-mecab", "ko-m
 LONGEST = 10_000  # tokens of a translation: beyond any use, and small enough to compute with
 
 
-def add_verbs(verbs) -> None:
+def add_verbs(verbs: argparse._SubParsersAction) -> None:
     """Add the verbs to a parser's subparsers."""
     evaluate = _verb(verbs, "evaluate", "score a trained translator")
     evaluate.add_argument("--run", metavar="DIR", default="runs/translate", help="run folder (runs/translate)")
@@ -38,16 +39,16 @@ def add_verbs(verbs) -> None:
     add("--attention", metavar="FILE.png", help="draw what the translation of a sentence looks at")
 
 
-def _verb(verbs, name: str, help: str) -> argparse.ArgumentParser:
+def _verb(verbs: argparse._SubParsersAction, name: str, help: str) -> argparse.ArgumentParser:
     return verbs.add_parser(name, help=help, formatter_class=argparse.HelpFormatter)
 
 
-def _beam(add) -> None:
+def _beam(add: Callable) -> None:
     help = "hypotheses of beam search, 1 for greedy (the run's: 4)"
     add("--beam", type=cli.positive(most=64), metavar="K", help=help)
 
 
-def _test_set(add) -> None:
+def _test_set(add: Callable) -> None:
     """Add the options that say what is scored, and how."""
     add("--dataset", help="what to score on (what it was trained on); a file that it was not trained on is taken whole")
     add("--source-file", metavar="FILE", help="score on this text, a sentence a line, in place of --dataset")

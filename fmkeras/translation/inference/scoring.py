@@ -152,10 +152,14 @@ def _checked(hypotheses: list[str], references: list[str], more: More) -> list[S
 
     sacreBLEU itself takes a string for a list of letters, and of lists of unequal length scores the first few.
     """
-    named = [("hypotheses", hypotheses, str), ("references", references, str)]
-    named += [("references", sentences, (str, type(None))) for sentences in more]
-    for name, sentences, kinds in named:
-        if isinstance(sentences, str) or not all(isinstance(sentence, kinds) for sentence in sentences):
+    lists: list[tuple[str, object, tuple[type, ...]]] = [("hypotheses", hypotheses, (str,))]
+    lists += [("references", references, (str,)), *(("references", side, (str, type(None))) for side in more)]
+    for name, sentences, kinds in lists:
+        if (
+            not isinstance(sentences, Sequence)
+            or isinstance(sentences, str)
+            or not all(isinstance(sentence, kinds) for sentence in sentences)
+        ):
             raise ValueError(f"{name} must be a list of sentences, each one string")
         if not 0 < len(hypotheses) == len(sentences):
             raise ValueError(f"{len(hypotheses):,} hypotheses for {len(sentences):,} references: give one for each")

@@ -76,7 +76,7 @@ class Translator:
             translations.append(self._joined([part[0].ids for part in hypotheses]))
         return translations
 
-    def translate_n_best(self, texts: Iterable[str], n: int, **options) -> list[list[Alternative]]:
+    def translate_n_best(self, texts: Iterable[str], n: int, **options: Any) -> list[list[Alternative]]:
         """The n best translations of each text and their scores: with the usual length penalty, mean log-probabilities.
 
         Args:
@@ -86,7 +86,7 @@ class Translator:
         """
         return [self._alternatives(found, n) for _, _, found in self._translate(texts, n, **options)]
 
-    def translate_in_detail(self, texts: Iterable[str], n: int = 1, **options) -> Iterator[Detail]:
+    def translate_in_detail(self, texts: Iterable[str], n: int = 1, **options: Any) -> Iterator[Detail]:
         """Each text's translation with everything that is known of it. Arguments as in `translate_n_best`."""
         for text, parts, hypotheses in self._translate(texts, n, **options):
             alternatives = self._alternatives(hypotheses, n)
@@ -94,7 +94,7 @@ class Translator:
             sources, targets = self.tokenizer.encode(parts), [[*part.ids, END] for part in best]
             alignment, offset = [], 0
             for source, places in zip(sources, align(self.model, sources, targets, self.start), strict=True):
-                alignment += [offset + place for place in places[:-1]]  # but not of the end mark
+                alignment += [offset + place for place in places[:-1]]  # but not of the end token
                 offset += len(source)
             yield Detail(
                 source=text,
@@ -130,7 +130,7 @@ class Translator:
 
     def shorter(self, sentence: str, longest: int | None = None) -> list[str]:
         """A sentence whole, or if it has more than `max_pieces` pieces, cut as `cutting.cut` does."""
-        longest = longest or self.settings.max_pieces - 2  # a part gets an end mark, and perhaps one of its beginning
+        longest = longest or self.settings.max_pieces - 2  # a part gets an end token, and perhaps one of its beginning
         if len(sentence.encode("utf-8", "replace")) <= longest:
             return [sentence]
         text = normalise(sentence)
@@ -204,7 +204,7 @@ class Translator:
         options = {"language": self.settings.target, "style": self.settings.style} | options
         losses = self.losses(sources, references)
         translations = self.translate_lines(sources, beam, progress)
-        result = {"pairs": len(pairs), "beam": beam or self.settings.beam} | losses
+        result: dict[str, Any] = {"pairs": len(pairs), "beam": beam or self.settings.beam} | losses
         result |= scores(translations, references, **options)
         result["parts"] = {
             name: {"pairs": len(rows)}
@@ -217,13 +217,13 @@ class Translator:
         """Loss, perplexity and token accuracy on sentences in the corpus' own form."""
         objective = Objective(self.model, self.settings.label_smoothing)
         objective.compile(jit_compile=False)
-        encode = self.tokenizer.encode
-        return evaluate(objective, Batches(encode(sources), encode(references), budget=8192, start=self.start))
+        source, target = (self.tokenizer.encode_corpus(side) for side in (sources, references))
+        return evaluate(objective, Batches(source, target, budget=8192, start=self.start))
 
     def attention(self, text: str) -> tuple[list[str], list[str], np.ndarray]:
         """How the translation of a sentence looks at its source: S pieces, T pieces, weights (num_layers, H, T, S).
 
-        Row t holds the weights with which the decoder chose piece t, the end mark included.
+        Row t holds the weights with which the decoder chose piece t, the end token included.
 
         Raises:
             InputError: the text is blank.

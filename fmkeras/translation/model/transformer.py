@@ -178,7 +178,7 @@ class Transformer(keras.Model):
         dropout: rate, after each sub-layer and on the embeddings.
 
     Call arguments:
-        inputs: pair of (B, S) source ids, end mark last, and (B, T) target ids shifted right, start mark first.
+        inputs: pair of (B, S) source ids, end token last, and (B, T) target ids shifted right, start token first.
 
     Returns:
         (B, T, V) logits: at each position, for the next target token.
@@ -259,7 +259,7 @@ class Transformer(keras.Model):
 
         Args:
             ids: (B, K) the last token of each.
-            position: its index, the start mark's being 0.
+            position: its index, the start token's being 0.
             caches, memory_caches: one pair a decoder block, see `start_caches`.
             bias, memory_bias, slot: as in `DecoderBlock.step`.
 

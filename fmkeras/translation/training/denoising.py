@@ -20,33 +20,33 @@ from fmkeras.translation.settings import Settings
 BLANK = "___"  # a mask, as people read it
 
 
-def corrupt(clean: Sentences, noise: Settings, mask: int, rng: np.random.Generator) -> Sentences:
+def corrupt(originals: Sentences, noise: Settings, mask: int, rng: np.random.Generator) -> Sentences:
     """Corrupt sentences: spans of their pieces become one mask each, then some of the other pieces are deleted.
 
     Spans and gaps are drawn over the text as a whole, as if it were one sentence. A span that reaches beyond the end of
-    its sentence goes on, as another, in the next. End marks are neither masked nor deleted.
+    its sentence goes on, as another, in the next. End tokens are neither masked nor deleted.
 
     Args:
-        clean: N sentences, end mark last; T pieces in all.
+        originals: N sentences, end token last; T pieces in all.
         noise: of the settings, `mask`, the share of pieces that spans cover; `span`, how many pieces one has on
             average; and `delete`, the share of the pieces left that are deleted.
         mask: id of the mask.
         rng: where the noise comes from.
 
     Returns:
-        N sentences, end mark last, none longer than it was.
+        N sentences, end token last, none longer than it was.
     """
-    sentence = np.repeat(np.arange(len(clean)), clean.lengths)  # (T,) which sentence each piece belongs to
-    can_change = clean.ids != END  # (T,)
-    span = np.zeros(len(clean.ids), int)  # (T,) number of the span that covers a piece, 0 where none does
-    span[can_change] = draw_spans(np.count_nonzero(can_change), noise, rng)
+    sentence = np.repeat(np.arange(len(originals)), originals.lengths)  # (T,) which sentence each piece belongs to
+    can_change = originals.ids != END  # (T,)
+    span = np.zeros(len(originals.ids), int)  # (T,) number of the span that covers a piece, 0 where none does
+    span[can_change] = draw_spans(int(np.count_nonzero(can_change)), noise, rng)
 
     covered = span > 0  # (T,)
-    becomes_mask = covered & (np.diff(span, prepend=0) != 0)  # (T,) the first piece of a span, or behind an end mark
+    becomes_mask = covered & (np.diff(span, prepend=0) != 0)  # (T,) the first piece of a span, or behind an end token
     deleted = can_change & ~covered & (rng.random(len(span)) < noise.delete)  # (T,)
     kept = becomes_mask | ~(covered | deleted)  # (T,)
-    ids = np.where(becomes_mask, mask, clean.ids)[kept]
-    lengths = np.bincount(sentence[kept], minlength=len(clean))  # (N,)
+    ids = np.where(becomes_mask, mask, originals.ids)[kept]
+    lengths = np.bincount(sentence[kept], minlength=len(originals))  # (N,)
     return Sentences(ids.astype("int32"), lengths.astype("int32"))
 
 
@@ -82,14 +82,14 @@ class Denoising:
     """Sentences of several languages to reconstruct, each epoch from other noise.
 
     Args:
-        clean: all sentences, end mark last.
+        originals: all sentences, end token last.
         start: (N,) the special token of each one's language.
         settings: noise, size of batches and seed.
         mask: id of the mask.
         counts: sentences of each language.
     """
 
-    clean: Sentences
+    originals: Sentences
     start: np.ndarray
     settings: Settings
     mask: int
@@ -111,33 +111,33 @@ class Denoising:
                 raise InputError(
                     f"every sentence of {language} is longer than {most} pieces: cut them into shorter ones"
                 )
-        clean = Sentences(np.concatenate([s.ids for s in sides]), np.concatenate([s.lengths for s in sides]))
+        originals = Sentences(np.concatenate([s.ids for s in sides]), np.concatenate([s.lengths for s in sides]))
         start = np.repeat([tokenizer.start(language) for language in texts], list(counts.values())).astype("int32")
-        return cls(clean, start, settings, tokenizer.marks[MASK], counts)
+        return cls(originals, start, settings, tokenizer.special_tokens[MASK], counts)
 
     def batches(self, epoch: int) -> Batches:
         """Corrupted sentences and what they were, with the noise of an epoch."""
         rng = np.random.default_rng((self.settings.seed, epoch, self.mask))
-        corrupted = corrupt(self.clean, self.settings, self.mask, rng)
-        return Batches(corrupted, self.clean, self.settings.batch_tokens, self.settings.seed, start=self.start)
+        corrupted = corrupt(self.originals, self.settings, self.mask, rng)
+        return Batches(corrupted, self.originals, self.settings.batch_tokens, self.settings.seed, start=self.start)
 
 
 def readable(ids: Sequence[int], tokenizer: Tokenizer) -> str:
     """A corrupted sentence as people read it: "the ___ sat on"."""
-    cuts = np.flatnonzero(np.asarray(ids) == tokenizer.marks[MASK])
+    cuts = np.flatnonzero(np.asarray(ids) == tokenizer.special_tokens[MASK])
     parts = tokenizer.decode(np.split(np.asarray(ids), cuts))
     return f" {BLANK} ".join(parts).strip()
 
 
-class Restorer:
+class Reconstructor:
     """A pre-trained Transformer that reconstructs sentences of each of its languages, by greedy search."""
 
     def __init__(self, model: Transformer, tokenizer: Tokenizer, settings: Settings):
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self._searches: dict[int, Search] = {}
 
-    def restore(self, corrupted: Sequence[Sequence[int]], language: str) -> list[str]:
-        """What the model makes of corrupted sentences, given as ids, end mark last."""
+    def reconstruct(self, corrupted: Sequence[Sequence[int]], language: str) -> list[str]:
+        """What the model makes of corrupted sentences, given as ids, end token last."""
         start = self.tokenizer.start(language)
         search = self._searches.setdefault(start, Search(self.model, beams=1, start=start))
         found = {int(i): ids for i, ids, _ in search.translate(corrupted)}
@@ -149,10 +149,10 @@ class Restorer:
         Returns:
             For each the sentence, corrupted with blanks for masks, and reconstructed. The noise is always the same.
         """
-        rows = []
+        rows: list[tuple[str, str, str]] = []
         for language, sentences in texts.items():
             pairs = Denoising.of({language: sentences}, self.tokenizer, self.settings).batches(0)
-            clean, corrupted = list(pairs.target)[:count], list(pairs.source)[:count]
+            originals, corrupted = list(pairs.target)[:count], list(pairs.source)[:count]
             blanks = [readable(ids, self.tokenizer) for ids in corrupted]
-            rows += zip(self.tokenizer.decode(clean), blanks, self.restore(corrupted, language), strict=True)
+            rows += zip(self.tokenizer.decode(originals), blanks, self.reconstruct(corrupted, language), strict=True)
         return rows

@@ -50,7 +50,7 @@ def pretrain_parser() -> argparse.ArgumentParser:
     """The options of pre-training."""
     top = cli.Parser(
         prog="python -m fmkeras.pretrain",
-        description="Pre-train a Transformer on sentences without translations: it learns to restore what was spoilt.",
+        description="Pre-train a Transformer without translations: it learns to reconstruct corrupted sentences.",
         epilog="Fine-tune it: python -m fmkeras.translate --init runs/pretrain",
         formatter_class=argparse.HelpFormatter,
         argument_default=argparse.SUPPRESS,

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 
 from fmkeras.errors import InputError
-from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_mark
+from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_token
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.saved import load_run
 from fmkeras.translation.settings import Settings
@@ -22,8 +22,8 @@ class Pretrained:
 
     def check(self, settings: Settings) -> None:
         """Raise an InputError if a translator with these settings cannot start from here."""
-        if language_mark(settings.target) not in self.tokenizer.marks:
-            known = " and ".join(mark.strip("<>") for mark in self.tokenizer.marks if mark != MASK)
+        if language_token(settings.target) not in self.tokenizer.special_tokens:
+            known = " and ".join(token.strip("<>") for token in self.tokenizer.special_tokens if token != MASK)
             raise InputError(
                 f"{settings.init} has learnt to write {known}, not {settings.target}: name the languages of your data "
                 "with --source and --target, or pre-train with its text"

@@ -14,11 +14,11 @@ import keras
 
 from fmkeras import runs
 from fmkeras.translation.corpora import monolingual
-from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_mark
+from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_token
 from fmkeras.translation.saved import own_tokenizer
 from fmkeras.translation.settings import NONE, Settings
 from fmkeras.translation.training import session
-from fmkeras.translation.training.denoising import Denoising, Restorer
+from fmkeras.translation.training.denoising import Denoising, Reconstructor
 from fmkeras.translation.training.options import decide
 from fmkeras.translation.training.pretrained import Pretrained, load_pretrained
 from fmkeras.translation.training.training import Training
@@ -65,7 +65,7 @@ def pretrain(
         for note in texts.notes:
             say(f"           {note}")
 
-        special = [MASK, *map(language_mark, texts.train)]
+        special = [MASK, *map(language_token, texts.train)]
         tokenizer = own_tokenizer(
             folder if resume else None,
             settings,
@@ -89,13 +89,13 @@ def pretrain(
         session.open_folder(training, resume, say)
         session.describe(training, say)
 
-        restorer = Restorer(training.averaged, tokenizer, settings)
+        reconstructor = Reconstructor(training.averaged, tokenizer, settings)
         title = f"denoising, {texts.name}, {settings.preset}: {', '.join(texts.train)}"
         with session.interruptible(training):
             session.train(
-                training, title, began, lambda: [row[1:] for row in restorer.samples(texts.validation, 1)], say
+                training, title, began, lambda: [row[1:] for row in reconstructor.samples(texts.validation, 1)], say
             )
-            best = Restorer(runs.load_model(folder / runs.MODEL), tokenizer, settings)
+            best = Reconstructor(runs.load_model(folder / runs.MODEL), tokenizer, settings)
             samples = best.samples(texts.validation, SAMPLES)
 
         measures = ("loss", "nll", "perplexity", "token_accuracy")
