@@ -31,7 +31,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         return
     print(*score_lines(test.name, result), sep="\n")
     for line in [*test.notes, overlap_note(overlap, result["pairs"])]:
-        print(f"  {line}")
+        print(line)
 
 
 def _test_set(
@@ -110,4 +110,4 @@ def print_comparison(title: str, found: dict[str, dict], notes: list[str]) -> No
             scored = f"{row['score']:>8.2f}  {row['mean']:>7.2f} ± {row['confidence']:<6.2f}"
             print(f"    {scored} {chance:<12} {row['system']}")
     for note in notes:
-        print(f"  {note}")
+        print(note)

@@ -24,7 +24,7 @@ LINES = 1000  # lines of standard input translated at a time
 def main(argv: list[str] | None = None) -> None:
     """The command line: see `--help`."""
     arguments = cli.parse(parser(), VERBS, argv)
-    unneeded = ("pandas", "sklearn", "matplotlib", "IPython") if arguments.verb == "text" else ()
+    unneeded = ("IPython", "matplotlib", "pandas", "sklearn") if arguments.verb == "text" else ()
     with cli.quiet(), cli.without(*unneeded):
         import keras  # noqa: F401
     verbs = {"train": train, "evaluate": evaluation.evaluate, "compare": evaluation.compare, "text": text}

@@ -94,21 +94,32 @@ def test_callbacks_may_stop_training_after_an_epoch_or_within_one(numbers):
     assert hasty.batches == [0, 1] and hasty.told[-1] == "train ends"
 
 
-def test_splits_a_corpus_and_a_path_are_data_too(numbers, pairs):
-    options = dict(epochs=1, verbose=False) | LANGUAGES | SIZES
-    splits = {"train": numbers[:200], "validation": numbers[200:220], "test": numbers[220:230]}
-    report = fmkeras.train_translator(splits, **options).report
-    assert (report["dataset"], report["test"]["pairs"]) == (corpora.GIVEN, 10)
-    corpus = corpora.load(Settings(dataset=str(pairs), **LANGUAGES))
-    report = fmkeras.train_translator(corpus, **options).report
-    assert report["dataset"] == str(pairs) and corpus.train  # the corpus that was given stays as it is
-
-
-def test_it_is_silent_when_asked_and_keeps_nothing_without_a_run(numbers, tmp_path, monkeypatch, capsys):
+def test_lists_of_splits_are_data_too_silently_in_another_thread_and_nothing_is_kept(
+    numbers, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
-    fmkeras.train_translator(numbers, epochs=1, verbose=False, **LANGUAGES, **SIZES)
+    splits = {"train": numbers[:200], "validation": numbers[200:220], "test": numbers[220:230]}
+    found = []
+
+    def work() -> None:
+        found.append(fmkeras.train_translator(splits, epochs=1, verbose=False, **LANGUAGES, **SIZES))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
     out, err = capsys.readouterr()
     assert not out and not err.strip() and not list(tmp_path.iterdir())
+    assert (found[0].report["dataset"], found[0].report["test"]["pairs"]) == (corpora.GIVEN, 10)
+    assert len(found[0].translate(["um", "dois"])) == 2
+
+
+@pytest.mark.slow
+def test_a_corpus_and_a_path_are_data_too(pairs):
+    options = dict(epochs=1, verbose=False) | LANGUAGES | SIZES
+    corpus = corpora.load(Settings(dataset=str(pairs), **LANGUAGES))
+    for data in (corpus, pairs, str(pairs)):
+        report = fmkeras.train_translator(data, **options).report
+        assert report["dataset"] == str(pairs) and corpus.train  # the corpus that was given stays as it is
 
 
 def test_it_resumes(numbers, trained, tmp_path):
@@ -121,18 +132,6 @@ def test_it_resumes(numbers, trained, tmp_path):
     )
     assert translator.report["epochs"] == 3
     assert diary.told == ["train begins", "epoch 2 begins", "epoch 2 ends", "train ends"]
-
-
-def test_it_runs_in_another_thread(numbers):
-    found = []
-
-    def work() -> None:
-        found.append(fmkeras.train_translator(numbers, epochs=1, verbose=False, **LANGUAGES, **SIZES))
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert len(found[0].translate(["um", "dois"])) == 2
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ import fmkeras
 from fmkeras import translate
 from fmkeras.translation.settings import PRESETS
 
+pytestmark = pytest.mark.slow  # two translators are trained for all of them
+
 WHO = {"I": "我", "you": "你", "he": "他", "we": "我们", "they": "他们"}
 DOES = {"eat": "吃", "buy": "买", "want": "要", "see": "看见"}
 WHAT = {"rice": "米饭", "fish": "鱼", "tea": "茶", "bread": "面包", "apples": "苹果", "milk": "牛奶"}

@@ -10,8 +10,8 @@ from keras import ops
 from fmkeras import InputError
 from fmkeras.translation.corpora.batches import padded
 from fmkeras.translation.corpora.tokenizer import END, PAD, START
-from fmkeras.translation.inference.beam import largest, length_limit
-from fmkeras.translation.inference.decoding import Search, beam_search, cross_attention, was_cut
+from fmkeras.translation.inference.beam import largest, length_limit, was_cut
+from fmkeras.translation.inference.decoding import Search, beam_search, cross_attention
 from fmkeras.translation.model.attention import MASKED
 from fmkeras.translation.model.transformer import Transformer
 
@@ -86,10 +86,11 @@ def test_one_step_from_the_cache_gives_the_logits_of_the_whole(model):
             np.testing.assert_allclose(ops.convert_to_numpy(logits)[:, 0], expected[:, position], atol=1e-4)
 
 
-def test_one_beam_is_greedy_and_the_cache_changes_nothing(model, sources):
+@pytest.mark.parametrize("count", [4, pytest.param(12, marks=pytest.mark.slow)])
+def test_one_beam_is_greedy_and_the_cache_changes_nothing(model, sources, count):
     outputs, scores = translated(model, sources, 1)
     assert len({tuple(output) for output in outputs}) > len(sources) // 2  # or the test would show nothing
-    for row, output, score in zip(sources[:12], outputs, scores, strict=False):
+    for row, output, score in zip(sources[:count], outputs, scores, strict=False):
         expected, total = greedy_uncached(model, row)
         assert output == expected
         assert score == pytest.approx(total, abs=1e-3)
@@ -106,15 +107,22 @@ def test_a_sentence_is_translated_alike_alone_and_in_a_batch(model, sources, bea
 sentence = st.lists(st.integers(END + 1, V - 1), max_size=20).map(lambda ids: [*ids, END])
 
 
-@hypothesis.settings(max_examples=15)
-@hypothesis.given(st.lists(sentence, min_size=1, max_size=5), st.integers(1, 5), st.sampled_from([0.0, 0.6, 1.0, 2.0]))
-def test_the_search_finds_what_its_definition_finds(model, rows, beams, penalty):
+@pytest.mark.parametrize("cases", [4, pytest.param(15, marks=pytest.mark.slow)])
+def test_the_search_finds_what_its_definition_finds(model, cases):
     """Sentences of very different lengths in one batch, whatever leaves it when."""
-    found = beam_search(model, padded(rows), beams, penalty, n_best=beams)
-    for row, ids, scores in zip(rows, *map(ops.convert_to_numpy, found), strict=True):
-        expected = naive_beam_search(model, row, beams, penalty)[:beams]
-        assert [real(hypothesis) for hypothesis in ids] == [hypothesis for hypothesis, _ in expected]
-        assert scores.tolist() == pytest.approx([score for _, score in expected], abs=1e-3)
+
+    @hypothesis.settings(max_examples=cases)
+    @hypothesis.given(
+        st.lists(sentence, min_size=1, max_size=5), st.integers(1, 5), st.sampled_from([0.0, 0.6, 1.0, 2.0])
+    )
+    def holds(rows, beams, penalty):
+        found = beam_search(model, padded(rows), beams, penalty, n_best=beams)
+        for row, ids, scores in zip(rows, *map(ops.convert_to_numpy, found), strict=True):
+            expected = naive_beam_search(model, row, beams, penalty)[:beams]
+            assert [real(hypothesis) for hypothesis in ids] == [hypothesis for hypothesis, _ in expected]
+            assert scores.tolist() == pytest.approx([score for _, score in expected], abs=1e-3)
+
+    holds()
 
 
 @hypothesis.given(st.integers(1, 60), st.integers(1, 12), st.integers(0, 2**32 - 1))

@@ -180,6 +180,7 @@ def trained(folder, tokenizer, resume=False, **settings) -> Training:
     return Training(settings, tokenizer, batches, batches, folder, resume, renew=denoising.batches)
 
 
+@pytest.mark.slow
 def test_the_model_reconstructs_and_writes_the_language_that_is_asked_for(tokenizer, tmp_path):
     training = trained(tmp_path, tokenizer, epochs=40)
     assert list(training.epochs(show_progress=False))[-1]["val_token_accuracy"] > 0.75

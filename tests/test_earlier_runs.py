@@ -37,6 +37,7 @@ def test_the_translator_is_scored_again_and_trained_on(runs, capsys):
     assert f"resumed after epoch {epochs}" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_pretrained_run_starts_a_translator_and_is_trained_on(runs, capsys):
     languages = ["--dataset", "numbers.tsv", "--source", "pt", "--target", "en"]
     translate.main(["--init", "pretrain", *languages, "--epochs", "1", "--run", "new"])

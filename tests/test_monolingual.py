@@ -48,6 +48,7 @@ def held_out_of(settings: dict) -> None:
         assert not held_out & set(map(normalise, side))
 
 
+@pytest.mark.slow
 def test_nothing_of_validation_and_test_is_in_the_phrasebook_s_text():
     held_out_of({"dataset": "phrasebook"})
 

@@ -158,6 +158,7 @@ def test_without_a_copy_the_set_up_cell_says_what_to_do_in_one_line(site, tmp_pa
     assert printed == "UsageError: fmkeras is not here: upload a wheel of it, or name a copy in REPOSITORY\n"
 
 
+@pytest.mark.slow
 def test_the_set_up_cell_installs_once(site, bare, tmp_path):
     """Also beside a folder that is named like the package; after a restart of the kernel nothing is asked again."""
     (tmp_path / "alone" / "fmkeras").mkdir()
@@ -194,6 +195,7 @@ _ = model.fit(keras.ops.ones((4, 2)), keras.ops.ones((4, 1)), verbose=0)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["", "from fmkeras import cli; cli.quiet_notebook()"])
 def test_a_notebook_can_be_kept_quiet(first, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

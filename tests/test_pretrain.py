@@ -160,6 +160,7 @@ def test_a_smaller_size_takes_all_that_it_has(pairs, pretraining, tmp_path):
     assert "all of its weights come from" in printed  # one block of the two, as wide, with other heads
 
 
+@pytest.mark.slow
 def test_text_of_one_s_own(pairs, tmp_path):
     """Two files, two --text, every other line too long; then stopped, resumed, and fine-tuned as it says at the end."""
     rows = [line.split("\t") for line in pairs.read_text(encoding="utf-8").splitlines()]

@@ -147,6 +147,7 @@ def test_a_run_stopped_while_it_validates_goes_on_with_that(whole, tmp_path, mon
     assert_same(expected, run(resumed))
 
 
+@pytest.mark.slow
 def test_no_minutes_left_still_end_the_first_epoch(tmp_path, monkeypatch):
     """Else nothing were published, and nothing could be scored."""
     rows, save = sequences(80, 4), Training.save

@@ -156,6 +156,7 @@ def test_attention_is_given_for_every_block_and_head(trained):
     assert weights.shape == (2, 4, len(target), len(source))
 
 
+@pytest.mark.slow
 def test_more_epochs_by_resume_and_the_finished_run_is_moved_aside(trained, pairs, tmp_path, capsys):
     folder = tmp_path / "run"
     options = ["--dataset", str(pairs), *OPTIONS, "--run", str(folder)]

@@ -63,7 +63,7 @@ class Tokenizer:
         self.model = model
         try:
             self.pieces = pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
-        except (RuntimeError, OSError):
+        except (RuntimeError, OSError, ValueError):  # UnicodeDecodeError, where its message holds the damage
             raise InputError("not a SentencePiece model") from None
         if not model or [pieces.pad_id(), pieces.unk_id(), pieces.bos_id(), pieces.eos_id()] != [PAD, UNK, START, END]:
             raise InputError("not a SentencePiece model that fmkeras has trained")

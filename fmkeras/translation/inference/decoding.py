@@ -5,6 +5,7 @@ are put together (`advance`), repeated until every sentence is done, and compile
 """
 
 import functools
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -23,7 +24,6 @@ from fmkeras.translation.inference.beam import (
     best_continuations,
     choose_active,
     keep_best_finished,
-    length_limit,
     remember_computed,
     score_continuations,
     start_beam,
@@ -178,16 +178,6 @@ def advance(
     return choose_active(beam, found, length), caches._replace(own=own)
 
 
-def was_cut(ids: np.ndarray, source_length: int, max_length: int | None = None) -> bool:
-    """Whether a translation stopped only because it may not be longer: its end token was the one token allowed.
-
-    Args:
-        ids: of the translation without start and end tokens, filled up with PAD or not, as of `Search.translate`.
-        source_length, max_length: as in `length_limit`.
-    """
-    return int(np.count_nonzero(np.asarray(ids) != PAD)) + 1 == length_limit(source_length, max_length)
-
-
 Sources = Sequence[Sequence[int] | np.ndarray]  # ids of each sentence, end token last
 
 
@@ -234,7 +224,7 @@ class Search(keras.Model):
                 self.call, input_signature=[tf.TensorSpec((None, None), "int32")], autograph=False
             )
             # A sentence or two take less time than tracing: whoever translates no more need not wait for that.
-            self.first_call = self.call
+            self.first_call = quietly(self.call)
 
     def call(self, source: Tensor) -> tuple[Tensor, Tensor]:
         options = (self.beams, self.length_penalty, self.start, self.n_best, self.max_length)
@@ -277,6 +267,17 @@ class Search(keras.Model):
             self.used = True
             ids, scores = map(ops.convert_to_numpy, search(batch))
             yield from zip(rows, ids, scores, strict=True)
+
+
+def quietly(call: Callable) -> Callable:
+    """The same call, run without a graph, but not Keras's remark that the first token's attention to itself is 1."""
+
+    def quiet_call(batch: np.ndarray) -> tuple[Tensor, Tensor]:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="You are using a softmax over axis")
+            return call(batch)
+
+    return quiet_call
 
 
 def cross_attention(model: Transformer, source: Tensor, target: Tensor) -> np.ndarray:

@@ -15,7 +15,8 @@ from fmkeras.translation.corpora.cutting import cut
 from fmkeras.translation.corpora.languages import join
 from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.corpora.tokenizer import END, PAD, Tokenizer, normalise
-from fmkeras.translation.inference.decoding import Search, cross_attention, was_cut
+from fmkeras.translation.inference.beam import was_cut
+from fmkeras.translation.inference.decoding import Search, cross_attention
 from fmkeras.translation.inference.hypotheses import Alternative, Detail, Hypothesis, align, best_of_all
 from fmkeras.translation.model.objective import Objective, evaluate
 from fmkeras.translation.model.transformer import Transformer
