@@ -42,6 +42,9 @@ def test_the_pretrained_run_starts_a_translator_and_is_trained_on(runs, capsys):
     languages = ["--dataset", "numbers.tsv", "--source", "pt", "--target", "en"]
     translate.main(["--init", "pretrain", *languages, "--epochs", "1", "--run", "new"])
     assert "all of its weights come from pretrain" in capsys.readouterr().out
+    # Version 0.1 split files otherwise. So does a translator that starts from its run: else it would be tested on
+    # sentences that the run has learnt from.
+    assert json.loads(Path("new/config.json").read_text(encoding="utf-8"))["held_out"] == 0
     pretrain.main(["--run", "pretrain", "--resume", "--epochs", "4"])
     assert "resumed after epoch 3" in capsys.readouterr().out
 

@@ -121,6 +121,8 @@ def prepare(
         raise InputError(f"--init and --run are both {folder}: train in another --run")
     started = resume and checkpoint.exists(folder)  # then it needs no pre-trained weights any more
     pretrained = load_pretrained(settings.init) if settings.init and not started else None
+    if pretrained and pretrained.settings.dataset == settings.dataset:
+        settings.held_out = pretrained.settings.held_out  # split as for that run: it has not learnt from our test pairs
     corpus = corpora.of(data, settings)
     corpora.settle(settings, corpus)
     if pretrained:
