@@ -43,7 +43,9 @@ def mutated(draw, content: bytes) -> bytes:
         start = draw(st.integers(0, len(content)))
         rubbish = draw(st.one_of(st.binary(max_size=12), TEXT.map(lambda text: text.encode("utf-8", "surrogatepass"))))
         content = content[:start] + rubbish + content[start + draw(st.integers(0, 9)) :]
-    return draw(st.sampled_from([content, content, content, gzip.compress(content, mtime=0), content[: len(content) // 2]]))
+    return draw(
+        st.sampled_from([content, content, content, gzip.compress(content, mtime=0), content[: len(content) // 2]])
+    )
 
 
 def test_the_cases_are_many():
