@@ -89,7 +89,8 @@ def test_an_object_that_is_not_ours_is_never_made(good, tmp_path, canary, name, 
     def change(config: dict) -> dict | None:
         if place == "instead":
             return HOSTILE[name]
-        part = config["config"] if place == "within" else config.setdefault("compile_config", {})  # Keras 3.8 writes none
+        compiled = config.setdefault("compile_config", {})  # Keras 3.8 writes none
+        part = config["config"] if place == "within" else compiled
         part["dtype"] = [{"deep": HOSTILE[name]}]
 
     refused(altered(good, tmp_path / "hostile.keras", change), "no part of our models")
