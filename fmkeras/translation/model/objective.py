@@ -152,6 +152,7 @@ class Objective(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "Objective":
+        """The objective of `get_config`, its Transformer with new weights."""
         transformer = keras.saving.deserialize_keras_object(config["transformer"], custom_objects=custom_objects)
         return cls(**config | {"transformer": transformer})
 

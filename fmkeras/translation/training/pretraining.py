@@ -57,35 +57,8 @@ def pretrain(
         chosen = options | {"task": "denoise"} | ({"dataset": str(dataset)} if dataset is not None else {})
         if chosen.get("text") and not resume:
             chosen.setdefault("dataset", NONE)
-        settings = session.choose_settings(folder, chosen, resume)
-        texts = monolingual.load(settings)
-        settings.dataset, settings.style = texts.dataset, texts.style
-        settings = decide(settings, chosen)
-        say(f"data       {texts.name}, {' and '.join(texts.train)}, without translations")
-        for note in texts.notes:
-            say(f"           {note}")
-
-        special = [MASK, *map(language_token, texts.train)]
-        tokenizer = own_tokenizer(
-            folder if resume else None,
-            settings,
-            lambda: Tokenizer.train(texts.sample(), settings.vocab_size, special),
-        )
-        denoising = Denoising.of(texts.train, tokenizer, settings)
-        for language, kept in denoising.counts.items():
-            long = len(texts.train[language]) - kept
-            say(f"           {language}: {long:,} sentences over {settings.max_pieces} pieces dropped, {kept:,} kept")
-        validation = Denoising.of(texts.validation, tokenizer, settings).batches(0)
-        training = Training(
-            settings,
-            tokenizer,
-            denoising.batches(0),
-            validation,
-            folder,
-            resume,
-            renew=denoising.batches,
-            callbacks=callbacks,
-        )
+        texts, counts, training = prepare(chosen, folder, resume, callbacks, say)
+        settings, tokenizer = training.settings, training.tokenizer
         session.open_folder(training, resume, say)
         session.describe(training, say)
 
@@ -102,7 +75,7 @@ def pretrain(
         report = {
             "dataset": texts.name,
             "notes": texts.notes,
-            "sentences": denoising.counts,
+            "sentences": counts,
             **session.report(training, began),
             "validation": {name: training.best[f"val_{name}"] for name in measures},
         }
@@ -112,6 +85,53 @@ def pretrain(
             following = f"Fine-tune: {fine_tuning(settings, list(texts.train), folder)}"
             session.conclude(folder, report["seconds"], following, say)
         return load_pretrained(folder)
+
+
+def prepare(
+    chosen: dict,
+    folder: Path,
+    resume: bool,
+    callbacks: Sequence[keras.callbacks.Callback],
+    say: session.Say,
+) -> tuple[monolingual.Texts, dict[str, int], Training]:
+    """Read the text, settle the settings, learn the vocabulary, make corrupted batches and model. Writes nothing.
+
+    Returns:
+        The text, how many sentences of each language are learnt from, and the training.
+
+    Raises:
+        InputError: something cannot be used: text, a setting, the folder.
+    """
+    settings = session.choose_settings(folder, chosen, resume)
+    texts = monolingual.load(settings)
+    settings.dataset, settings.style = texts.dataset, texts.style
+    settings = decide(settings, chosen)
+    say(f"data       {texts.name}, {' and '.join(texts.train)}, without translations")
+    for note in texts.notes:
+        say(f"           {note}")
+
+    special = [MASK, *map(language_token, texts.train)]
+    tokenizer = own_tokenizer(
+        folder if resume else None,
+        settings,
+        lambda: Tokenizer.train(texts.sample(), settings.vocab_size, special),
+    )
+    denoising = Denoising.of(texts.train, tokenizer, settings)
+    for language, kept in denoising.counts.items():
+        long = len(texts.train[language]) - kept
+        say(f"           {language}: {long:,} sentences over {settings.max_pieces} pieces dropped, {kept:,} kept")
+    validation = Denoising.of(texts.validation, tokenizer, settings).batches(0)
+    training = Training(
+        settings,
+        tokenizer,
+        denoising.batches(0),
+        validation,
+        folder,
+        resume,
+        renew=denoising.batches,
+        callbacks=callbacks,
+    )
+    return texts, denoising.counts, training
 
 
 def fine_tuning(settings: Settings, languages: list[str], folder: Path) -> str:
