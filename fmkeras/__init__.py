@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fmkeras import pretrain
     from fmkeras.houses.fitting import train_regressor
     from fmkeras.houses.regressor import Regressor, load_regressor
+    from fmkeras.translation.corpora.formats import read_pairs
     from fmkeras.translation.corpora.sentence_splitting import split_sentences
     from fmkeras.translation.inference.translator import Translator, load_translator
     from fmkeras.translation.model.objective import Objective
@@ -38,6 +39,7 @@ __all__ = [
     "load_regressor",
     "load_translator",
     "pretrain",
+    "read_pairs",
     "split_sentences",
     "train_regressor",
     "train_translator",
@@ -55,6 +57,7 @@ _HOMES = {
     "Translator": "fmkeras.translation.inference.translator",
     "load_regressor": "fmkeras.houses.regressor",
     "load_translator": "fmkeras.translation.inference.translator",
+    "read_pairs": "fmkeras.translation.corpora.formats",
     "split_sentences": "fmkeras.translation.corpora.sentence_splitting",
     "train_regressor": "fmkeras.houses.fitting",
     "train_translator": "fmkeras.translation.training.translators",

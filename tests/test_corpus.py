@@ -114,7 +114,8 @@ def test_file(file):
     assert (loaded.name, loaded.source, loaded.target, loaded.style) == (str(file), "Klingon", "Elvish", "ted")
     assert sorted(everything(loaded)) == sorted(PAIRS)
     assert (len(loaded.train), len(loaded.validation), len(loaded.test)) == (92, 4, 4)
-    assert loaded.notes == [
+    assert loaded.notes[0] == f"{file}: tab-separated, 2 columns, source 1, target 2"
+    assert loaded.notes[1:] == [
         "train: 92 pairs read, 0 blank and 0 duplicate dropped, 92 kept",
         "validation: 4 pairs read, 0 blank and 0 duplicate dropped, 4 kept",
         "test: 4 pairs read, 0 blank and 0 duplicate dropped, 4 kept",
@@ -147,11 +148,11 @@ def test_forms_of_a_file_read_the_same(change, file, tmp_path, request):
     other = write(tmp_path / ("other.tsv.gz" if content[:2] == b"\x1f\x8b" else "other.tsv"), content)
     plain, changed = load(file), load(other)
     assert [changed.split(split) for split in corpus.SPLITS] == [plain.split(split) for split in corpus.SPLITS]
-    assert changed.notes == plain.notes
+    assert changed.notes[1:] == plain.notes[1:]
 
 
 def test_line_ends_are_no_part_of_a_sentence(tmp_path):
-    assert formats.read_file(write(tmp_path / "pairs.tsv", "a\tb\r\nc\td\r\n")) == [("a", "b"), ("c", "d")]
+    assert formats.read_pairs(write(tmp_path / "pairs.tsv", "a\tb\r\nc\td\r\n")) == [("a", "b"), ("c", "d")]
 
 
 def test_any_language_and_any_sign_but_tab_and_line_end(tmp_path):
@@ -166,7 +167,7 @@ def test_counts_are_exact(tmp_path):
         lines(PAIRS) + "\tblank source\nblank target\t\n \t \n\n" + lines(PAIRS[:7]) + lines([("frase número 1.", "x")])
     )
     loaded = load(write(tmp_path / "pairs.tsv", content))
-    numbers = [list(map(int, re.findall(r"\d+", note))) for note in loaded.notes]
+    numbers = [list(map(int, re.findall(r"\d+", note))) for note in loaded.notes[1:]]
     read, blank, duplicate, kept = (sum(column) for column in zip(*numbers, strict=True))
     assert (read, blank) == (111, 3)
     assert read == blank + duplicate + kept
@@ -219,8 +220,6 @@ def test_limit_is_of_training_pairs(file):
         ("a\tb\nc\td\te\n", "line 2: 3 columns"),
         ("a\tb\n\nno tab\n", "line 3: 1 columns"),
         (b"a\tb\nol\xe1\tc\n", "line 2, byte 3: not UTF-8"),
-        ("a\tb\n".encode("utf-16"), "is UTF-16 text: save it as UTF-8"),
-        (gzip.compress(b"a\tb\n", mtime=0), "is gzipped: name it pairs.tsv.gz"),
         ("a\tb\nc\0\td\n", "line 2: a NUL byte"),
         (b"a\tb\n\xed\xa0\x80\tb\n", "line 2, byte 1: not UTF-8"),  # half of a surrogate pair
         ("a\tb\n" + "x" * 1_000_000, "line 2: over 1,000,000 bytes"),
@@ -397,7 +396,7 @@ def test_folder(tmp_path):
 def test_folder_without_a_split(tmp_path):
     write(tmp_path / "train.tsv", lines(PAIRS))
     write(tmp_path / "test.tsv", lines(PAIRS))
-    with pytest.raises(InputError, match=r"has no validation\.tsv or validation\.tsv\.gz"):
+    with pytest.raises(InputError, match=r"has no validation\.tsv or other validation file"):
         load(tmp_path)
 
 

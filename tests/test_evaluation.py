@@ -153,7 +153,7 @@ def test_lines_without_text_are_left_out_and_that_is_said(evaluate, tmp_path):
         (["--source-file", "SRC", "--reference", "SRC", "--split", "test"], "leave these out"),
         (["--source-file", "NOWHERE", "--reference", "SRC"], "cannot be read"),
         (["--source-file", "BLANK", "--reference", "BLANK"], "holds no sentences"),
-        (["--dataset", "SRC"], "line 1: 1 columns"),
+        (["--dataset", "SRC"], "its lines have no two columns"),
         (["--bleu-tokenize", "words"], "invalid choice"),
     ],
 )

@@ -113,7 +113,7 @@ def test_the_reader_of_sentences_takes_any_bytes(cases, place):
         path = place / f"pairs{suffix}"
         path.write_bytes(content)
         try:
-            pairs = formats.read_file(path)
+            pairs = formats.read_pairs(path)
         except InputError as error:
             assert "\n" not in str(error) and path.name in str(error)
             return

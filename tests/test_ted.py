@@ -298,7 +298,7 @@ def test_tfds_checks_the_archive_too(folder, server):
 
 def test_the_checksum_is_the_one_that_tfds_records(monkeypatch):
     monkeypatch.undo()
-    tfds = ted._tfds()
+    tfds = ted.imported()
     (info,) = tfds.builder_cls(ted.NAME.split("/")[0]).url_infos.values()
     assert (info.checksum, info.filename) == (ted.SHA256, ted.ARCHIVE)
     assert set(tfds.builder_cls(ted.NAME.split("/")[0]).url_infos) == {ted.HOSTS[0]}

@@ -23,6 +23,11 @@ class Settings:
     source: str = ""  # name of the language translated from; the bundled corpora know theirs
     target: str = ""  # name of the language translated to
     source_column: int = 1  # column of a file of pairs that holds the source: 1 or 2
+    columns: str = ""  # of a table, the columns of source and target, by number or name: "2,4"
+    encoding: str = ""  # of text files without a mark; UTF-8 by default
+    validation: str = ""  # a file of pairs to validate on, in place of those held out
+    test: str = ""  # a file of pairs to test on, likewise
+    clean: bool = False  # whether training pairs that look wrong are left out: see `Cleaner`
     style: str = "plain"  # text form of the data: "plain", or "ted" (lower-cased, tokenised)
     held_out: float | None = None  # share of a file's sources held out for validation, and for test; decided once
     data_sha256: str = ""  # digest of the pairs read, in whatever order
@@ -138,6 +143,8 @@ CHOICES = {
 def possible(name: str, value: object) -> bool:
     """Whether the setting `name` may have this value."""
     kind = FIELDS[name]
+    if kind is bool:
+        return isinstance(value, bool)
     if float in (kind, *typing.get_args(kind)):
         kind |= int
     if not isinstance(value, kind) or isinstance(value, bool):

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fmkeras.errors import InputError
-from fmkeras.translation.corpora import held_out, ted, textform
-from fmkeras.translation.corpora.formats import read_path, turned
+from fmkeras.translation.corpora import cleaning, formats, held_out, ted, textform, tfds
 from fmkeras.translation.corpora.held_out import SPLITS, Pairs
 from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.settings import Settings
@@ -53,13 +52,19 @@ class Corpus:
 
 
 Data = str | os.PathLike | Corpus | Sequence[tuple[str, str]] | Mapping[str, Sequence[tuple[str, str]]]
+BUNDLED = ("auto", "ted", "phrasebook")  # corpora that a name stands for
 GIVEN = "a list of pairs"  # the name of a corpus that was given as lists
 
 
 def name_of(data: Data) -> str:
-    """What `Settings.dataset` calls the data that somebody gives: its name or path, or `GIVEN` for lists of pairs."""
+    """What `Settings.dataset` calls the data that somebody gives: its name or path, or `GIVEN` for lists of pairs.
+
+    Of two files (Moses' form) it is both, with a comma between.
+    """
     if isinstance(data, Corpus):
         return data.name
+    if isinstance(data, list | tuple) and len(data) == 2 and all(isinstance(part, str | os.PathLike) for part in data):
+        return ",".join(map(os.fspath, data))
     return os.fspath(data) if isinstance(data, str | os.PathLike) else GIVEN
 
 
@@ -69,7 +74,7 @@ def of(data: Data, settings: Settings) -> Corpus:
     Raises:
         InputError: what is named cannot be had or read, what is given are no pairs, or too few are left.
     """
-    if isinstance(data, str | os.PathLike):
+    if isinstance(data, str | os.PathLike) or name_of(data) != GIVEN:
         return load(settings)
     if isinstance(data, Corpus):
         return dataclasses.replace(data, train=data.train[: settings.limit])
@@ -101,7 +106,7 @@ def load(settings: Settings) -> Corpus:
         InputError: it cannot be had or read, or too little of it is left.
     """
     name, notes = settings.dataset, []
-    splits, parts, share = None, {}, 0.0
+    parts: dict[str, list[int]] = {}
     if name in ("auto", "ted"):
         try:
             splits, name, style = ted.load(), "ted", "ted"
@@ -111,20 +116,67 @@ def load(settings: Settings) -> Corpus:
             notes.append(f"the bundled phrasebook, not TED: {error}")
             name = "phrasebook"
     languages = ("pt", "en") if settings.source_column == 1 else ("en", "pt")
+    if name not in BUNDLED:
+        return _cleaned(_of_files(settings), settings)
     if name == "phrasebook":
         splits, parts, style = *_phrasebook(), "plain"
-    elif splits is None:
-        splits, share = read_path(Path(name), settings.source_column, settings.held_out)
-        style = settings.style
-        languages = settings.source or "source", settings.target or "target"
     if settings.source_column == 2 and name in ("ted", "phrasebook"):
-        splits = {split: turned(pairs) for split, pairs in splits.items()}
-    corpus = _corpus(name, splits, languages, style, share)
+        splits = {split: [(target, source) for source, target in pairs] for split, pairs in splits.items()}
+    corpus = _corpus(name, splits, languages, style)
     corpus.notes, corpus.parts = notes, parts
     return _cleaned(corpus, settings)
 
 
-def _corpus(name: str, splits: dict[str, Pairs], languages: tuple[str, str], style: str, share: float) -> Corpus:
+def reading_of(settings: Settings) -> formats.Reading:
+    """How the files of a run are read."""
+    names = ("columns", "encoding", "source", "target", "source_column")
+    return formats.Reading(**{name: getattr(settings, name) for name in names})
+
+
+def _of_files(settings: Settings) -> Corpus:
+    """The pairs of a file, which is split, or of a folder of splits; --validation and --test take their place."""
+    name, reading, style = settings.dataset, reading_of(settings), settings.style
+    splits, share = dict[str, Pairs](), 0.0
+    if name.startswith(tfds.PREFIX):
+        splits, languages, style = tfds.load(name, reading)
+        first = formats.Found(iter(()), *languages, f"{name}: {', '.join(splits)} of TensorFlow Datasets")
+        if len(splits) < len(SPLITS):
+            parts, share = held_out.split_pairs(splits["train"], settings.held_out)
+            splits = parts | {split: splits[split] for split in splits if split != "train"}
+    elif os.path.isdir(name):
+        found = formats.read_splits(Path(name), reading)
+        splits = {split: list(part.pairs) for split, part in found.items()}
+        first = found["train"]
+    else:
+        first = formats.read(name, reading)
+        pairs = list(first.pairs)
+        if not pairs:
+            raise InputError(f"{name} holds no sentence pairs")
+        if settings.validation and settings.test:
+            splits = {"train": pairs}
+        elif settings.held_out == 0 and not settings.validation and not settings.test:  # a run of version 0.1
+            splits = held_out.split_at_random(pairs)
+        else:
+            splits, share = held_out.split_pairs(pairs, settings.held_out)
+    notes = [first.note]
+    own = dataclasses.replace(reading, source=settings.source or first.source, target=settings.target or first.target)
+    for split in SPLITS[1:]:
+        if file := getattr(settings, split):
+            part = formats.read(file, own)
+            splits["train"] = splits["train"] + splits.get(split, [])
+            splits[split] = list(part.pairs)
+            notes.append(f"{split}: {part.note}")
+    corpus = _corpus(name, splits, _languages(settings, first), style, share)
+    corpus.notes = notes
+    return corpus
+
+
+def _languages(settings: Settings, found: formats.Found) -> tuple[str, str]:
+    """What is asked for, or what the file says, or nothing in particular."""
+    return settings.source or found.source or "source", settings.target or found.target or "target"
+
+
+def _corpus(name: str, splits: dict[str, Pairs], languages: tuple[str, str], style: str, share: float = 0.0) -> Corpus:
     train, validation, test = (splits[split] for split in SPLITS)
     return Corpus(name, train, validation, test, *languages, style=style, held_out=share)
 
@@ -142,6 +194,12 @@ def _cleaned(corpus: Corpus, settings: Settings) -> Corpus:
         kept, note = drop_unusable(corpus.split(split), drop_duplicates=split == "train")
         setattr(corpus, split, kept)
         notes.append(f"{split}: {note}")
+    if settings.clean:
+        cleaner = cleaning.Cleaner(corpus.source, corpus.target)
+        corpus.train = list(cleaner.clean(corpus.train))
+        notes += cleaner.notes()
+    elif corpus.name not in BUNDLED and (line := cleaning.recommended(corpus.train, corpus.source, corpus.target)):
+        notes.append(line)
     if settings.limit is not None:
         corpus.train = corpus.train[: settings.limit]
         notes.append(f"train: limited to {len(corpus.train):,} pairs")

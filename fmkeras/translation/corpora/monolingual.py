@@ -70,7 +70,7 @@ def load(settings: Settings) -> Texts:
             notes.append(f"train: the first {settings.skip:,} pairs left out, to fine-tune on")
     form = corpus.style if corpus else "plain"
     for language, path in files:
-        lines = [textform.apply(line, form, language) for _, line in formats.read_lines(path)]
+        lines = [textform.apply(line, form, language) for _, line in formats.Source.of(path).lines()]
         notes.append(f"{path}: {len(lines):,} lines of {language}")
         sides[language] = sides.get(language, []) + lines
 

@@ -47,7 +47,7 @@ def load(download: bool = True) -> dict[str, Pairs]:
     Raises:
         InputError: TED is nowhere to be had; says what was tried.
     """
-    _tfds()  # without it, what is fetched could not be read
+    imported()  # without it, what is fetched could not be read
     failures = []
     ways: list[Callable[[], None]] = [from_cloud, *(partial(from_archive, url) for url in HOSTS)]
     if not prepared().exists():
@@ -84,7 +84,7 @@ def read() -> dict[str, Pairs]:
     Raises:
         InputError: TFDS cannot be imported, or cannot read the files.
     """
-    tfds = _tfds()
+    tfds = imported()
     try:
         builder = tfds.builder(f"{NAME}:{VERSION}", data_dir=data_dir())
         splits: dict[str, Pairs] = {}
@@ -133,7 +133,7 @@ def from_archive(url: str, sha256: str | None = None) -> None:
         OSError: it cannot be reached, or the transfer broke off.
         ValueError: what came is not the archive that TFDS knows.
     """
-    tfds = _tfds()
+    tfds = imported()
     with _whole_data_set() as temporary:
         download(url, temporary / ARCHIVE, sha256 or SHA256)
         # TFDS looks into manual_dir for a file before it goes to the network, and checks its SHA-256 once more.
@@ -220,6 +220,16 @@ def _open(url: str) -> http.client.HTTPResponse:
     return answer
 
 
+def answers(url: str) -> None:
+    """Find out within PATIENCE seconds whether a host answers, whatever it says.
+
+    Raises:
+        OSError: it does not.
+    """
+    with contextlib.suppress(urllib.error.HTTPError), contextlib.closing(_open(url)):
+        pass
+
+
 @contextlib.contextmanager
 def _whole_data_set() -> Iterator[Path]:
     """Give a temporary data folder. The data set in it at the end moves to TFDS's own in one step; all else goes."""
@@ -230,7 +240,7 @@ def _whole_data_set() -> Iterator[Path]:
         os.rename(Path(temporary) / NAME / VERSION, prepared().parent)
 
 
-def _tfds() -> ModuleType:
+def imported() -> ModuleType:
     """TensorFlow Datasets, kept from the network.
 
     Raises:

@@ -57,8 +57,8 @@ def load(settings: Settings, run: str, dataset: str | None = None, split: str | 
     """
     settings = dataclasses.replace(settings, limit=None)
     path = Path(dataset or settings.dataset)
-    if dataset and dataset not in BUNDLED and path.is_file():
-        pairs = formats.read_pairs(path, settings.source_column)
+    if dataset and dataset not in BUNDLED and not path.is_dir() and formats.exists(dataset):
+        pairs = list(formats.read(dataset, corpora.reading_of(settings)).pairs)
         same = bool(settings.data_sha256) and held_out.digest(pairs) == settings.data_sha256
         if not (same or _same_file(path, settings.dataset)):
             if split is not None:
@@ -103,7 +103,7 @@ def load_texts(source: str, references: list[str]) -> EvaluationSet:
         InputError: a file cannot be read, or they are of unequal length.
     """
     files = [source, *references]
-    columns = [[line for _, line in formats.read_lines(Path(file))] for file in files]
+    columns = [[line for _, line in formats.Source.of(Path(file)).lines()] for file in files]
     for file, column in zip(files, columns, strict=True):
         if len(column) != len(columns[0]):
             raise InputError(

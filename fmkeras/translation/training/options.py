@@ -34,9 +34,12 @@ def parser() -> argparse.ArgumentParser:
     plain: dict[str, Any] = {"formatter_class": argparse.HelpFormatter, "argument_default": argparse.SUPPRESS}
 
     add = verbs.add_parser("train", help="train and score a translator (the default)", **plain).add_argument
-    data = "auto (TED if it can be had, else the phrasebook; the default), ted, phrasebook, a .tsv or .tsv.gz file "
-    add("--dataset", help=data + "of sentence pairs, or a folder with train, validation and test files of that form")
+    data = "auto (TED if it can be had, else the phrasebook; the default), ted, phrasebook, a file of sentence pairs "
+    data += "(.tsv, .csv, .json, .jsonl, .parquet, .tmx, .xliff, also compressed or in a .zip), two files with as many "
+    add("--dataset", nargs="+", help=data + "lines, or a folder with train, validation and test files")
     pair_options(add)
+    for split in ("validation", "test"):
+        add(f"--{split}", metavar="FILE", help=f"{split} pairs, in place of some of --dataset")
     add("--limit", type=cli.positive(most=MOST_PAIRS), metavar="PAIRS", help="train on so many pairs only (all)")
     add("--init", metavar="RUN", help="start from this run of fmkeras.pretrain: its vocabulary, sizes and weights")
     add("--sampling", type=cli.share, metavar="P", help="BPE-dropout rate, 0.1 for small data (0)")
@@ -57,7 +60,7 @@ def pretrain_parser() -> argparse.ArgumentParser:
     )
     add = top.add_argument
     data = "pairs that are taken apart, as in fmkeras.translate (auto; with --text none)"
-    add("--dataset", help=data + "; their validation and test sentences are left out of all text")
+    add("--dataset", nargs="+", help=data + "; their validation and test sentences are left out of all text")
     text = "text files, one sentence a line: pt=news.txt en=more.txt.gz"
     add("--text", nargs="+", action="extend", metavar="LANGUAGE=FILE", help=text)
     add(
@@ -87,6 +90,14 @@ def span(text: str) -> float:
 def pair_options(add: Callable) -> None:
     """Add the options that say what a corpus' sentence pairs are."""
     add("--source-column", type=int, choices=(1, 2), help="column to translate from (1); 2 turns the direction round")
+    add("--columns", metavar="A,B", help="columns of source and target, by number or name: 2,4 (told by the file)")
+    add("--encoding", metavar="NAME", help="of text without a mark: cp1252, utf-16, ... (UTF-8)")
+    add(
+        "--clean",
+        action="store_true",
+        help="leave out training pairs that look wrong: unlike length, untranslated, "
+        "markup, wrong script, near-duplicates",
+    )
     add("--source", metavar="NAME", help="name of the language translated from, for pairs of your own")
     add("--target", metavar="NAME", help="name of the language translated to, for pairs of your own")
 
@@ -113,7 +124,8 @@ def training_options(add: Callable, run: str) -> None:
 def options_given(arguments: argparse.Namespace) -> dict:
     """The settings that the command line names."""
     names = (field.name for field in dataclasses.fields(Settings))
-    return {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    return given | {"dataset": ",".join(given["dataset"])} if "dataset" in given else given
 
 
 def callbacks_given(arguments: argparse.Namespace) -> list:

@@ -1,0 +1,145 @@
+"""Training pairs that are better left out: what corpora from the web are full of. Off unless asked for (`--clean`).
+
+Each rule is one that published pipelines have (OpusFilter, Aulamo et al. 2020; Bicleaner's hard rules, Ramírez-Sánchez
+et al. 2020), with thresholds so wide that hardly a good pair goes.
+"""
+
+import dataclasses
+import hashlib
+import itertools
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from fmkeras.translation.corpora.languages import code_of, script
+
+LONGER = 3.0  # times as long as usual, compared with the other side, a side may be
+SHORT = 30  # characters: sides up to this are not compared, a word can take a sentence to say
+FOREIGN = 0.5  # share of a side's letters that another script may have
+LETTERS = 40  # of a side that are looked at for it
+SAMPLE = 2000  # pairs by which the usual length of a target is told
+RECOMMENDED = 0.05  # share of the pairs that would go from which on cleaning is recommended
+MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:amp|lt|gt|quot|nbsp|#\d{2,5}|#x[0-9a-fA-F]{2,5});|\{\{|\}\}")
+_SCRIPTS = {  # languages written in another script than Latin
+    **{code: {"ARABIC"} for code in ("ar", "fa", "ur")},
+    **{code: {"CYRILLIC"} for code in ("ru", "uk", "bg", "mk")},
+    **{code: {"DEVANAGARI"} for code in ("hi", "mr", "ne")},
+    **{"ja": {"CJK", "HIRAGANA", "KATAKANA"}, "zh": {"CJK"}, "yue": {"CJK"}, "ko": {"HANGUL", "CJK"}},
+    **{"th": {"THAI"}, "lo": {"LAO"}, "km": {"KHMER"}, "my": {"MYANMAR"}, "bo": {"TIBETAN"}, "bn": {"BENGALI"}},
+    **{"ta": {"TAMIL"}, "te": {"TELUGU"}, "ka": {"GEORGIAN"}, "hy": {"ARMENIAN"}, "am": {"ETHIOPIC"}},
+    **{"el": {"GREEK"}, "he": {"HEBREW"}},
+}
+_MANY = ("sr", "kk")  # written in more than one script
+
+Pair = tuple[str, str]
+
+
+@dataclasses.dataclass
+class Cleaner:
+    """Leaves pairs out, and counts why: `list(Cleaner("pt", "en").clean(pairs))`.
+
+    Args:
+        source, target: names of the languages. Of one that is unknown the script is not looked at.
+
+    Attributes:
+        read: pairs so far.
+        dropped: how many of these were left out for each reason.
+        examples: the first one of each.
+    """
+
+    source: str
+    target: str
+    read: int = 0
+    dropped: Counter = dataclasses.field(default_factory=Counter)
+    examples: dict[str, Pair] = dataclasses.field(default_factory=dict)
+
+    def clean(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
+        """The pairs that stay, in order. The lengths of the first `SAMPLE` pairs say what is usual."""
+        pairs = iter(pairs)
+        first = list(itertools.islice(pairs, SAMPLE))
+        ratios = [len(target) / len(source) for source, target in first if source and target]
+        usual = statistics.median(ratios) if ratios else 1.0
+        seen: set[int] = set()
+        for pair in itertools.chain(first, pairs):
+            self.read += 1
+            if reason := self.fault(pair, usual):
+                self._drop(reason, pair)
+            elif (key := near(pair)) in seen:
+                self._drop("near-duplicates", pair)
+            else:
+                seen.add(key)
+                yield pair
+
+    def fault(self, pair: Pair, usual: float = 1.0) -> str:
+        """What is wrong with a pair by itself; "" for nothing.
+
+        Args:
+            usual: the length of a target over that of its source.
+        """
+        source, target = pair
+        lengths = len(source) * usual, len(target)
+        if max(lengths) > SHORT and max(lengths) > LONGER * min(lengths):
+            return "unlike length"
+        if untranslated(source, target):
+            return "untranslated"
+        if MARKUP.search(source) or MARKUP.search(target):
+            return "markup"
+        if foreign(source, self.source) or foreign(target, self.target):
+            return "wrong script"
+        return ""
+
+    def _drop(self, reason: str, pair: Pair) -> None:
+        self.dropped[reason] += 1
+        self.examples.setdefault(reason, pair)
+
+    @property
+    def share(self) -> float:
+        """Share of the pairs that was left out."""
+        return self.dropped.total() / self.read if self.read else 0.0
+
+    def notes(self) -> list[str]:
+        """A line for the user, and one for each reason, with an example."""
+        if not self.dropped:
+            return [f"--clean: none of {self.read:,} pairs left out"]
+        lines = [f"--clean: {self.dropped.total():,} of {self.read:,} pairs left out"]
+        for reason, count in self.dropped.most_common():
+            source, target = self.examples[reason]
+            lines.append(f"         {reason} {count:,}, such as {source:.40} | {target:.40}")
+        return lines
+
+
+def untranslated(source: str, target: str) -> bool:
+    """Whether both sides are the same, and more than names, numbers and signs."""
+    if " ".join(source.casefold().split()) != " ".join(target.casefold().split()):
+        return False
+    words = [word for word in source.split() if any(map(str.isalpha, word))]
+    return any(word[0].islower() and len(word) > 1 for word in words) or any(w.lower() == w.upper() for w in words)
+
+
+def foreign(text: str, language: str) -> bool:
+    """Whether over half of a text's letters have a script in which its language is not written."""
+    code = code_of(language)
+    if not code or code in _MANY:
+        return False
+    expected = _SCRIPTS.get(code, {"LATIN"})
+    found = [script(letter) for letter in itertools.islice(filter(str.isalpha, text), LETTERS)]
+    return sum(name not in expected for name in found) > FOREIGN * len(found)
+
+
+def near(pair: Pair) -> int:
+    """64 bits of a pair that do not change with case, punctuation and white space."""
+    key = "\0".join("".join(filter(str.isalnum, side.casefold())) or side for side in pair)
+    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=8).digest(), "little")
+
+
+def recommended(pairs: list[Pair], source: str, target: str) -> str:
+    """A line that recommends cleaning if much of a sample would go; else ""."""
+    sample = pairs[:: max(1, len(pairs) // SAMPLE)]
+    cleaner = Cleaner(source, target)
+    for _ in cleaner.clean(sample):
+        pass
+    if cleaner.share <= RECOMMENDED:
+        return ""
+    reasons = ", ".join(f"{reason} {count / cleaner.read:.0%}" for reason, count in cleaner.dropped.most_common())
+    return f"about {cleaner.share:.0%} of the pairs look wrong ({reasons}): --clean leaves them out"

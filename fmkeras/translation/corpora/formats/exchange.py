@@ -1,0 +1,111 @@
+"""TMX and XLIFF, the files of translators' programs, read with lxml: piece by piece, and without their entities."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from fmkeras.errors import InputError
+from fmkeras.translation.corpora.formats.columns import Table, found
+from fmkeras.translation.corpora.formats.reading import Found, Reading
+from fmkeras.translation.corpora.formats.source import FAILURES, Source
+
+SAMPLE = 1000  # units by which the languages are told
+LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+CODES = ("bpt", "ept", "ph", "it", "ut", "bx", "ex", "x", "sc", "ec", "cp", "mrk-comment")  # markup, and no text
+
+Unit = dict[str, str]  # language -> text
+
+
+def read_tmx(source: Source, reading: Reading) -> Found:
+    """The pairs of a translation memory: a tu holds a tuv for each language.
+
+    Raises:
+        InputError: it is no XML, defines entities, or holds no two languages.
+    """
+    return _found(source, "TMX", _units(source, ("tu",), _tmx_unit), reading)
+
+
+def read_xliff(source: Source, reading: Reading) -> Found:
+    """The pairs of an XLIFF file of version 1 (trans-unit) or 2 (segment). Units without a translation are blank.
+
+    Raises:
+        InputError: it is no XML, defines entities, or does not name its languages.
+    """
+    return _found(source, "XLIFF", _units(source, ("trans-unit", "segment"), _xliff_unit), reading)
+
+
+def _units(source: Source, names: tuple[str, ...], texts: Any) -> Iterator[tuple[str, Unit]]:
+    from lxml import etree
+
+    try:
+        with source.open() as file:
+            events = etree.iterparse(
+                file, tag=[f"{{*}}{name}" for name in names], resolve_entities=False, no_network=True, load_dtd=False
+            )
+            for number, (_, element) in enumerate(events, 1):
+                if number == 1:
+                    _refuse_entities(source, element)
+                yield f"{source.name}, unit {number}", texts(element)
+                element.clear()
+                while element.getprevious() is not None:  # what was read stays in memory else
+                    del element.getparent()[0]
+    except FAILURES as error:
+        raise InputError(f"{source.name} cannot be read ({error}): is it whole?") from None
+    except etree.XMLSyntaxError as error:
+        raise InputError(f"{source.name} is no whole XML file ({error})") from None
+
+
+def _refuse_entities(source: Source, element: Any) -> None:
+    """A file that defines entities can grow to any size, or read other files; a translation memory has none."""
+    dtd = element.getroottree().docinfo.internalDTD
+    if dtd is not None and any(True for _ in dtd.iterentities()):
+        raise InputError(f"{source.name} defines entities, which no translation memory needs: remove its DOCTYPE")
+
+
+def _tmx_unit(element: Any) -> Unit:
+    texts: Unit = {}
+    for variant in element.iterfind("{*}tuv"):
+        segment = variant.find("{*}seg")
+        language = variant.get(LANG) or variant.get("lang") or ""
+        if segment is not None and language:
+            texts.setdefault(language, _text(segment))
+    return texts
+
+
+def _xliff_unit(element: Any) -> Unit:
+    source, target = element.find("{*}source"), element.find("{*}target")
+    names: dict[str, str] = {}
+    for parent in element.iterancestors():
+        names = {side: parent.get(a) or parent.get(b) or names.get(side, "") for side, a, b in _LANGUAGES}
+        if all(names.values()):
+            break
+    sides = zip((names.get("source") or "source", names.get("target") or "target"), (source, target), strict=True)
+    return {name: _text(side) if side is not None else "" for name, side in sides}
+
+
+_LANGUAGES = (("source", "source-language", "srcLang"), ("target", "target-language", "trgLang"))
+
+
+def _text(element: Any) -> str:
+    """The text of a segment, without its markup's codes."""
+    from lxml import etree
+
+    text = element.text or ""
+    for child in element:
+        if isinstance(child.tag, str) and etree.QName(child).localname not in CODES:
+            text += _text(child)
+        text += child.tail or ""
+    return " ".join(text.split())
+
+
+def _found(source: Source, form: str, units: Iterator[tuple[str, Unit]], reading: Reading) -> Found:
+    first = list(itertools.islice(units, SAMPLE))
+    counts = Counter(language for _, unit in first for language in unit)
+    languages = tuple(name for name, _ in counts.most_common())
+    if len(languages) < 2:
+        raise InputError(f"{source.name} holds no two languages ({', '.join(languages) or 'no units'})")
+    languages = tuple(sorted(languages, key=list(dict.fromkeys(k for _, unit in first for k in unit)).index))
+    rows = ((place, [unit.get(name, "") for name in languages]) for place, unit in itertools.chain(first, units))
+    sample = [[unit.get(name, "") for name in languages] for _, unit in first]
+    return found(Table(source.name, form, languages, sample, rows), reading)

@@ -1,0 +1,203 @@
+"""Which reader a file needs: by its content and its name; zips, folders of splits, two files with a comma between."""
+
+import functools
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePath
+
+from fmkeras.errors import InputError
+from fmkeras.translation.corpora.formats import exchange, moses, records, tables
+from fmkeras.translation.corpora.formats.columns import same
+from fmkeras.translation.corpora.formats.reading import Found, Reading
+from fmkeras.translation.corpora.formats.source import COMPRESSED, FORMS, Source
+
+Pairs = list[tuple[str, str]]
+SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test", "eval")}
+UNREAD = ("README", "LICENSE", "LICENCE", "INFO", "CITATION", ".")  # what an archive or folder holds beside its data
+DATA = (".tsv", ".csv", ".txt", ".json", ".jsonl", ".ndjson", ".tmx", ".xlf", ".xliff", ".parquet", ".arrow")
+
+
+def read_pairs(path: str | os.PathLike | Sequence[str | os.PathLike], **options: str | int) -> Pairs:
+    """Read all sentence pairs of a file, in whatever form they are.
+
+    Args:
+        path: of a file: `.tsv`, `.csv`, `.json`, `.jsonl`, `.parquet`, `.tmx`, `.xliff`, each also as `.gz`, `.bz2`,
+            `.xz` or in a `.zip`; or two files with as many lines, source and target.
+        options: of `Reading`: columns="2,4", encoding="cp1252", source="pt", target="en", source_column=2.
+
+    Returns:
+        (source, target) of each, as they stand in the file.
+
+    Raises:
+        InputError: it is none of these forms, or something in it is wrong; names the place.
+
+    Example:
+        >>> fmkeras.read_pairs("fra.txt")  # doctest: +SKIP
+        [('Go.', 'Va !'), ('Hi.', 'Salut !'), ...]
+    """
+    name = ",".join(map(os.fspath, path)) if isinstance(path, list | tuple) else os.fspath(path)  # type: ignore[arg-type]
+    pairs = list(read(name, Reading(**options)).pairs)  # type: ignore[arg-type]
+    if not pairs:
+        raise InputError(f"{name} holds no sentence pairs")
+    return pairs
+
+
+def exists(name: str) -> bool:
+    """Whether there is a file or folder of this name, or two files with a comma between, or two that begin so."""
+    return os.path.exists(name) or bool(two_files(name))
+
+
+def two_files(name: str, reading: Reading | None = None) -> list[Path]:
+    """The two files that "text.pt,text.en" names, or the beginning "text"; none if it names none."""
+    if os.path.exists(name):
+        return []
+    parts = [Path(part.strip()) for part in name.split(",")]
+    if len(parts) == 2 and all(os.path.isfile(part) for part in parts):
+        return parts
+    try:
+        found = sorted(path for path in Path(name).parent.iterdir() if path.name.startswith(f"{Path(name).name}."))
+    except OSError:  # there is no such folder
+        return []
+    found = [path for path in found if moses.language_of(Source.of(path))]
+    if reading and reading.source and reading.target:
+        wanted = (reading.source, reading.target)
+        found = [p for p in found if any(same(moses.language_of(Source.of(p)), name) for name in wanted)]
+    return found if len(found) == 2 else []
+
+
+def read(name: str, reading: Reading | None = None) -> Found:
+    """The pairs of what `--dataset` names when it is no folder, one at a time.
+
+    Raises:
+        InputError: there is no such file, or it has none of the forms.
+    """
+    reading = reading or Reading()
+    if parts := two_files(name, reading):
+        return moses.read([Source.of(part) for part in parts], reading)
+    path = Path(name)
+    if not os.path.exists(path):
+        raise InputError(f"--dataset {name}: no such file or folder (and not 'auto', 'ted' or 'phrasebook')")
+    if zipfile.is_zipfile(path) and not _office(path):
+        return _of_several(_members(path), name, reading)
+    return read_source(Source.of(path), reading, path)
+
+
+def read_source(source: Source, reading: Reading, path: Path | None = None) -> Found:
+    """The pairs of a file or of a member of an archive.
+
+    Args:
+        path: where the file is; None of a member, which Parquet and Arrow cannot be read from.
+
+    Raises:
+        InputError: it has none of the forms.
+    """
+    head = source.head()
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith((b"PAR1", b"ARROW1")) or source.suffix in (".parquet", ".arrow"):
+        if path is None or path.suffix.lower() in COMPRESSED:
+            raise InputError(
+                f"{source.name}: unpack it first, Parquet and Arrow files are read as they lie on the disk"
+            )
+        return (records.read_arrow if source.suffix == ".arrow" else records.read_parquet)(path, reading)
+    if source.suffix == ".tmx" or b"<tmx" in text[:2000]:
+        return exchange.read_tmx(source, reading)
+    if source.suffix in (".xlf", ".xliff") or b"<xliff" in text[:2000]:
+        return exchange.read_xliff(source, reading)
+    if text.startswith(b"<?xml"):
+        raise InputError(f"{source.name} is XML, but neither TMX nor XLIFF: {FORMS}")
+    if source.suffix in (".json", ".jsonl", ".ndjson") or (text.startswith((b"{", b"[")) and b"\t" not in text):
+        return records.read_json(source, reading)
+    return tables.read(source, reading)
+
+
+def read_splits(folder: Path, reading: Reading) -> dict[str, Found]:
+    """The pairs of a folder that has them in three splits, in whatever form: train, validation (dev) and test.
+
+    Raises:
+        InputError: a split is missing.
+    """
+    if (folder / "dataset_dict.json").is_file():  # of Hugging Face's `save_to_disk`: a folder a split
+        files = {path: path.parent.name for path in sorted(folder.glob("*/*.arrow"))}
+    else:
+        files = {path: path.name.lower() for path in sorted(folder.iterdir()) if path.is_file()}
+    found = {}
+    for split, names in SPLITS.items():
+        chosen = [path for path, name in files.items() if _begins(name, names) and _is_data(path)]
+        if not chosen:
+            raise InputError(
+                f"{folder} has no {split}.tsv or other {split} file: a folder needs train, validation and test"
+            )
+        found[split] = _of_several([Source.of(path) for path in chosen], str(folder), reading)
+    return found
+
+
+def _begins(name: str, words: Sequence[str]) -> bool:
+    return any(name.startswith(word) and not name[len(word) : len(word) + 1].isalpha() for word in words)
+
+
+def _is_data(path: Path) -> bool:
+    source = Source.of(path)
+    return any(suffix in DATA for suffix in source.suffixes) or bool(moses.language_of(source))
+
+
+def _of_several(sources: list[Source], name: str, reading: Reading) -> Found:
+    """One file, Moses' two, or the pieces of one data set, one after the other."""
+    texts = [source for source in sources if moses.language_of(source) and source.suffix not in DATA[:2] + DATA[3:]]
+    if reading.source and reading.target and len(texts) > 2:
+        texts = [t for t in texts if any(same(moses.language_of(t), w) for w in (reading.source, reading.target))]
+    if len(texts) == 2:
+        return moses.read(texts, reading)
+    sources = [source for source in sources if source.suffix in DATA] or sources
+    if not sources:
+        raise InputError(f"{name} holds no file: {FORMS}")
+    if len(sources) > 1 and len({source.suffix for source in sources}) > 1:
+        listed = ", ".join(PurePath(source.name).name for source in sources[:4])
+        raise InputError(f"{name} holds several files ({listed}): unpack it and name one, or two of Moses' form")
+    found = [read_source(source, reading, _path(source)) for source in sources]
+    if len(found) > 1:
+        found[0].note += f", and {len(found) - 1} more files of its kind"
+    return Found(_chained(found), found[0].source, found[0].target, found[0].note)
+
+
+def _path(source: Source) -> Path | None:
+    return Path(source.name) if os.path.exists(source.name) else None
+
+
+def _chained(found: list[Found]) -> Iterator[tuple[str, str]]:
+    for part in found:
+        yield from part.pairs
+
+
+def _members(path: Path) -> list[Source]:
+    """The files of a zip, but for those that tell about it.
+
+    Raises:
+        InputError: it is damaged, or encrypted.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} cannot be read ({error}): is it whole?") from None
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise InputError(f"{path} is encrypted: unpack it first")
+    names = [
+        e.filename for e in entries if not PurePath(e.filename).name.startswith(UNREAD) and "__MACOSX" not in e.filename
+    ]
+    if not names:
+        raise InputError(f"{path} holds no file of sentences: {FORMS}")
+    return [Source(f"{path}: {name}", functools.partial(archive.open, name)) for name in names]  # type: ignore[arg-type]
+
+
+def _office(path: Path) -> bool:
+    """Whether a zip is a spreadsheet or a text document, which cannot be read.
+
+    Raises:
+        InputError: it is.
+    """
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    if any(name.startswith(("xl/", "word/", "ppt/")) or name == "mimetype" for name in names):
+        raise InputError(f"{path} is an Office document: save it as .csv or tab-separated text; {FORMS}")
+    return False

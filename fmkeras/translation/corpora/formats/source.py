@@ -1,0 +1,171 @@
+"""From bytes to lines of text: a file or a member of a zip, plain or compressed, in UTF-8 or in another encoding."""
+
+import bz2
+import codecs
+import dataclasses
+import gzip
+import io
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+from fmkeras.errors import InputError
+
+LONGEST_LINE = 1_000_000  # bytes: more is no file of sentences
+COMPRESSED: dict[str, tuple[bytes, Callable]] = {  # suffix: how such a file begins, and what opens it
+    ".gz": (b"\x1f\x8b", gzip.open),
+    ".bz2": (b"BZh", bz2.open),
+    ".xz": (b"\xfd7zXZ\x00", lzma.open),
+}
+MARKS = (  # of the encodings that a file can begin with; UTF-32's begins with that of UTF-16
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+FORMS = (
+    "give .tsv, .csv, .json, .jsonl, .parquet, .tmx, .xliff or two Moses files (text.pt text.en), "
+    "each also as .gz, .bz2, .xz or in a .zip"
+)
+FOREIGN = (  # how files begin that hold no pairs, whatever they are named
+    (b"%pdf", "a PDF"),
+    (b"{\\rtf", "an RTF document"),
+    (b"\xd0\xcf\x11\xe0", "an old Office document"),
+    (b"<!doctype html", "a web page"),
+    (b"<html", "a web page"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself: fetch it with git lfs pull, or"),
+    (b"404: not found", "an error message of a web server"),
+    (b"pk\x03\x04", "a zip archive that is damaged, or within another"),
+)
+FAILURES = (OSError, EOFError, zlib.error, lzma.LZMAError)  # what a damaged file makes of reading
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Bytes with a name.
+
+    Args:
+        name: for messages, and whose suffix tells the form: "news.tsv.gz", "opus.zip: news.en".
+        raw: opens the bytes as they are stored.
+    """
+
+    name: str
+    raw: Callable[[], BinaryIO]
+
+    @classmethod
+    def of(cls, path: Path) -> "Source":
+        """A file."""
+        return cls(str(path), lambda: open(path, "rb"))
+
+    @property
+    def suffixes(self) -> list[str]:
+        """The suffixes of the name, without that of a compression: [".tsv"]."""
+        return [suffix.lower() for suffix in PurePath(self.name).suffixes if suffix.lower() not in COMPRESSED]
+
+    @property
+    def suffix(self) -> str:
+        """The last of them, or nothing."""
+        return (self.suffixes or [""])[-1]
+
+    def open(self) -> BinaryIO:
+        """The bytes, decompressed."""
+        raw = self.raw()
+        head = raw.read(6)
+        raw.seek(0)
+        suffix = PurePath(self.name).suffix.lower()
+        for name, (begin, opener) in COMPRESSED.items():
+            if suffix == name or head.startswith(begin):
+                return opener(raw)
+        return raw
+
+    def head(self, size: int = 4096) -> bytes:
+        """The first bytes, decompressed.
+
+        Raises:
+            InputError: it cannot be read, or is a document of another kind.
+        """
+        try:
+            with self.open() as file:
+                head = file.read(size)
+        except FAILURES as error:
+            raise InputError(f"{self.name} cannot be read ({error}): is it whole?") from None
+        for begin, what in FOREIGN:
+            if head.lstrip().lower().startswith(begin):
+                raise InputError(f"{self.name} is {what}: {FORMS}")
+        return head
+
+    def lines(self, encoding: str = "") -> Iterator[tuple[str, str]]:
+        """The lines, one at a time: where each stands, for messages, and its text without the line's end.
+
+        Only a line feed ends a line (or a carriage return, where a file has no line feeds), as in every program that
+        counts lines. Other signs that Unicode takes for line ends stay within.
+
+        Args:
+            encoding: its name; by default the one that the file's mark says, else UTF-8.
+
+        Raises:
+            InputError: the file cannot be read, or a line is no text; names the line.
+        """
+        number = 0
+        try:
+            with self.open() as file:
+                for number, line in enumerate(_decoded(self.name, file, encoding), 1):
+                    place = f"{self.name}, line {number}"
+                    if len(line) >= LONGEST_LINE:
+                        raise InputError(f"{place}: over {LONGEST_LINE:,} bytes: is this a file of sentences?")
+                    if "\0" in line:
+                        raise InputError(f"{place}: a NUL byte: is this a text file in UTF-8? If not, name --encoding")
+                    yield place, line.rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{self.name}, line {number + 1}: not {error.encoding}: name another --encoding") from None
+        except FAILURES as error:
+            raise InputError(f"{self.name} cannot be read ({error}): is it whole?") from None
+
+
+def _decoded(name: str, file: BinaryIO, encoding: str) -> Iterator[str]:
+    """The lines of an open file as text."""
+    head = file.read(1 << 16)
+    found = next((found for mark, found in MARKS if head.startswith(mark)), "")
+    encoding = encoding or found or "utf-8"
+    if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
+        file.seek(0)  # the codec reads the mark itself
+        text = io.TextIOWrapper(file, encoding, newline="\n")
+        while line := text.readline(LONGEST_LINE):
+            yield line.removeprefix("\ufeff")
+        return
+    file.seek(len(codecs.BOM_UTF8) if found == "utf-8" else 0)
+    old_mac = b"\r" in head and b"\n" not in head
+    lines: Iterator[bytes] = _split(file, b"\r") if old_mac else iter(lambda: file.readline(LONGEST_LINE), b"")
+    for number, content in enumerate(lines, 1):
+        yield _text(f"{name}, line {number}", content, encoding)
+
+
+def _split(file: BinaryIO, end: bytes) -> Iterator[bytes]:
+    """The lines of a file whose lines have this end, which few files have today."""
+    rest = b""
+    while block := file.read(1 << 16):
+        *lines, rest = (rest + block).split(end)
+        yield from lines
+        if len(rest) > LONGEST_LINE:
+            yield rest[:LONGEST_LINE]
+    if rest:
+        yield rest
+
+
+def _text(place: str, line: bytes, encoding: str) -> str:
+    """A line as text."""
+    try:
+        return line.decode(encoding)
+    except UnicodeDecodeError as error:
+        if len(line) == LONGEST_LINE:  # it was cut, perhaps within a character
+            return line.decode(encoding, "replace")
+        likely = ("utf-16-be" if line.find(b"\0") % 2 == 0 else "utf-16-le") if b"\0" in line else "cp1252"
+        hint = f"convert the file, or name its --encoding, perhaps {likely}"
+        raise InputError(f"{place}, byte {error.start + 1}: not {_title(encoding)}; {hint}") from None
+
+
+def _title(encoding: str) -> str:
+    return "UTF-8" if codecs.lookup(encoding).name == "utf-8" else encoding

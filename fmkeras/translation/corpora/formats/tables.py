@@ -1,0 +1,109 @@
+"""Tab- and comma-separated files: Anki's, Tatoeba's, those that pandas and spreadsheets write, and plain pairs."""
+
+import csv
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+
+from fmkeras.errors import InputError
+from fmkeras.translation.corpora.formats.columns import Table, found, is_header
+from fmkeras.translation.corpora.formats.reading import Found, Reading
+from fmkeras.translation.corpora.formats.source import FORMS, LONGEST_LINE, Source
+
+SAMPLE = 2000  # lines by which a file's form is told
+QUOTED = re.compile(r'"(?:[^"]|"")*"')  # a cell in which quotes are quoting
+
+Rows = Iterator[tuple[str, Sequence[str]]]
+
+
+def read(source: Source, reading: Reading) -> Found:
+    """The pairs of a file of cells.
+
+    Raises:
+        InputError: it has none, or it cannot be said which columns they are.
+    """
+    lines = source.lines(reading.encoding)
+    sample = list(itertools.islice(lines, SAMPLE))
+    filled = [line for _, line in sample if line.strip()]
+    if not filled:
+        raise InputError(f"{source.name} holds no sentence pairs")
+    delimiter = delimiter_of(source, filled)
+    if not delimiter:
+        raise InputError(
+            f"{source.name} holds no pairs: its lines have no two columns (the first is {filled[0]!r:.60}); {FORMS}"
+        )
+    lines = itertools.chain(sample, lines)
+    quoted = delimiter != "\t" or quotes_are_quoting([line.split("\t") for line in filled])
+    rows = csv_rows(source.name, lines, delimiter) if quoted else ((p, line.split(delimiter)) for p, line in lines)
+    first = list(itertools.islice(rows, SAMPLE // 2))
+    rows, header = itertools.chain(first, rows), next((row for row in first if any(row[1])), first[0])
+    names: Sequence[str] = ()
+    if is_header(header[1]) or (delimiter != "\t" and by_name(reading, header[1])):
+        names = [cell.strip() for cell in header[1]]
+        first, rows = [row for row in first if row is not header], (row for row in rows if row is not header)
+    elif delimiter != "\t" and not reading.columns:
+        raise InputError(
+            f"{source.name}: its first line names no two languages ({' | '.join(header[1]):.60}): add a line such as "
+            "pt,en, or name the columns with --columns 1,2"
+        )
+    samples = [cells for _, cells in first if any(cells)]
+    count = len(names) or _count(samples)
+    form = {"\t": "tab-separated", ",": "CSV"}.get(delimiter, f"CSV with {delimiter!r}")
+    form += ", quotes undone" * (quoted and delimiter == "\t") + ", first line its names" * bool(names)
+    return found(Table(source.name, form, tuple(names) or ("",) * count, samples, rows), reading)
+
+
+def by_name(reading: Reading, cells: Sequence[str]) -> bool:
+    """Whether --columns names two of these cells."""
+    asked = [column.strip() for column in reading.columns.split(",")]
+    return bool(reading.columns) and set(asked) <= {cell.strip() for cell in cells}
+
+
+def delimiter_of(source: Source, lines: Sequence[str]) -> str:
+    """What stands between the cells: a tab, a comma or a semicolon; nothing if the lines have no cells.
+
+    A comma counts only in files that are named .csv: it stands in most sentences.
+    """
+    tabbed = sum("\t" in line for line in lines)
+    if tabbed and (tabbed > len(lines) / 2 or source.suffix == ".tsv" or source.suffix != ".csv"):
+        return "\t"
+    if source.suffix != ".csv":
+        return ""
+    bare = QUOTED.sub("", lines[0])
+    return max(",;|", key=bare.count) if any(sign in bare for sign in ",;|") else ""
+
+
+def quotes_are_quoting(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether quotes at both ends of a cell belong to the file's form, and are doubled within.
+
+    So it is where every cell that begins with one is well-formed, and some hold doubled ones, or all cells have them.
+    Else they are the text's: "Hello," she said.
+    """
+    cells = [cell for row in rows for cell in row if cell.startswith('"')]
+    if not cells or not all(QUOTED.fullmatch(cell) for cell in cells):
+        return False
+    return any('""' in cell[1:-1] for cell in cells) or len(cells) == sum(map(len, rows))
+
+
+def csv_rows(name: str, lines: Iterator[tuple[str, str]], delimiter: str) -> Rows:
+    """Rows of cells in which quotes are undone; a quoted cell may hold line ends, which become spaces."""
+    place = [f"{name}, line 1"]
+
+    def texts() -> Iterator[str]:
+        for at, line in lines:
+            place[0] = at
+            yield line + "\n"
+
+    csv.field_size_limit(LONGEST_LINE)
+    reader = csv.reader(texts(), delimiter=delimiter)
+    try:
+        for row in reader:
+            yield place[0], [" ".join(cell.split()) if "\n" in cell else cell for cell in row]
+    except csv.Error as error:
+        raise InputError(f"{place[0]}: {error}: is a quote left open?") from None
+
+
+def _count(rows: Sequence[Sequence[str]]) -> int:
+    """How many columns a file has: those of most rows."""
+    counts = [len(row) for row in rows]
+    return max(dict.fromkeys(counts), key=counts.count) if counts else 0
