@@ -80,7 +80,7 @@ def test_callbacks_are_told_of_one_training_with_all_its_epochs_and_steps(traine
     assert diary.told == ["train begins", *epochs, "train ends"]
     steps = len(diary.batches) // 2
     assert diary.batches == [*range(steps)] * 2 and steps > 1
-    names = {"loss", "accuracy", "val_loss", "val_accuracy", "val_nll", "val_perplexity"}
+    names = {"loss", "accuracy", "val_loss", "val_accuracy", "val_nll", "val_perplexity", "val_bleu"}
     assert all(set(logs) == names for logs in diary.logs)
     assert diary.logs[1]["loss"] < diary.logs[0]["loss"]
 

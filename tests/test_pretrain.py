@@ -239,8 +239,8 @@ def test_fine_tuning_killed_before_its_first_checkpoint_starts_from_the_same_wei
         ("translate", ["--run", "PRE", "--resume"], "PRE was trained with task denoise, not translate"),
         (
             "translate",
-            ["--init", "TUNED", "--dataset", "PAIRS", *LANGUAGES],
-            "TUNED holds a translator, no pre-trained",
+            ["--init", "TUNED", "--dataset", "PAIRS", "--source", "en", "--target", "pt"],
+            "TUNED translates pt → en, not en → pt",
         ),
         ("translate", ["--init", "absent", "--dataset", "PAIRS"], "absent holds no run"),
         (

@@ -353,6 +353,20 @@ def test_minutes_end_training_within_an_epoch(tmp_path):
     assert trained.history[0]["target_tokens"] <= trained.batches.tokens
 
 
+def test_what_minutes_cut_short_goes_on_within_the_epoch(tmp_path):
+    """Once the rest of the epoch was passed over: of 80 pairs, 76."""
+    rows = sequences(80, 4)
+    for name in ("whole", "cut"):
+        (tmp_path / name).mkdir()
+    expected = run(training(tmp_path / "whole", rows, rows, epochs=2, batch_tokens=200))
+    cut = run(training(tmp_path / "cut", rows, rows, epochs=2, batch_tokens=200, minutes=1e-9))
+    assert len(cut.history) == 1 and cut.history[0]["target_tokens"] < cut.batches.tokens
+    resumed = training(tmp_path / "cut", rows, rows, resume=True, epochs=2, batch_tokens=200)
+    assert resumed.position == 1 and not resumed.notes
+    assert_same(expected, run(resumed))
+    assert resumed.history[0]["target_tokens"] == resumed.batches.tokens
+
+
 def test_the_time_to_come_is_announced_once(tmp_path):
     rows = sequences(200, 9)
     said = []

@@ -41,7 +41,7 @@ class Settings:
     mask: float = 0.35  # share of the pieces that masks cover
     span: float = 3.0  # pieces that one mask covers, on average; 1 or more
     delete: float = 0.1  # share of the other pieces that are deleted
-    init: str = ""  # pre-trained run that a translator starts from
+    init: str = ""  # run that a translator starts from: a pre-trained one, or another translator
 
     # tokenizer
     vocab_size: int = 4000  # pieces, shared by both languages; fewer if the text is too small for as many
@@ -57,7 +57,12 @@ class Settings:
     dropout: float = 0.1  # rate, on embeddings and after each sub-layer
 
     # training
-    epochs: int = 10  # passes over the training pairs
+    epochs: int = 10  # rounds of training, each with a validation
+    passes: int = 1  # passes over the training pairs in an epoch; more where there are few of them
+    patience: int = 0  # stop after so many epochs without a better one; 0 for never
+    select: str = (
+        "loss"  # the epoch whose weights are kept: of the lowest validation "loss", the highest "bleu", the "last"
+    )
     minutes: float | None = None  # stop training after so many minutes, None for no limit
     batch_tokens: int = 2048  # tokens of the longer side a batch at most, padding included
     learning_rate: float = 2e-3  # peak of the schedule, reached at the end of the warm-up
@@ -127,6 +132,7 @@ LEAST = {
     "length_penalty": 0,
     "warmup_steps": 0,
     "skip": 0,
+    "patience": 0,
     "span": 1,
     "max_pieces": FEWEST_PIECES,
 }
@@ -137,6 +143,7 @@ CHOICES = {
     "style": ("plain", "ted"),
     "precision": ("auto", "float32", "bfloat16"),
     "preset": ("auto", "document", "tiny", "small", "base"),
+    "select": ("loss", "bleu", "last"),
 }
 
 

@@ -55,6 +55,7 @@ class Batches:
         multiple: widths are rounded up to a multiple of this. 1 pads least. Where each new shape is compiled anew
             (XLA: JAX, GPUs), 8 keeps the shapes few.
         start: the start token of the targets, or (N,) one for each.
+        passes: over all pairs that make an epoch, each in an order of its own. Of few pairs one is soon done.
     """
 
     source: Sentences
@@ -63,6 +64,7 @@ class Batches:
     seed: int = 0
     multiple: int = 1
     start: int | np.ndarray = START
+    passes: int = 1
 
     def __post_init__(self) -> None:
         self.source, self.target = Sentences.of(self.source), Sentences.of(self.target)
@@ -72,12 +74,12 @@ class Batches:
         self.lengths = np.stack([self.target.lengths, self.source.lengths], axis=1)  # (N, 2)
 
     def __len__(self) -> int:
-        return len(by_length(np.sort(self.lengths.max(axis=1)), self.budget, self.multiple))
+        return self.passes * len(by_length(np.sort(self.lengths.max(axis=1)), self.budget, self.multiple))
 
     @property
     def tokens(self) -> int:
-        """Real target tokens in all, end tokens included."""
-        return int(self.lengths[:, 0].sum())
+        """Real target tokens of an epoch, end tokens included."""
+        return self.passes * int(self.lengths[:, 0].sum())
 
     def fingerprint(self) -> str:
         """SHA-256 of all ids: whether these are the pairs that a checkpoint was trained on."""
@@ -87,14 +89,20 @@ class Batches:
         return digest.hexdigest()
 
     def indices(self, epoch: int | None) -> list[np.ndarray]:
-        """The pairs of each batch of an epoch. None: in order of length, as for evaluation."""
-        rng = np.random.default_rng((self.seed, epoch or 0))
+        """The pairs of each batch of an epoch. None: once, in order of length, as for evaluation."""
+        if epoch is None:
+            return self._pass(None)
+        return [rows for number in range(self.passes) for rows in self._pass(epoch * self.passes + number)]
+
+    def _pass(self, number: int | None) -> list[np.ndarray]:
+        """The pairs of each batch of one pass."""
+        rng = np.random.default_rng((self.seed, number or 0))
         # By the longer side, then by target: of the orders tried, it pads least on both sides together. Ties fall at
         # random, so that the same sentences do not meet in every epoch.
         longest = self.lengths.max(axis=1, initial=0)
         order = np.lexsort((rng.random(len(longest)), self.lengths[:, 0], longest))
         batches = [order[rows] for rows in by_length(longest[order], self.budget, self.multiple)]
-        return batches if epoch is None else [batches[i] for i in rng.permutation(len(batches))]
+        return batches if number is None else [batches[i] for i in rng.permutation(len(batches))]
 
     def epoch(self, epoch: int | None, first: int = 0) -> Iterator[Batch]:
         """Yield `((source, target_in), target_out, weights)` from batch `first` on, ready for `keras.Model.fit`.

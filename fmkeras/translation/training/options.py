@@ -2,21 +2,40 @@
 
 import argparse
 import dataclasses
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from fmkeras import cli, runs
 from fmkeras.errors import InputError
 from fmkeras.translation.inference import options as inference
-from fmkeras.translation.settings import LONGEST_SPAN, PRESETS, Settings
+from fmkeras.translation.settings import CHOICES, FIELDS, LONGEST_SPAN, PRESETS, Settings, possible
 
 SIZES = ("d_model", "num_heads", "d_ff", "num_layers")
 VERBS = ("train", *inference.VERBS)
-RESUMABLE = ("epochs", "minutes", "learning_rate")  # what may change when a run is resumed
+RESUMABLE = ("epochs", "minutes", "learning_rate", "patience", "select")  # what may change when a run is resumed
 AUTOMATIC = ("dataset", "preset", "precision")  # what may be "auto"
 MOST = 10**6  # epochs, pieces and tokens a batch: beyond any use, and small enough to compute with
 MOST_PAIRS = 10**9
+RARE = {  # settings without an option of their own above, and what they are
+    "patience": "stop after so many epochs without a better one, 0 for never",
+    "select": "keep the epoch of the lowest validation loss, the highest validation BLEU, or the last",
+    "passes": "passes over the pairs in an epoch",
+    "warmup_steps": "steps of linear warm-up",
+    "label_smoothing": "probability spread over the vocabulary",
+    "clip_norm": "longest gradient",
+    "ema_decay": "decay a step of the average of the weights, which is what is kept",
+    "max_pieces": "leave out pairs with a side of more subword tokens",
+    "held_out": "share of a file's sources for validation, and for test",
+    "style": "form of the text: ted is lower-cased and tokenised",
+    "d_model": "model dimension",
+    "num_heads": "attention heads",
+    "d_ff": "inner dimension of the feed-forward layers",
+    "num_layers": "encoder blocks, and decoder blocks",
+    "beam": "hypotheses of beam search",
+    "length_penalty": "exponent of the length that scores are divided by",
+}
 TENSORBOARD = "tensorboard"  # the folder of logs in a run folder
 
 
@@ -33,7 +52,8 @@ def parser() -> argparse.ArgumentParser:
     )
     plain: dict[str, Any] = {"formatter_class": argparse.HelpFormatter, "argument_default": argparse.SUPPRESS}
 
-    add = verbs.add_parser("train", help="train and score a translator (the default)", **plain).add_argument
+    train = verbs.add_parser("train", help="train and score a translator (the default)", **plain)
+    add = train.add_argument
     data = "auto (TED if it can be had, else the phrasebook; the default), ted, phrasebook, a file of sentence pairs "
     data += "(.tsv, .csv, .json, .jsonl, .parquet, .tmx, .xliff, also compressed or in a .zip), two files with as many "
     add("--dataset", nargs="+", help=data + "lines, or a folder with train, validation and test files")
@@ -41,9 +61,12 @@ def parser() -> argparse.ArgumentParser:
     for split in ("validation", "test"):
         add(f"--{split}", metavar="FILE", help=f"{split} pairs, in place of some of --dataset")
     add("--limit", type=cli.positive(most=MOST_PAIRS), metavar="PAIRS", help="train on so many pairs only (all)")
-    add("--init", metavar="RUN", help="start from this run of fmkeras.pretrain: its vocabulary, sizes and weights")
+    add(
+        "--init", metavar="RUN", help="start from this run, pre-trained or a translator: its vocabulary, sizes, weights"
+    )
     add("--sampling", type=cli.share, metavar="P", help="BPE-dropout rate, 0.1 for small data (0)")
     training_options(add, "runs/translate")
+    rare_options(train, RARE)
 
     inference.add_verbs(verbs)
     return top
@@ -76,6 +99,7 @@ def pretrain_parser() -> argparse.ArgumentParser:
     add("--span", type=span, metavar="N", help=f"pieces under a mask, on average ({Settings.span:g})")
     add("--delete", type=cli.share, metavar="P", help=f"share of the other pieces deleted ({Settings.delete:g})")
     training_options(add, "runs/pretrain")
+    rare_options(top, [name for name in RARE if name not in ("select", "beam", "length_penalty", "passes", "style")])
     return top
 
 
@@ -104,7 +128,7 @@ def pair_options(add: Callable) -> None:
 
 def training_options(add: Callable, run: str) -> None:
     """Add the options that all training has."""
-    sizes = "size of the model (auto: tiny for the phrasebook; for other data small, or base on a GPU)"
+    sizes = "size of the model (auto: tiny for the phrasebook and up to 10,000 pairs; above small, or base on a GPU)"
     add("--preset", choices=("auto", *PRESETS), help=sizes)
     add("--epochs", type=cli.positive(most=MOST), metavar="N", help="passes over the data (the preset's)")
     add("--minutes", type=cli.positive(float), metavar="M", help="stop training after so many minutes (no limit)")
@@ -119,6 +143,31 @@ def training_options(add: Callable, run: str) -> None:
     add("--tensorboard", action="store_true", default=False, help=logs)
     add("--resume", action="store_true", default=False, help="go on with the run where it was stopped")
     add("--run", metavar="DIR", default=run, help=f"run folder ({run})")
+
+
+def rare_options(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
+    """Add the settings that few people change, each under its own name, in a group at the end."""
+    group = parser.add_argument_group("rarely needed", "what is left out fits the data, or is the preset's")
+    for name in names:
+        option, default = f"--{name.replace('_', '-')}", f"({getattr(Settings, name)})"
+        if name in CHOICES:
+            group.add_argument(option, choices=CHOICES[name], help=f"{RARE[name]} {default}")
+        else:
+            group.add_argument(
+                option, type=functools.partial(setting, name), metavar="N", help=f"{RARE[name]} {default}"
+            )
+
+
+def setting(name: str, text: str) -> int | float:
+    """An argparse type: a value that a setting may have."""
+    kind = int if FIELDS[name] is int else float
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not possible(name, value) or value > MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no value for {name}")
+    return value
 
 
 def options_given(arguments: argparse.Namespace) -> dict:
@@ -151,14 +200,16 @@ def resumed_settings(folder: Path, chosen: dict) -> Settings:
     # "auto" is whatever was settled on when the run began.
     chosen = {name: value for name, value in chosen.items() if name not in AUTOMATIC or value != "auto"}
     changed = [name for name, value in chosen.items() if value != saved[name] and name not in RESUMABLE]
+    if "dataset" in changed and not {chosen["dataset"], saved["dataset"]} & {"auto", "ted", "phrasebook"}:
+        changed.remove("dataset")  # a file is known by its digest, wherever it lies now: see `same_data`
     if changed:
         listed = ", ".join(f"{name} {saved[name]}, not {chosen[name]}" for name in changed)
         raise InputError(f"{folder} was trained with {listed}: resume without these options, or start another --run")
     return dataclasses.replace(settings, **chosen)
 
 
-def decide(settings: Settings, chosen: dict, pretrained: Settings | None = None) -> Settings:
-    """Settle what "auto" left open: tiny for the phrasebook; else small, or base on a GPU; the faster precision.
+def decide(settings: Settings, chosen: dict, pretrained: Settings | None = None, pairs: int | None = None) -> Settings:
+    """Settle what "auto" left open: tiny for the phrasebook; else what fits the number of pairs; the faster precision.
 
     With a pre-trained run its size is the default, and its vocabulary is kept.
 
@@ -166,10 +217,12 @@ def decide(settings: Settings, chosen: dict, pretrained: Settings | None = None)
         InputError: another size of vocabulary is asked for.
     """
     from fmkeras.devices import best_precision, has_gpu
+    from fmkeras.translation.training.fitting import FINE_TUNING, preset_for
 
     if settings.preset == "auto":
         phrasebook = settings.dataset == "phrasebook"
-        preset = pretrained.preset if pretrained else "tiny" if phrasebook else "base" if has_gpu() else "small"
+        preset = "tiny" if phrasebook else preset_for(pairs, has_gpu()) if pairs else "base" if has_gpu() else "small"
+        preset = pretrained.preset if pretrained else preset
         epochs = {"epochs": 4} if phrasebook else {}  # it is regular: by then it is learnt
         sizes = {name: getattr(pretrained, name) for name in SIZES} | {"limit": settings.limit} if pretrained else {}
         settings = dataclasses.replace(settings, **PRESETS[preset] | epochs | sizes | chosen | {"preset": preset})
@@ -180,6 +233,8 @@ def decide(settings: Settings, chosen: dict, pretrained: Settings | None = None)
                 f"{pretrained.vocab_size:,} pieces: leave the option out"
             )
         settings = dataclasses.replace(settings, vocab_size=pretrained.vocab_size)
+        if pretrained.task == "translate" and "learning_rate" not in chosen:
+            settings = dataclasses.replace(settings, learning_rate=FINE_TUNING * settings.learning_rate)
     if settings.precision == "auto":
         settings = dataclasses.replace(settings, precision=best_precision())
     return settings

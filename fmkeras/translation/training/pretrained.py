@@ -1,11 +1,16 @@
-"""What a translator takes over from a pre-trained run: its vocabulary, its sizes and, by name, its weights."""
+"""What a translator takes over from a run: its vocabulary, its sizes and, by name, its weights.
+
+The run is one of pre-training, or another translator of the same languages, which is fine-tuned.
+"""
 
 import dataclasses
 from pathlib import Path
 
 import keras
 
+from fmkeras import runs
 from fmkeras.errors import InputError
+from fmkeras.translation.corpora.formats.columns import same
 from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_token
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.saved import load_run
@@ -22,7 +27,9 @@ class Pretrained:
 
     def check(self, settings: Settings) -> None:
         """Raise an InputError if a translator with these settings cannot start from here."""
-        if language_token(settings.target) not in self.tokenizer.special_tokens:
+        if self.settings.task == "translate":
+            self._check_direction(settings)
+        elif language_token(settings.target) not in self.tokenizer.special_tokens:
             known = " and ".join(token.strip("<>") for token in self.tokenizer.special_tokens if token != MASK)
             raise InputError(
                 f"{settings.init} has learnt to write {known}, not {settings.target}: name the languages of your data "
@@ -40,14 +47,25 @@ class Pretrained:
                 f"{settings.source_column} tests on: pre-train with the same --source-column"
             )
 
+    def _check_direction(self, settings: Settings) -> None:
+        """Raise an InputError if this translator translates between other languages, or the other way round."""
+        own = self.settings.source, self.settings.target
+        for mine, asked in zip(own, (settings.source, settings.target), strict=True):
+            if not same(mine, asked):
+                raise InputError(
+                    f"{settings.init} translates {' → '.join(own)}, not {settings.source} → {settings.target}: name "
+                    "the languages of your data with --source and --target, or choose another --init"
+                )
+
 
 def load_pretrained(run: str | Path) -> Pretrained:
-    """Load a run of `fmkeras.pretrain`.
+    """Load a run that a translator can start from: of `fmkeras.pretrain`, or a translator.
 
     Raises:
         InputError: the folder is no such run, is damaged, or has not finished its first epoch.
     """
-    return Pretrained(*load_run(run, "denoise"))
+    task = runs.read_config(run).get("task", "translate")
+    return Pretrained(*load_run(run, "denoise" if task == "denoise" else "translate"))
 
 
 def take_over(model: Transformer, pretrained: Transformer) -> list[str]:

@@ -48,7 +48,9 @@ class Training:
         resume: go on from the folder's checkpoint if there is one.
         initial: a model whose weights are where training starts; random ones by default. See `take_over`.
         callbacks: of Keras or your own. They see the `Objective` as `self.model`, each step, and at an epoch's end the
-            logs loss, accuracy, val_loss, val_nll, val_accuracy and val_perplexity. They may stop training.
+            logs loss, accuracy, val_loss, val_nll, val_accuracy, val_perplexity and, with `bleu`, val_bleu. They may
+            stop training.
+        bleu: scores the averaged weights on validation sentences, after each epoch; for `select="bleu"`.
         renew: makes the batches of each epoch anew, given its number, 0 first; must depend on nothing else. By
             default they stay the same, or with BPE-dropout are cut into other pieces.
 
@@ -73,11 +75,12 @@ class Training:
         initial: Transformer | None = None,
         renew: Callable[[int], Batches] | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
+        bleu: Callable[["Training"], float] | None = None,
     ):
         resume = resume and checkpoint.exists(Path(folder))
         keras.utils.set_random_seed(settings.seed)
         self.settings, self.tokenizer, self.folder = settings, tokenizer, Path(folder)
-        self.batches, self.validation = batches, validation
+        self.batches, self.validation, self.bleu = batches, validation, bleu
         self.renew = renew or (self.resample if settings.sampling else lambda epoch: self.batches)
         sizes = {"vocab_size": len(tokenizer), **settings.model_sizes()}
         mixed = settings.precision == "bfloat16"
@@ -101,7 +104,7 @@ class Training:
         self.evaluator.compile(jit_compile=jit)
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.objective, epochs=settings.epochs)
         self.history: list[dict] = []
-        self.position, self.position_seconds = 0, 0.0
+        self.position, self.position_seconds, self.late = 0, 0.0, False
         self.data = {"training": batches.fingerprint(), "validation": validation.fingerprint()}
         self.notes: list[str] = []
         if resume:
@@ -114,7 +117,12 @@ class Training:
 
     @property
     def best(self) -> dict:
-        """The row of the epoch whose weights are kept."""
+        """The row of the epoch whose weights are kept, as `select` says."""
+        select = self.settings.select
+        if select == "last":
+            return self.history[-1]
+        if select == "bleu" and all("val_bleu" in row for row in self.history):
+            return max(self.history, key=lambda row: (row["val_bleu"], -row["val_nll"]))
         return min(self.history, key=lambda row: row["val_nll"])
 
     def epochs(self, show_progress: bool = True, announce: Announce | None = None) -> Iterator[dict]:
@@ -135,15 +143,21 @@ class Training:
             self.history.append(self.epoch(show_progress, announce))
             self.position, self.position_seconds, announce = 0, 0.0, None
             (self.folder / runs.REPORT).unlink(missing_ok=True)  # of the run as it was when it had fewer epochs
-            self.save()
+            if not self.late:  # else the checkpoint is of a step within this epoch: --resume goes on from there
+                self.save()
             self.publish()
             yield self.history[-1]
         self.callbacks.on_train_end()
 
     def done(self) -> bool:
         """Whether training is over: all epochs are trained, the time is up, or a callback says so."""
-        stopped = bool(self.history) and self.objective.stop_training
+        stopped = bool(self.history) and (self.objective.stop_training or self.stalled())
         return stopped or len(self.history) >= self.settings.epochs or (bool(self.history) and self.time_left() <= 0)
+
+    def stalled(self) -> bool:
+        """Whether `patience` epochs have brought nothing better."""
+        patience = self.settings.patience
+        return bool(patience) and len(self.history) - self.best["epoch"] >= patience and self.settings.select != "last"
 
     def time_left(self) -> float:
         """Seconds of training still allowed; infinity without a limit."""
@@ -162,7 +176,7 @@ class Training:
 
         title = f"epoch {epoch + 1}/{self.settings.epochs}"
         progress = Progress(title, tokens, self.position, self.time_left(), show_progress, expect)
-        before, stop = self.position_seconds, False
+        before, stop, self.late = self.position_seconds, False, False
         self.callbacks.on_epoch_begin(epoch)
         if self.position < len(tokens):  # else it was stopped while it validated
             stop = self.fit(epoch, progress, len(tokens))
@@ -198,7 +212,8 @@ class Training:
             self.objective.fit(dataset, shuffle=False, verbose=0, callbacks=callbacks)
         synchronise(self.objective)
         stop = self.objective.stop_training and not progress.late
-        if progress.done == steps:
+        self.late = progress.late and progress.done < steps
+        if progress.done == steps or self.late:
             save()  # validation can take minutes, too
         return stop
 
@@ -215,6 +230,7 @@ class Training:
             "loss": float(self.objective.token_loss.result()),
             "token_accuracy": float(self.objective.accuracy.result()),
             **{f"val_{name}": value for name, value in validation.items()},
+            **({"val_bleu": self.bleu(self)} if self.bleu else {}),
             "steps": int(self.objective.optimizer.iterations),
         }
 
@@ -252,7 +268,8 @@ class Training:
         self.position_seconds = state["position_seconds"]
         history = self.folder / runs.HISTORY
         found = history.read_bytes() if history.is_file() else table([])
-        if found not in (table(self.history), table(self.history[:-1])):
+        within = bool(self.position) and found.startswith(table(self.history))  # and a row of the epoch that was begun
+        if not within and found not in (table(self.history), table(self.history[:-1])):
             self.notes.append(f"{history} was missing, damaged or changed: written again, from {checkpoint.CHECKPOINT}")
         if self.history and self.position:
             self.write_history()

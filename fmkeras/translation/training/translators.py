@@ -3,6 +3,7 @@
 The corrected form of the TED Portuguese-to-English example of ecosystem.md, sections 5.2 and 5.4.
 """
 
+import dataclasses
 import itertools
 import time
 from collections.abc import Iterable, Sequence
@@ -10,23 +11,28 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
+from fmkeras import runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import corpus as corpora
 from fmkeras.translation.corpora import held_out
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.corpus import Corpus, Data
 from fmkeras.translation.corpora.tokenizer import Tokenizer
+from fmkeras.translation.inference import evaluation_sets
 from fmkeras.translation.inference.scoring import score_lines
 from fmkeras.translation.inference.translator import Translator, load_translator
 from fmkeras.translation.saved import TOKENIZER, own_tokenizer
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.training import checkpoint, session
+from fmkeras.translation.training import checkpoint, fitting, session
 from fmkeras.translation.training.options import decide
 from fmkeras.translation.training.pretrained import load_pretrained
 from fmkeras.translation.training.training import Training
 
 SAMPLES = 10  # translations shown at the end of training
+SCORED = 200  # validation sentences at most that are translated after each epoch, where BLEU selects
+MANY_BYTES = 0.05  # share of single bytes from which on a vocabulary hardly fits
 VOCABULARY_PAIRS = 200_000  # at most, from which the vocabulary is learnt
 
 
@@ -96,6 +102,11 @@ def train_translator(
         }
         for line in score_lines(f"test: {test['pairs']:,} pairs of {corpus.name}", test):
             say(line)
+        if line := fitting.learnt_nothing(translations, len(training.batches.source)):
+            translator.report["warning"] = line
+            say(f"\nwarning: {line}")
+        if before := earlier_scores(training.settings.init, translator, say):
+            translator.report["before"] = before
         session.finish(folder, translator.report, samples(corpus, translations), say)
         if run is not None:
             following = f'Translate: python -m fmkeras.translate text --run {folder} "..."'
@@ -123,11 +134,17 @@ def prepare(
     pretrained = load_pretrained(settings.init) if settings.init and not started else None
     if pretrained and pretrained.settings.dataset == settings.dataset:
         settings.held_out = pretrained.settings.held_out  # split as for that run: it has not learnt from our test pairs
+    if pretrained and pretrained.settings.task == "translate" and not {"source", "target"} & set(chosen):
+        settings.source, settings.target = pretrained.settings.source, pretrained.settings.target
     corpus = corpora.of(data, settings)
+    if resume:
+        fitting.same_data(settings, corpus.digest, len(corpus.train))
     corpora.settle(settings, corpus)
     if pretrained:
         pretrained.check(settings)
-    settings = decide(settings, chosen, pretrained.settings if pretrained else None)
+    settings = decide(settings, chosen, pretrained.settings if pretrained else None, len(corpus.train))
+    if not resume:
+        settings = fitting.few_pairs(settings, len(corpus.train), chosen, pretrained is not None)
     say(f"data       {corpus.name}, {corpus.source} → {corpus.target}")
     for note in corpus.notes:
         say(f"           {note}")
@@ -137,10 +154,49 @@ def prepare(
     if known and known.sha256 != tokenizer.sha256:
         raise InputError(f"{settings.init} is not the run that {folder} was begun with: train in another --run")
     say(f"           train: {dropped:,} pairs over {settings.max_pieces} pieces dropped, {len(batches.source):,} kept")
+    if resume:
+        batches = dataclasses.replace(batches, passes=settings.passes)
+    else:
+        settings, batches, line = fitting.fit_schedule(settings, batches, chosen)
+        if line:
+            say(f"           {line}")
+    if known:
+        say(f"           {written_in_bytes(tokenizer, batches)}")
     initial = pretrained.model if pretrained else None
+    bleu = ValidationBleu(corpus) if settings.select == "bleu" else None
     return corpus, Training(
-        settings, tokenizer, batches, validation, folder, resume, initial=initial, callbacks=callbacks
+        *(settings, tokenizer, batches, validation, folder, resume),
+        initial=initial,
+        callbacks=callbacks,
+        bleu=bleu,
     )
+
+
+class ValidationBleu:
+    """BLEU of greedy translations of the first `SCORED` validation sentences, by the averaged weights."""
+
+    def __init__(self, corpus: Corpus):
+        pairs = corpus.validation[:SCORED]
+        self.sources, self.references = (list(side) for side in zip(*pairs, strict=True))
+        self.options: dict[str, Any] = {"language": corpus.target, "style": corpus.style}
+        self.translator: Translator | None = None
+
+    def __call__(self, training: Training) -> float:
+        from fmkeras.translation.inference.scoring import scores
+
+        if self.translator is None:  # its search is compiled once
+            self.translator = Translator(training.averaged, training.tokenizer, training.settings)
+        translations = self.translator.translate_sentences(self.sources, beam=1)
+        return float(scores(translations, self.references, **self.options)["bleu"])
+
+
+def written_in_bytes(tokenizer: Tokenizer, batches: Batches) -> str:
+    """Which share of the training text the vocabulary of another run can only write in bytes."""
+    size = tokenizer.pieces.get_piece_size()
+    is_byte = np.array([tokenizer.pieces.is_byte(i) for i in range(size)])
+    found = [float(is_byte[side.ids].mean()) for side in (batches.source, batches.target)]
+    line = f"of the pieces of these pairs, {found[0]:.1%} and {found[1]:.1%} are single bytes in its vocabulary"
+    return line + ": train anew, without --init, if it comes out badly" * (max(found) > MANY_BYTES)
 
 
 def vocabulary(corpus: Corpus, settings: Settings, folder: Path | None, known: Tokenizer | None = None) -> Tokenizer:
@@ -176,6 +232,21 @@ def tokenize(
     held_out = (tokenizer.encode_corpus(side) for side in zip(*corpus.validation, strict=True))
     validation = Batches(next(held_out), next(held_out), settings.batch_tokens, start=start)
     return tokenizer, batches, validation, len(kept) - len(source)
+
+
+def earlier_scores(init: str, translator: Translator, say: session.Say) -> dict:
+    """Of a translator that was trained on: BLEU on its own test set before and now; {} if that cannot be had."""
+    if not init or Settings.load(runs.read_config(init)).task != "translate":
+        return {}
+    old = load_translator(init)
+    try:
+        test = evaluation_sets.load(old.settings, init)
+    except InputError as error:
+        say(f"what was lost on the test set of {init} cannot be measured: {error}")
+        return {}
+    pair = [evaluation_sets.score(one, test)[0]["bleu"] for one in (old, translator)]
+    say(f"\non the test set of {init}: BLEU {pair[0]:.2f} before, {pair[1]:.2f} now ({test.name})")
+    return {"run": init, "test_set": test.name, "bleu_before": pair[0], "bleu_now": pair[1]}
 
 
 def first_sources(corpus: Corpus) -> list[str]:

@@ -1,0 +1,102 @@
+"""What fits the amount of data: size, vocabulary, batches, passes, warm-up; and whether anything was learnt.
+
+Only what nobody has named is fitted, and only for a new run: a resumed one goes on as it began.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from fmkeras.errors import InputError
+from fmkeras.translation.corpora.batches import Batches
+from fmkeras.translation.corpora.corpus import BUNDLED
+from fmkeras.translation.settings import Settings
+
+FEW = 10_000  # training pairs below which all of this applies
+STEPS = 2500  # that a few pairs are trained for, at most; `patience` ends it before
+LEAST_STEPS = 60  # of an epoch: a validation after each pass over very few pairs would take most of the time
+WARM_UP = 0.25  # share of all steps that the warm-up may take
+FINE_TUNING = 0.2  # of the usual learning rate, for weights that have learnt already
+# Chosen on 600 and 2,000 pairs of TED's rehearsal: docs/results.md.
+SMALL_DATA = {"vocab_size": 1000, "batch_tokens": 512, "dropout": 0.3, "patience": 8, "select": "bleu"}
+
+
+def preset_for(pairs: int, gpu: bool) -> str:
+    """The size of a model for so many training pairs: a large one learns few of them by heart."""
+    if pairs < FEW:
+        return "tiny"
+    return "base" if gpu and pairs >= 10 * FEW else "small"
+
+
+def few_pairs(settings: Settings, pairs: int, chosen: dict, known_vocabulary: bool) -> Settings:
+    """Settings for few pairs, before a vocabulary is made of them; unchanged for many, and for bundled data.
+
+    Args:
+        settings: with the values of a preset.
+        pairs: how many there are to train on.
+        chosen: what the user has named, which stays.
+        known_vocabulary: whether the vocabulary is that of another run.
+    """
+    if pairs >= FEW or (settings.dataset in BUNDLED and settings.limit is None) or settings.preset == "document":
+        return settings
+    values: dict[str, Any] = {name: value for name, value in SMALL_DATA.items() if name not in chosen}
+    if known_vocabulary:
+        values.pop("vocab_size", None)
+    elif "vocab_size" in values:
+        values["vocab_size"] = 1000 if pairs < 2000 else 2000
+    return dataclasses.replace(settings, **values)
+
+
+def fit_schedule(settings: Settings, batches: Batches, chosen: dict) -> tuple[Settings, Batches, str]:
+    """Passes, epochs and warm-up for the number of steps that there will be.
+
+    Returns:
+        The settings, the batches with their passes, and a line for the user; "" if nothing was fitted.
+    """
+    steps, values = len(batches), dict[str, Any]()
+    if settings.select == "bleu" and "epochs" not in chosen:  # few pairs
+        if "passes" not in chosen:
+            values["passes"] = max(1, math.ceil(LEAST_STEPS / steps))
+        values["epochs"] = max(settings.epochs, math.ceil(STEPS / (steps * values.get("passes", settings.passes))))
+    settings = dataclasses.replace(settings, **values)
+    batches = dataclasses.replace(batches, passes=settings.passes)
+    total = settings.epochs * len(batches)
+    if "warmup_steps" not in chosen and settings.warmup_steps > WARM_UP * total:
+        values["warmup_steps"] = max(1, int(WARM_UP * total))
+        settings = dataclasses.replace(settings, warmup_steps=values["warmup_steps"])
+    if not values:
+        return settings, batches, ""
+    line = f"fitted to {len(batches.source):,} pairs: {settings.epochs} epochs of {settings.passes} passes, "
+    line += f"{total:,} steps at most, warm-up {settings.warmup_steps}"
+    if settings.patience:
+        line += f"; it stops after {settings.patience} epochs without a better one, by validation {settings.select}"
+    return settings, batches, line
+
+
+def learnt_nothing(translations: Sequence[str], pairs: int) -> str:
+    """A line that says that a model cannot have learnt, and what to do; "" if it may have.
+
+    Such a model says the same whatever it is asked.
+    """
+    different = len(set(translations))
+    if len(translations) < 10 or different > max(1, len(translations) // 20):
+        return ""
+    return (
+        f"it has not learnt to translate: {len(translations):,} test sentences got {different} different "
+        f"translation{'s' * (different > 1)}. {pairs:,} pairs need more --epochs, or a start from --init, such as a "
+        "run of python -m fmkeras.pretrain"
+    )
+
+
+def same_data(settings: Settings, digest: str, pairs: int) -> None:
+    """See that a run is resumed with the data that it was begun with, whatever their path is now.
+
+    Raises:
+        InputError: they are others.
+    """
+    if settings.data_sha256 and digest != settings.data_sha256:
+        raise InputError(
+            f"{settings.dataset} is not what the run was trained on, or has changed (now {pairs:,} training pairs): "
+            "--resume goes on with the same pairs; to train on with others, name the run as --init of another --run"
+        )

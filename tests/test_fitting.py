@@ -1,0 +1,220 @@
+"""Settings that fit the amount of data; every field on the command line; going on from another translator."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+
+import fmkeras
+from fmkeras import InputError, runs, translate
+from fmkeras.translation.corpora.batches import Batches
+from fmkeras.translation.settings import FIELDS, Settings
+from fmkeras.translation.training import fitting, options
+
+# Fields that no option sets: what a training decides by itself, or what an option of another name sets.
+DECIDED = {"task", "data_sha256", "sentences_per_line", "tokenizer_sha256", "init"}
+OTHERWISE = {"sampling", "text", "skip", "mask", "span", "delete"}  # of pretrain, or named in its own way
+
+
+def batches(pairs: int, budget: int = 512) -> Batches:
+    rng = np.random.default_rng(0)
+    ids = [np.arange(3, 3 + n) for n in rng.integers(5, 30, pairs)]
+    return Batches(ids, ids, budget)
+
+
+# Few pairs.
+
+
+def test_the_bundled_data_and_many_pairs_keep_their_settings():
+    settings = Settings(dataset="pairs.tsv", vocab_size=8000)
+    assert fitting.few_pairs(settings, fitting.FEW, {}, False) == settings
+    for name in ("phrasebook", "ted"):
+        assert fitting.few_pairs(Settings(dataset=name), 300, {}, False) == Settings(dataset=name)
+    fitted, same, line = fitting.fit_schedule(settings, batches(20_000), {})
+    assert (fitted, same.passes, line) == (settings, 1, "")
+
+
+@pytest.mark.parametrize("pairs", [40, 300, 600, 2000, 9000])
+def test_the_warm_up_is_a_share_of_the_steps_that_there_will_be(pairs):
+    settings = fitting.few_pairs(Settings(dataset="pairs.tsv", preset="tiny"), pairs, {}, False)
+    settings, fitted, line = fitting.fit_schedule(settings, batches(pairs), {})
+    total = settings.epochs * len(fitted)
+    assert settings.warmup_steps <= min(400, fitting.WARM_UP * total)
+    assert total >= fitting.STEPS and len(fitted) >= fitting.LEAST_STEPS
+    assert f"{pairs:,} pairs" in line and f"warm-up {settings.warmup_steps}" in line
+
+
+def test_what_is_named_stays():
+    chosen = {"vocab_size": 777, "dropout": 0.05, "epochs": 3, "warmup_steps": 50, "passes": 1, "select": "loss"}
+    settings = Settings(dataset="pairs.tsv", **chosen)
+    settings = fitting.few_pairs(settings, 600, chosen, False)
+    settings, _, _ = fitting.fit_schedule(settings, batches(600), chosen)
+    assert {name: getattr(settings, name) for name in chosen} == chosen
+
+
+def test_a_known_vocabulary_is_not_changed():
+    settings = Settings(dataset="pairs.tsv", vocab_size=4000)
+    assert fitting.few_pairs(settings, 600, {}, True).vocab_size == 4000
+
+
+@pytest.mark.parametrize(
+    ("pairs", "gpu", "preset"),
+    [
+        (300, False, "tiny"),
+        (1000, True, "tiny"),
+        (50_000, False, "small"),
+        (50_000, True, "small"),
+        (10**6, True, "base"),
+    ],
+)
+def test_the_size_follows_from_the_number_of_pairs(pairs, gpu, preset):
+    assert fitting.preset_for(pairs, gpu) == preset
+
+
+def test_an_epoch_of_several_passes_sees_each_pair_in_each():
+    once, thrice = batches(100), dataclasses.replace(batches(100), passes=3)
+    assert len(thrice) == 3 * len(once) and thrice.tokens == 3 * once.tokens
+    rows = thrice.indices(2)
+    counts = np.bincount(np.concatenate(rows), minlength=100)
+    assert len(rows) == len(thrice) and (counts == 3).all()
+    assert [list(row) for row in once.indices(0)] == [list(row) for row in thrice.indices(0)[: len(once)]]
+    assert len(thrice.indices(None)) == len(once)
+
+
+def test_the_same_answer_to_everything_is_no_translation():
+    assert "has not learnt" in fitting.learnt_nothing(["..."] * 30, 600)
+    assert "1 different translation." in fitting.learnt_nothing(["..."] * 30, 600)
+    assert fitting.learnt_nothing([f"sentence {i}" for i in range(30)], 600) == ""
+    assert fitting.learnt_nothing(["..."] * 5, 600) == ""
+
+
+# The command line.
+
+
+def test_every_setting_can_be_set_from_the_command_line():
+
+    train = options.parser()._subparsers._group_actions[0].choices["train"]
+    names = {action.dest for action in train._actions}
+    assert set(FIELDS) - names - DECIDED - OTHERWISE == set()
+    assert {"sampling", "init"} <= names
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--warmup-steps", "-1"),
+        ("--label-smoothing", "1"),
+        ("--d-model", "0"),
+        ("--patience", "x"),
+        ("--ema-decay", "nan"),
+        ("--num-layers", "99999999"),
+    ],
+)
+def test_impossible_values_are_named(option, value):
+    with pytest.raises(InputError, match=f"is no value for {option[2:].replace('-', '_')}"):
+        translate.main(["train", option, value])
+
+
+# Going on.
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A file of pairs, and a translator that was trained on it for two epochs."""
+    folder = tmp_path_factory.mktemp("begun")
+    path = folder / "pairs.tsv"
+    path.write_text("".join(f"frase {i} aqui\tsentence {i} here\n" for i in range(80)), encoding="utf-8")
+    fmkeras.train_translator(
+        str(path), run=folder / "first", source="pt", target="en", verbose=False, **SMALL, epochs=2
+    )
+    return folder
+
+
+@pytest.fixture
+def pairs_file(begun, tmp_path):
+    return shutil.copy(begun / "pairs.tsv", tmp_path / "pairs.tsv")
+
+
+@pytest.fixture
+def trained(begun, tmp_path):
+    return shutil.copytree(begun / "first", tmp_path / "first")
+
+
+SMALL = dict(
+    d_model=16, num_heads=2, d_ff=16, num_layers=1, vocab_size=300, precision="float32", passes=1, select="loss"
+)
+
+
+@pytest.mark.slow
+def test_a_run_is_resumed_with_its_data_wherever_they_lie(trained, pairs_file, tmp_path):
+    moved = tmp_path / "elsewhere.tsv"
+    shutil.copy(pairs_file, moved)
+    fmkeras.train_translator(str(moved), run=trained, resume=True, verbose=False, epochs=3)
+    assert fmkeras.load_translator(trained).report["epochs"] == 3
+
+
+def test_a_run_is_not_resumed_with_other_data(trained, pairs_file):
+    with pairs_file.open("a", encoding="utf-8") as file:
+        file.write("mais uma\tone more\n")
+    with pytest.raises(InputError, match=r"has changed \(now \d+ training pairs\).*name the run as --init"):
+        fmkeras.train_translator(str(pairs_file), run=trained, resume=True, verbose=False, epochs=3)
+
+
+@pytest.mark.slow
+def test_a_translator_is_trained_on_with_other_pairs(trained, tmp_path, capsys):
+    other = tmp_path / "other.tsv"
+    other.write_text("".join(f"coisa {i} nova\tnew thing {i}\n" for i in range(60)), encoding="utf-8")
+    tuned = fmkeras.train_translator(str(other), run=tmp_path / "tuned", init=str(trained), epochs=1, select="loss")
+    said = capsys.readouterr().out
+    first = fmkeras.load_translator(trained)
+    assert tuned.tokenizer.sha256 == first.tokenizer.sha256
+    assert (tuned.settings.source, tuned.settings.target) == ("pt", "en")
+    assert tuned.settings.learning_rate == pytest.approx(fitting.FINE_TUNING * Settings().learning_rate, rel=0.5)
+    assert "are single bytes in its vocabulary" in said and "all of its weights come from" in said
+    assert tuned.report["before"]["run"] == str(trained) and "before, " in said
+    assert tuned.report["before"]["bleu_before"] == pytest.approx(first.report["test"]["bleu"], abs=0.01)
+
+
+def test_a_translator_of_the_other_direction_is_refused(trained, pairs_file, tmp_path):
+    with pytest.raises(InputError, match=r"translates pt → en, not en → pt"):
+        fmkeras.train_translator(
+            str(pairs_file), run=tmp_path / "tuned", init=str(trained), source="en", target="pt", verbose=False
+        )
+    assert not (tmp_path / "tuned").exists()
+
+
+@pytest.mark.slow
+def test_the_last_weights_can_be_had(trained, pairs_file):
+    fmkeras.train_translator(str(pairs_file), run=trained, resume=True, verbose=False, epochs=3, select="last")
+    assert runs.read_json(trained / runs.REPORT)["best_epoch"] == 3
+
+
+@pytest.mark.slow
+def test_patience_ends_a_training(pairs_file, tmp_path):
+    translator = fmkeras.train_translator(
+        str(pairs_file),
+        run=tmp_path / "run",
+        verbose=False,
+        **SMALL,
+        epochs=20,
+        patience=1,
+        learning_rate=10.0,
+    )
+    assert translator.report["epochs"] <= 3
+
+
+@pytest.mark.slow
+def test_six_hundred_pairs_learn_something(tmp_path):
+    """With the settings of version 0.1 they gave "..." for every sentence, and said nothing."""
+    from fmkeras.translation.corpora import phrasebook
+
+    table = phrasebook.load(2000)
+    rows = table[table["split"] == "train"].head(600)
+    path = tmp_path / "pairs.tsv"
+    path.write_text("".join(f"{pt}\t{en}\n" for pt, en in zip(rows.pt, rows.en, strict=True)), encoding="utf-8")
+    translator = fmkeras.train_translator(
+        str(path), run=tmp_path / "run", source="pt", target="en", minutes=1.5, verbose=False
+    )
+    assert "warning" not in translator.report
+    assert translator.report["test"]["token_accuracy"] > 0.3
