@@ -143,7 +143,7 @@ def fitted(model, batches: Batches, seconds: float, **how) -> Iterator:
     """Train with `fit`; after the first yield, (real target tokens a second, share of padding) for each turn."""
     import keras
 
-    from fmkeras.translation.model.objective import InverseSquareRoot
+    from fmkeras.translation.model.schedules import InverseSquareRoot
 
     optimizer = keras.optimizers.Adam(InverseSquareRoot(1e-3, 400), 0.9, 0.98, 1e-9, global_clipnorm=1.0)
     model.compile(optimizer, jit_compile=False, **how)

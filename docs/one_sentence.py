@@ -85,7 +85,8 @@ def walk_pairs(run: Path) -> None:
 
     from fmkeras.translation.corpora.batches import Batches
     from fmkeras.translation.inference.translator import load_translator
-    from fmkeras.translation.model.objective import InverseSquareRoot, smoothed_cross_entropy
+    from fmkeras.translation.model.objective import smoothed_cross_entropy
+    from fmkeras.translation.model.schedules import InverseSquareRoot
 
     translator = load_translator(run)
     model, tokenizer, settings = translator.model, translator.tokenizer, translator.settings

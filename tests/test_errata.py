@@ -27,7 +27,7 @@ from fmkeras import regress, runs
 from fmkeras.translation.corpora import batches, ted
 from fmkeras.translation.corpora.tokenizer import END, MASK, PAD, START, Tokenizer, language_token
 from fmkeras.translation.inference import decoding
-from fmkeras.translation.model import objective, transformer
+from fmkeras.translation.model import objective, schedules, transformer
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.training import training
 from fmkeras.translation.training.denoising import Denoising
@@ -464,7 +464,7 @@ def test_e30_a_constant_rate_for_939_steps():
     for step in (0, 400, 939):
         printed.iterations.assign(step)
         assert float(printed.learning_rate) == pytest.approx(1e-3)
-    rates = [float(objective.InverseSquareRoot(peak=2e-3, warmup_steps=400)(step)) for step in (0, 399, 1599)]
+    rates = [float(schedules.InverseSquareRoot(peak=2e-3, warmup_steps=400)(step)) for step in (0, 399, 1599)]
     assert rates == pytest.approx([2e-3 / 400, 2e-3, 1e-3])  # up, and down again
 
 

@@ -9,12 +9,12 @@ from keras import ops
 
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.model.objective import (
-    InverseSquareRoot,
     Objective,
     as_dataset,
     evaluate,
     smoothed_cross_entropy,
 )
+from fmkeras.translation.model.schedules import InverseSquareRoot
 from fmkeras.translation.model.transformer import Transformer
 
 V = 30

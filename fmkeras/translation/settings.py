@@ -54,7 +54,10 @@ class Settings:
     num_heads: int = 4  # attention heads, each d_model / num_heads wide
     d_ff: int = 512  # inner width of the feed-forward layers
     num_layers: int = 2  # encoder blocks, and decoder blocks
+    decoder_layers: int = 0  # decoder blocks, if it is another number; 0: num_layers
     dropout: float = 0.1  # rate, on embeddings and after each sub-layer
+    attention_dropout: float = 0.0  # rate, on the attention weights
+    word_dropout: float = 0.0  # share of the tokens whose embedding is left out while training
 
     # training
     epochs: int = 10  # rounds of training, each with a validation
@@ -67,6 +70,10 @@ class Settings:
     batch_tokens: int = 2048  # tokens of the longer side a batch at most, padding included
     learning_rate: float = 2e-3  # peak of the schedule, reached at the end of the warm-up
     warmup_steps: int = 400  # steps of linear warm-up; then the rate falls as 1/sqrt(step)
+    schedule: str = "inverse-sqrt"  # after the warm-up: "inverse-sqrt", or "linear" or "cosine" to 0 at the last step
+    optimizer: str = "adam"  # "adam", or "muon" for the matrices (Keras 3.13 or later)
+    weight_decay: float = 0.0  # share of a weight that a step takes away, times the learning rate
+    consistency: float = 0.0  # weight of the divergence of two passes, see `Objective`; each step takes twice as long
     label_smoothing: float = 0.1  # probability spread evenly over the vocabulary (Szegedy et al. 2016)
     clip_norm: float = 1.0  # gradients longer than this are scaled down to it
     ema_decay: float = 0.999  # decay a step of the running average of the weights, which is what is kept
@@ -117,7 +124,8 @@ class Settings:
 
     def model_sizes(self) -> dict:
         """The arguments of `Transformer` other than the vocabulary."""
-        return {name: getattr(self, name) for name in ("d_model", "num_heads", "d_ff", "num_layers", "dropout")}
+        names = ("d_model", "num_heads", "d_ff", "num_layers", "decoder_layers", "dropout", "attention_dropout")
+        return {name: getattr(self, name) for name in names}
 
 
 FIELDS = typing.get_type_hints(Settings)
@@ -126,13 +134,18 @@ MADE_BY = "made_by"  # the one entry of config.json that is no setting: versions
 
 # What settings may be, beside numbers above zero.
 EARLIER = {"held_out": 0.0}  # what runs of version 0.1, which lack it, had: see `held_out.split_at_random`
-SHARES = ("held_out", "dropout", "sampling", "label_smoothing", "ema_decay", "mask", "delete")  # from 0 to below 1
+SHARES = (  # from 0 to below 1
+    *("held_out", "dropout", "attention_dropout", "word_dropout", "sampling", "label_smoothing", "ema_decay"),
+    *("weight_decay", "mask", "delete"),
+)
 LEAST = {
     "seed": 0,
     "length_penalty": 0,
     "warmup_steps": 0,
     "skip": 0,
     "patience": 0,
+    "decoder_layers": 0,
+    "consistency": 0,
     "span": 1,
     "max_pieces": FEWEST_PIECES,
 }
@@ -144,6 +157,8 @@ CHOICES = {
     "precision": ("auto", "float32", "bfloat16"),
     "preset": ("auto", "document", "tiny", "small", "base"),
     "select": ("loss", "bleu", "last"),
+    "schedule": ("inverse-sqrt", "linear", "cosine"),
+    "optimizer": ("adam", "muon"),
 }
 
 

@@ -54,6 +54,7 @@ class Attention(keras.layers.Layer):
     Args:
         d_model: width of input and output.
         num_heads: number of heads; d_model must be a multiple of it.
+        dropout: rate on the attention weights.
 
     Call arguments:
         query: (B, T, d_model), what asks.
@@ -70,7 +71,7 @@ class Attention(keras.layers.Layer):
     `MultiHeadAttention(num_heads, key_dim=d_model)` gives *each* head the full width; here the heads share it.
     """
 
-    def __init__(self, d_model: int, num_heads: int, **kwargs: Any) -> None:
+    def __init__(self, d_model: int, num_heads: int, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if d_model % num_heads:
             raise ValueError(f"d_model={d_model} is not a multiple of num_heads={num_heads}")
@@ -79,6 +80,7 @@ class Attention(keras.layers.Layer):
             keras.layers.Dense(d_model, name=name, dtype=self.dtype_policy)
             for name in ("query", "key", "value", "output")
         )
+        self.dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
     def build(self, *shapes: Any) -> None:
         for dense in (self.query, self.key, self.value, self.output_projection):
@@ -102,15 +104,17 @@ class Attention(keras.layers.Layer):
         scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))  # (B, H, T, S)
         return ops.softmax(scores + ops.cast(bias, scores.dtype), axis=-1)
 
-    def attend(self, query: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
+    def attend(self, query: Tensor, keys: Tensor, values: Tensor, bias: Tensor, training: bool = False) -> Tensor:
         """Attend from (B, T, d_model) to projected keys and values of (B, H, S, d): (B, T, d_model)."""
-        heads = ops.matmul(self.weights_of(query, keys, bias), values)  # (B, H, T, d)
+        weights = self.dropout(self.weights_of(query, keys, bias), training=training)
+        heads = ops.matmul(weights, values)  # (B, H, T, d)
         batch, length = ops.shape(query)[:2]
         merged = ops.reshape(ops.transpose(heads, (0, 2, 1, 3)), (batch, length, self.d_model))  # (B, T, d_model)
         return self.output_projection(merged)
 
-    def call(self, query: Tensor, memory: Tensor, bias: Tensor = 0.0) -> Tensor:
-        return self.attend(query, *self.keys_and_values(memory), bias)
+    def call(self, query: Tensor, memory: Tensor, bias: Tensor = 0.0, training: bool = False) -> Tensor:
+        return self.attend(query, *self.keys_and_values(memory), bias, training)
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"d_model": self.d_model, "num_heads": self.num_heads}
+        sizes = {"d_model": self.d_model, "num_heads": self.num_heads, "dropout": self.dropout.rate}
+        return super().get_config() | sizes

@@ -1,4 +1,4 @@
-"""What a Transformer is trained for: label-smoothed loss per real token, accuracy; and its learning-rate schedule.
+"""What a Transformer is trained for: label-smoothed loss per real token, consistency of two passes, accuracy.
 
 `keras.ops` only. With TensorFlow the batches pass through `tf.data`, which overlaps their making with the step and lets
 one graph serve every shape; other backends take them as they come.
@@ -14,28 +14,6 @@ from keras import ops
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.model.attention import PAD, Tensor
 from fmkeras.translation.model.transformer import Transformer
-
-
-@keras.saving.register_keras_serializable("fmkeras")
-class InverseSquareRoot(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up to `peak` in `warmup_steps`, then decay as 1/√step (Vaswani et al. 2017, section 5.3).
-
-    Example:
-        >>> schedule = InverseSquareRoot(peak=1e-3, warmup_steps=100)
-        >>> [round(float(schedule(step)), 6) for step in (0, 49, 99, 399)]
-        [1e-05, 0.0005, 0.001, 0.0005]
-    """
-
-    def __init__(self, peak: float, warmup_steps: int) -> None:
-        self.peak, self.warmup_steps = peak, warmup_steps
-
-    def __call__(self, step: Tensor) -> Tensor:
-        step = ops.cast(step, "float32") + 1.0
-        warmup = max(self.warmup_steps, 1)
-        return self.peak * ops.minimum(step / warmup, ops.sqrt(warmup / step))
-
-    def get_config(self) -> dict:
-        return {"peak": self.peak, "warmup_steps": self.warmup_steps}
 
 
 def at_targets(rows: Tensor, targets: Tensor) -> Tensor:
@@ -72,6 +50,15 @@ def smoothed_cross_entropy(targets: Tensor, logits: Tensor, smoothing: float) ->
     return losses_of(ops.cast(logits, "float32"))
 
 
+def divergence(first: Tensor, second: Tensor) -> Tensor:
+    """KL(p ‖ q) + KL(q ‖ p) of the distributions that two rows of logits stand for: (N, V), (N, V) -> (N,).
+
+    It is Σ (p - q)(log p - log q).
+    """
+    first, second = (ops.log_softmax(ops.cast(logits, "float32")) for logits in (first, second))
+    return ops.sum((ops.exp(first) - ops.exp(second)) * (first - second), axis=-1)
+
+
 @keras.saving.register_keras_serializable("fmkeras")
 class Objective(keras.Model):
     """A Transformer with what it is trained for. Every mean is over real target tokens; padding never counts.
@@ -84,12 +71,17 @@ class Objective(keras.Model):
     Args:
         transformer: what is trained.
         smoothing: share of the target's probability that is spread over the vocabulary.
+        word_dropout: share of the tokens whose embedding is left out in training.
+        consistency: weight of the `divergence` between two passes over each batch, which differ by dropout: R-Drop
+            (Wu et al. 2021, arXiv:2106.14448), whose α is four times this. With word dropout only the second pass has
+            that, and the cross-entropy is that of the first: SimCut (Gao et al. 2022, arXiv:2206.02368), whose α this
+            is. A step takes twice as long.
 
     Call arguments:
         inputs: those of the Transformer, a pair of (B, S) and (B, T) ids.
 
     Returns:
-        (B, T, V) logits.
+        (B, T, V) logits; of two passes (2B, T, V).
 
     Example:
         >>> objective = Objective(Transformer(vocab_size=100, d_model=32, num_heads=4, d_ff=64, num_layers=2))
@@ -100,9 +92,21 @@ class Objective(keras.Model):
         ['accuracy', 'loss', 'val_accuracy', 'val_loss', 'val_nll']
     """
 
-    def __init__(self, transformer: Transformer, smoothing: float = 0.1, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        transformer: Transformer,
+        smoothing: float = 0.1,
+        word_dropout: float = 0.0,
+        consistency: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.transformer, self.smoothing = transformer, smoothing
+        self.word_dropout, self.consistency = word_dropout, consistency
+        self.own_state: list[keras.Variable] = []  # beside the Transformer's: that of word dropout
+        if word_dropout:
+            self.seed_generator = keras.random.SeedGenerator()
+            self.own_state = [self.seed_generator.state]
         self.token_loss = keras.metrics.Mean("loss")
         self.accuracy = keras.metrics.Mean("accuracy")
         self.nll = keras.metrics.Mean("nll")
@@ -110,7 +114,19 @@ class Objective(keras.Model):
         self.built = True  # the Transformer has built itself
 
     def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> Tensor:
-        return self.transformer(inputs, training=training)
+        if not training or not (self.word_dropout or self.consistency):
+            return self.transformer(inputs, training=training)
+        kept = tuple(map(self.draw_kept, inputs)) if self.word_dropout else None
+        if self.consistency:
+            if kept:
+                kept = tuple(ops.concatenate([ops.ones_like(part), part]) for part in kept)
+            inputs = tuple(ops.concatenate([ids, ids]) for ids in inputs)
+        return self.transformer(inputs, training=True, kept=kept)
+
+    def draw_kept(self, ids: Tensor) -> Tensor:
+        """Which of the (B, T) tokens keep their embedding: float32, 1 or 0."""
+        drawn = keras.random.uniform(ops.shape(ids), seed=self.seed_generator)
+        return ops.cast(drawn >= self.word_dropout, "float32")
 
     def compute_loss(
         self,
@@ -131,7 +147,11 @@ class Objective(keras.Model):
             weights = weights * given
         # Flat: of a (B, T) tensor keras.metrics.Mean first takes the mean of each row, padding included.
         y, weights = ops.reshape(y, (-1,)), ops.reshape(weights, (-1,))  # (B·T,)
-        logits = ops.cast(ops.reshape(y_pred, (-1, y_pred.shape[-1])), "float32")  # (B·T, V)
+        logits = ops.cast(ops.reshape(y_pred, (-1, y_pred.shape[-1])), "float32")  # (B·T, V); of two passes twice that
+        penalty = 0.0
+        if training and self.consistency:
+            logits, second = ops.split(logits, 2)
+            penalty = self.consistency * divergence(logits, second)
         losses = smoothed_cross_entropy(y, logits, self.smoothing)
         self.token_loss.update_state(losses, weights)
         # Not by argmax, which takes longer than softmax. Only in bfloat16 do two pieces ever share the first place.
@@ -140,7 +160,9 @@ class Objective(keras.Model):
         if not training:
             self._counted += (self.nll,)
             self.nll.update_state(smoothed_cross_entropy(y, logits, 0.0), weights)
-        return ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1.0)
+        elif self.consistency and not self.word_dropout:
+            losses = (losses + smoothed_cross_entropy(y, second, self.smoothing)) / 2
+        return ops.sum((losses + penalty) * weights) / ops.maximum(ops.sum(weights), 1.0)
 
     def compute_metrics(self, x: Any, y: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict:
         """What `fit` and `evaluate` report; `compute_loss` has counted it already."""
@@ -148,7 +170,8 @@ class Objective(keras.Model):
 
     def get_config(self) -> dict:
         transformer = keras.saving.serialize_keras_object(self.transformer)
-        return super().get_config() | {"transformer": transformer, "smoothing": self.smoothing}
+        options = {name: getattr(self, name) for name in ("smoothing", "word_dropout", "consistency")}
+        return super().get_config() | {"transformer": transformer} | options
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "Objective":

@@ -61,6 +61,7 @@ class EncoderBlock(keras.layers.Layer):
     Args:
         d_model, num_heads, d_ff: sizes, as in `Attention` and `FeedForward`.
         dropout: rate, after each sub-layer.
+        attention_dropout: rate, on the attention weights.
 
     Call arguments:
         x: (B, S, d_model).
@@ -72,15 +73,29 @@ class EncoderBlock(keras.layers.Layer):
     Reference: Vaswani et al. (2017), section 3.1; normalization first: Xiong et al. (2020), arXiv:2002.04745.
     """
 
-    def __init__(self, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.1, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        d_model: int,
+        num_heads: int,
+        d_ff: int,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.settings = {"d_model": d_model, "num_heads": num_heads, "d_ff": d_ff, "dropout": dropout}
+        self.settings["attention_dropout"] = attention_dropout
         policy = self.dtype_policy
-        self.self_attention = Attention(d_model, num_heads, name="self_attention", dtype=policy)
+        self.self_attention = self.attention("self_attention")
         self.self_attention_norm = LayerNormalization(name="self_attention_norm", dtype=policy)
         self.feed_forward = FeedForward(d_model, d_ff, name="feed_forward", dtype=policy)
         self.feed_forward_norm = LayerNormalization(name="feed_forward_norm", dtype=policy)
         self.dropout = keras.layers.Dropout(dropout, dtype=policy)
+
+    def attention(self, name: str) -> Attention:
+        """A new attention of the block's sizes."""
+        sizes: dict[str, Any] = {size: self.settings[size] for size in ("d_model", "num_heads")}
+        return Attention(**sizes, dropout=self.settings["attention_dropout"], name=name, dtype=self.dtype_policy)
 
     def build(self, *shapes: Any) -> None:
         for part in (self.self_attention, self.self_attention_norm, self.feed_forward, self.feed_forward_norm):
@@ -92,7 +107,7 @@ class EncoderBlock(keras.layers.Layer):
 
     def call(self, x: Tensor, bias: Tensor = 0.0, training: bool = False) -> Tensor:
         y = self.self_attention_norm(x)
-        x = x + self.dropout(self.self_attention(y, y, bias=bias), training=training)
+        x = x + self.dropout(self.self_attention(y, y, bias=bias, training=training), training=training)
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)), training=training)
 
 
@@ -112,9 +127,9 @@ class DecoderBlock(EncoderBlock):
         (B, T, d_model).
     """
 
-    def __init__(self, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.1, **kwargs: Any) -> None:
-        super().__init__(d_model, num_heads, d_ff, dropout, **kwargs)
-        self.cross_attention = Attention(d_model, num_heads, name="cross_attention", dtype=self.dtype_policy)
+    def __init__(self, *sizes: Any, **kwargs: Any) -> None:
+        super().__init__(*sizes, **kwargs)
+        self.cross_attention = self.attention("cross_attention")
         self.cross_attention_norm = LayerNormalization(name="cross_attention_norm", dtype=self.dtype_policy)
 
     def build(self, *shapes: Any) -> None:
@@ -126,9 +141,10 @@ class DecoderBlock(EncoderBlock):
         self, x: Tensor, memory: Tensor, bias: Tensor = 0.0, memory_bias: Tensor = 0.0, training: bool = False
     ) -> Tensor:
         y = self.self_attention_norm(x)
-        x = x + self.dropout(self.self_attention(y, y, bias=bias), training=training)
+        x = x + self.dropout(self.self_attention(y, y, bias=bias, training=training), training=training)
         y = self.cross_attention_norm(x)
-        x = x + self.dropout(self.cross_attention(y, memory, bias=memory_bias), training=training)
+        y = self.cross_attention(y, memory, bias=memory_bias, training=training)
+        x = x + self.dropout(y, training=training)
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)), training=training)
 
     def step(
@@ -176,9 +192,12 @@ class Transformer(keras.Model):
         d_model, num_heads, d_ff: sizes, as in `Attention` and `FeedForward`.
         num_layers: number of encoder blocks, and of decoder blocks.
         dropout: rate, after each sub-layer and on the embeddings.
+        attention_dropout: rate, on the attention weights.
+        decoder_layers: number of decoder blocks, if it is another; 0: `num_layers`.
 
     Call arguments:
         inputs: pair of (B, S) source ids, end token last, and (B, T) target ids shifted right, start token first.
+        kept: of each, which tokens are seen: see `embed`. All, by default.
 
     Returns:
         (B, T, V) logits: at each position, for the next target token.
@@ -197,19 +216,23 @@ class Transformer(keras.Model):
         d_ff: int = 1024,
         num_layers: int = 3,
         dropout: float = 0.1,
+        attention_dropout: float = 0.0,
+        decoder_layers: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.settings: dict[str, Any] = {"vocab_size": vocab_size, "d_model": d_model, "num_heads": num_heads}
         self.settings |= {"d_ff": d_ff, "num_layers": num_layers, "dropout": dropout}
+        self.settings |= {"attention_dropout": attention_dropout, "decoder_layers": decoder_layers}
         self.d_model = d_model
-        policy, sizes = self.dtype_policy, (d_model, num_heads, d_ff, dropout)
+        policy, sizes = self.dtype_policy, (d_model, num_heads, d_ff, dropout, attention_dropout)
         # Scaled up by √d_model on the way in, an embedding has unit variance; as output weights it must be small.
         initializer = keras.initializers.RandomNormal(stddev=d_model**-0.5)
         self.embedding = keras.layers.Embedding(vocab_size, d_model, initializer, name="embedding", dtype=policy)
         self.dropout = keras.layers.Dropout(dropout, dtype=policy)
         self.encoder = [EncoderBlock(*sizes, name=f"encoder_{i}", dtype=policy) for i in range(num_layers)]
-        self.decoder = [DecoderBlock(*sizes, name=f"decoder_{i}", dtype=policy) for i in range(num_layers)]
+        blocks = range(decoder_layers or num_layers)
+        self.decoder = [DecoderBlock(*sizes, name=f"decoder_{i}", dtype=policy) for i in blocks]
         self.encoder_norm, self.decoder_norm = (
             LayerNormalization(name=f"{side}_norm", dtype=policy) for side in ("encoder", "decoder")
         )
@@ -222,25 +245,34 @@ class Transformer(keras.Model):
             layer.build((None, None, self.d_model))
         self.built = True
 
-    def embed(self, ids: Tensor, positions: Tensor, training: bool = False) -> Tensor:
-        """(B, T) ids and their positions -> (B, T, d_model)."""
+    def embed(self, ids: Tensor, positions: Tensor, training: bool = False, kept: Tensor | None = None) -> Tensor:
+        """(B, T) ids and their positions -> (B, T, d_model). `kept`: (B, T), 0 for tokens that are not seen, else 1."""
         x = self.embedding(ids) * math.sqrt(self.d_model)
+        if kept is not None:
+            x = x * ops.expand_dims(ops.cast(kept, x.dtype), -1)
         return self.dropout(x + ops.cast(sinusoidal_positions(positions, self.d_model), x.dtype), training=training)
 
-    def encode(self, source: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
-        """(B, S) ids -> (B, S, d_model) memory and its (B, 1, 1, S) bias."""
+    def encode(self, source: Tensor, training: bool = False, kept: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(B, S) ids -> (B, S, d_model) memory and its (B, 1, 1, S) bias. `kept`: as in `embed`."""
         mask = ops.not_equal(source, PAD)
         bias = padding_bias(mask)
-        x = self.embed(source, positions_of(mask), training)
+        x = self.embed(source, positions_of(mask), training, kept)
         for block in self.encoder:
             x = block(x, bias, training=training)
         return self.encoder_norm(x), bias
 
-    def decode(self, target: Tensor, memory: Tensor, memory_bias: Tensor, training: bool = False) -> Tensor:
-        """(B, T) shifted target ids and the encoder's memory -> (B, T, V) logits."""
+    def decode(
+        self,
+        target: Tensor,
+        memory: Tensor,
+        memory_bias: Tensor,
+        training: bool = False,
+        kept: Tensor | None = None,
+    ) -> Tensor:
+        """(B, T) shifted target ids and the encoder's memory -> (B, T, V) logits. `kept`: as in `embed`."""
         mask = ops.not_equal(target, PAD)
         bias = causal_bias(ops.shape(target)[1]) + padding_bias(mask)  # (B, 1, T, T)
-        x = self.embed(target, positions_of(mask), training)
+        x = self.embed(target, positions_of(mask), training, kept)
         for block in self.decoder:
             x = block(x, memory, bias, memory_bias, training=training)
         return self.logits(self.decoder_norm(x))
@@ -288,10 +320,12 @@ class Transformer(keras.Model):
         ids = keras.InputSpec("int32", shape=(None, None))
         super().export(filepath, format, **{"input_signature": [(ids, ids)]} | options)
 
-    def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> Tensor:
-        source, target = inputs
-        memory, memory_bias = self.encode(source, training)
-        return self.decode(target, memory, memory_bias, training)
+    def call(
+        self, inputs: tuple[Tensor, Tensor], training: bool = False, kept: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
+        (source, target), (kept_source, kept_target) = inputs, kept or (None, None)
+        memory, memory_bias = self.encode(source, training, kept_source)
+        return self.decode(target, memory, memory_bias, training, kept_target)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | self.settings

@@ -12,7 +12,7 @@ from fmkeras.errors import InputError
 from fmkeras.translation.inference import options as inference
 from fmkeras.translation.settings import CHOICES, FIELDS, LONGEST_SPAN, PRESETS, Settings, possible
 
-SIZES = ("d_model", "num_heads", "d_ff", "num_layers")
+SIZES = ("d_model", "num_heads", "d_ff", "num_layers", "decoder_layers")
 VERBS = ("train", *inference.VERBS)
 RESUMABLE = ("epochs", "minutes", "learning_rate", "patience", "select")  # what may change when a run is resumed
 AUTOMATIC = ("dataset", "preset", "precision")  # what may be "auto"
@@ -23,7 +23,13 @@ RARE = {  # settings without an option of their own above, and what they are
     "select": "keep the epoch of the lowest validation loss, the highest validation BLEU, or the last",
     "passes": "passes over the pairs in an epoch",
     "warmup_steps": "steps of linear warm-up",
+    "schedule": "how the learning rate falls after it, linear and cosine to 0 at the last step",
+    "optimizer": "muon is for the matrices, Adam for the rest (Keras 3.13 or later)",
+    "weight_decay": "share of a weight that a step takes away, times the learning rate",
     "label_smoothing": "probability spread over the vocabulary",
+    "attention_dropout": "dropout rate on the attention weights",
+    "word_dropout": "share of the tokens whose embedding is left out",
+    "consistency": "weight of the divergence of two passes over each batch (R-Drop; with --word-dropout SimCut)",
     "clip_norm": "longest gradient",
     "ema_decay": "decay a step of the average of the weights, which is what is kept",
     "max_pieces": "leave out pairs with a side of more subword tokens",
@@ -33,6 +39,7 @@ RARE = {  # settings without an option of their own above, and what they are
     "num_heads": "attention heads",
     "d_ff": "inner dimension of the feed-forward layers",
     "num_layers": "encoder blocks, and decoder blocks",
+    "decoder_layers": "decoder blocks, if it is another number",
     "beam": "hypotheses of beam search",
     "length_penalty": "exponent of the length that scores are divided by",
 }

@@ -15,7 +15,7 @@ from fmkeras.errors import InputError
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.sentences import Sentences
 from fmkeras.translation.corpora.tokenizer import Tokenizer
-from fmkeras.translation.model.objective import InverseSquareRoot, Objective, as_dataset, evaluate
+from fmkeras.translation.model.objective import Objective, as_dataset, evaluate
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.training import checkpoint
@@ -27,6 +27,7 @@ from fmkeras.translation.training.callbacks import (
     RunningAverage,
     synchronise,
 )
+from fmkeras.translation.training.optimizers import optimizer_of
 from fmkeras.translation.training.pretrained import take_over
 
 LOGS = {"token_accuracy": "accuracy", "val_token_accuracy": "val_accuracy"}  # names that Keras's callbacks expect
@@ -88,14 +89,8 @@ class Training:
         self.fresh = take_over(self.model, initial) if initial else None
         self.averaged = Transformer(**sizes, dtype="float32")
         self.averaged.set_weights(self.model.get_weights())
-        self.objective = Objective(self.model, settings.label_smoothing)
-        optimizer = keras.optimizers.Adam(
-            InverseSquareRoot(settings.learning_rate, settings.warmup_steps),
-            beta_1=0.9,
-            beta_2=0.98,
-            epsilon=1e-9,
-            global_clipnorm=settings.clip_norm,
-        )
+        self.objective = Objective(self.model, settings.label_smoothing, settings.word_dropout, settings.consistency)
+        optimizer = optimizer_of(settings, settings.epochs * len(batches))
         optimizer.build(self.model.trainable_variables)
         # XLA would compile each new shape of a batch; on a CPU it is also ten times slower.
         jit = "auto" if keras.backend.backend() == "jax" else False
@@ -251,7 +246,8 @@ class Training:
 
     def variables(self) -> list:
         """All that a step changes: weights, their average, the optimizer's moments and step, dropout's state, sums."""
-        dropout = [v for v in self.model.variables if v.name == "seed_generator_state"]
+        variables = self.model.variables + self.objective.own_state
+        dropout = [v for v in variables if v.name == "seed_generator_state"]
         weights = self.model.trainable_variables, self.averaged.trainable_variables
         return [*itertools.chain(*weights), *self.objective.optimizer.variables, *dropout, *self.counters()]
 
