@@ -241,6 +241,7 @@ def test_standard_input(content, message, refused, places, monkeypatch):
     refused(["translate", "text", "--run", str(places["run"])], message)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [ARGUMENTS[0], ARGUMENTS[26], ARGUMENTS[30], ARGUMENTS[35], ARGUMENTS[40]])
 def test_in_a_process_of_its_own(line, places, tmp_path):
     words, message = line[0].format(tmp=tmp_path, **places).split(), line[1]

@@ -92,6 +92,7 @@ def test_the_translator_has_its_vocabulary_size_and_weights(pretrained, tuned):
     assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["init"] == str(pretrained[0])
 
 
+@pytest.mark.slow
 def test_the_translator_translates_the_same_in_a_new_process(tuned):
     sentences = ["um dois três", "sete oito"]
     here = fmkeras.load_translator(tuned[0]).translate(sentences)
@@ -126,6 +127,7 @@ def test_weights_are_taken_over_by_name():
     }
 
 
+@pytest.mark.slow
 def test_fine_tuning_starts_where_pre_training_ended(pairs, pretrained, tmp_path):
     """With no steps to speak of, the translator still is the pre-trained model."""
     line = ["--dataset", pairs, *LANGUAGES, "--limit", 20, "--init", pretrained[0], "--learning-rate", 1e-9]

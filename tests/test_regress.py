@@ -162,6 +162,7 @@ def test_the_whole_command_takes_less_than_30_seconds(tmp_path):
     assert time.perf_counter() - began < 30
 
 
+@pytest.mark.slow
 def test_without_target_scaling_the_same_steps_leave_r2_below_zero(tmp_path):
     """The article's mistake: 2,000 steps move a weight by some 6 dollars; the mean price is 540,000 away."""
     regress.main(["--no-target-scaling", "--run", str(tmp_path / "run")])
@@ -302,6 +303,7 @@ def table_of(rows: int, columns: int) -> pd.DataFrame:
     return table.assign(cost=1000 + (X / X.std(axis=0)) @ rng.normal(size=columns) + rng.normal(size=rows) * 0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "features"),
     [

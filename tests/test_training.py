@@ -131,6 +131,7 @@ def test_a_run_stopped_within_each_epoch_goes_on_from_there(whole, tmp_path, mon
     assert_same(expected, run(resumed))
 
 
+@pytest.mark.slow
 def test_a_run_stopped_while_it_validates_goes_on_with_that(whole, tmp_path, monkeypatch):
     expected, _ = whole
     data, settings = (sequences(80, 4), sequences(80, 5)), dict(epochs=3, dropout=0.2, batch_tokens=200)
@@ -176,6 +177,7 @@ def test_a_run_without_its_checkpoint_is_not_begun_anew(whole, tmp_path):
     assert not training(tmp_path / "empty", rows, rows, resume=True).history  # there is nothing to overwrite
 
 
+@pytest.mark.slow
 def test_a_lower_learning_rate_may_be_gone_on_with(whole, tmp_path):
     _, folder = whole
     shutil.copytree(folder, tmp_path / "run")
@@ -235,6 +237,7 @@ def test_a_checkpoint_from_before_the_validation_data_were_remembered_is_good(wh
     assert_same(expected, training(tmp_path / "run", *data, resume=True, epochs=3, dropout=0.2, batch_tokens=200))
 
 
+@pytest.mark.slow
 def test_a_damaged_history_is_written_again_and_said(whole, tmp_path):
     _, folder = whole
     data, settings = (sequences(80, 4), sequences(80, 5)), dict(epochs=3, dropout=0.2, batch_tokens=200)
@@ -266,6 +269,7 @@ def test_checkpoints_are_a_minute_apart(monkeypatch):
         saved.clear()
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_run(whole, tmp_path):
     """While the same seed gives the same: `test_a_resumed_run_ends_as_one_that_was_never_stopped`."""
     expected, _ = whole

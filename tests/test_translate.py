@@ -192,6 +192,7 @@ def test_ctrl_c_keeps_the_weights_and_says_how_to_go_on(pairs, tmp_path):
     assert not (folder / "report.json").exists()
 
 
+@pytest.mark.slow
 def test_either_direction_of_any_two_languages(pairs, tmp_path, capsys):
     folder = tmp_path / "back"
     options = ["--dataset", str(pairs), "--source-column", "2", "--source", "English", "--target", "Português"]
