@@ -23,7 +23,8 @@ def main() -> None:
     with cli.quiet():
         import keras  # noqa: F401
     from fmkeras.translation.corpora import corpus as corpora
-    from fmkeras.translation.inference.translator import Translator, load_translator
+    from fmkeras.translation.inference.loading import load_translator
+    from fmkeras.translation.inference.translator import Translator
 
     translator = load_translator(arguments.run)
     corpus = corpora.load(translator.settings)

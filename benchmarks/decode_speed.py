@@ -116,7 +116,7 @@ def load(run: Path | None, sentences: int | None, quick: bool):
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     if run and not quick:
         from fmkeras.translation.corpora import corpus as corpora
-        from fmkeras.translation.inference.translator import load_translator
+        from fmkeras.translation.inference.loading import load_translator
 
         translator = load_translator(run)
         pairs = corpora.load(translator.settings).split("validation")[:sentences]
@@ -212,7 +212,7 @@ def grow(step: Callable, source: np.ndarray) -> np.ndarray:
     import tensorflow as tf
 
     from fmkeras.translation.corpora.tokenizer import END, PAD, START
-    from fmkeras.translation.inference.beam import length_limit
+    from fmkeras.translation.inference.hypotheses import length_limit
 
     limits = length_limit((source != PAD).sum(axis=1))
     source, target = tf.constant(source), tf.fill((len(source), 1), START)
@@ -237,14 +237,16 @@ def ctranslate2(task: tuple, beams: int) -> Iterator[dict]:
     """CTranslate2 in float32 with our weights; tokens go in and out as the decimal names of ids."""
     import ctranslate2 as ct2
 
-    from benchmarks.ctranslate2_model import convert
     from fmkeras.translation.corpora.batches import by_length
-    from fmkeras.translation.inference.beam import length_limit
+    from fmkeras.translation.exporting.converter import TransformerConverter
+    from fmkeras.translation.inference.hypotheses import length_limit
 
     start = time.perf_counter()
     model, sources = load(*task)
     with tempfile.TemporaryDirectory() as folder:
-        convert(model, folder, length_limit(max(map(len, sources))))
+        names = [str(i) for i in range(model.settings["vocab_size"])]
+        converter = TransformerConverter(model, names, positions=length_limit(max(map(len, sources))))
+        converter.convert(folder, force=True)
         translator = ct2.Translator(folder, compute_type="float32", inter_threads=1, intra_threads=THREADS)
 
     def translate(budget: int, some: dict) -> dict:
@@ -254,7 +256,7 @@ def ctranslate2(task: tuple, beams: int) -> Iterator[dict]:
             part = [order[i] for i in run]
             # It knows one limit for a call. As far as ours may go at the longest, lest it pay for more than we do.
             limit = length_limit(max(len(some[i]) for i in part)) - 1
-            texts = [[str(token) for token in some[i]] for i in part]
+            texts = [[str(token) for token in some[i][:-1]] for i in part]  # it adds the end token itself
             results = translator.translate_batch(
                 texts, beam_size=beams, length_penalty=LENGTH_PENALTY, max_decoding_length=limit, max_input_length=0
             )

@@ -39,7 +39,7 @@ def walk(run: Path, text: str) -> None:
     from fmkeras.translation.corpora.sentence_splitting import split_sentences
     from fmkeras.translation.corpora.tokenizer import PAD, normalise
     from fmkeras.translation.inference.decoding import Search
-    from fmkeras.translation.inference.translator import load_translator
+    from fmkeras.translation.inference.loading import load_translator
     from fmkeras.translation.model.attention import MASKED, padding_bias
 
     translator = load_translator(run)
@@ -84,7 +84,7 @@ def walk_pairs(run: Path) -> None:
         from keras import ops
 
     from fmkeras.translation.corpora.batches import Batches
-    from fmkeras.translation.inference.translator import load_translator
+    from fmkeras.translation.inference.loading import load_translator
     from fmkeras.translation.model.objective import smoothed_cross_entropy
     from fmkeras.translation.model.schedules import InverseSquareRoot
 

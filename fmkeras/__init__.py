@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from fmkeras.houses.regressor import Regressor, load_regressor
     from fmkeras.translation.corpora.formats import read_pairs
     from fmkeras.translation.corpora.sentence_splitting import split_sentences
-    from fmkeras.translation.inference.translator import Translator, load_translator
+    from fmkeras.translation.inference.loading import load_translator
+    from fmkeras.translation.inference.translator import Translator
     from fmkeras.translation.model.objective import Objective
     from fmkeras.translation.model.transformer import Transformer
     from fmkeras.translation.settings import Settings
@@ -56,7 +57,7 @@ _HOMES = {
     "Transformer": "fmkeras.translation.model.transformer",
     "Translator": "fmkeras.translation.inference.translator",
     "load_regressor": "fmkeras.houses.regressor",
-    "load_translator": "fmkeras.translation.inference.translator",
+    "load_translator": "fmkeras.translation.inference.loading",
     "read_pairs": "fmkeras.translation.corpora.formats",
     "split_sentences": "fmkeras.translation.corpora.sentence_splitting",
     "train_regressor": "fmkeras.houses.fitting",

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 def evaluate(arguments: argparse.Namespace) -> None:
     """What section 5.4 of the article meant: load the saved model and score it on data that it was not trained on."""
     from fmkeras.translation.inference import evaluation_sets
+    from fmkeras.translation.inference.loading import load_translator
     from fmkeras.translation.inference.scoring import score_lines
-    from fmkeras.translation.inference.translator import load_translator
 
-    translator = load_translator(arguments.run)
+    translator = load_translator(arguments.run, arguments.engine)
     test = _test_set(arguments, translator.settings, arguments.run, arguments.split)
     known = evaluation_sets.trained_on(arguments.run, translator.settings)
     overlap = evaluation_sets.overlap(test, known)
@@ -60,10 +60,10 @@ def overlap_note(overlap: dict[str, int] | None, pairs: int) -> str:
 def compare(arguments: argparse.Namespace) -> None:
     """Translate one test set with two runs, and say whether their scores differ by more than chance."""
     from fmkeras.translation.inference import evaluation_sets
+    from fmkeras.translation.inference.loading import load_translator
     from fmkeras.translation.inference.scoring import paired_bootstrap
-    from fmkeras.translation.inference.translator import load_translator
 
-    translators = [load_translator(run) for run in arguments.runs]
+    translators = [load_translator(run, "keras") for run in arguments.runs]
     first, second = (translator.settings for translator in translators)
     if (first.source, first.target) != (second.source, second.target):
         pairs = [f"{settings.source} → {settings.target}" for settings in (first, second)]

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # --help must wait for neither
     from matplotlib.figure import Figure
 
 CONFIG, MODEL, HISTORY, REPORT = "config.json", "model.keras", "history.csv", "report.json"
+CARD = "README.md"
 UNFINISHED = ".unfinished-"  # begins the names of files that are being written
 CHECKSUM = "sha256"  # the key of a JSON file's checksum of its other keys
 
@@ -120,6 +122,42 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path: str | Path, mark: str) -> Iterator[Path]:
+    """Give a temporary folder to fill; when the block ends without an error, it becomes `path`, in place of an old one.
+
+    Args:
+        path: what it becomes.
+        mark: a file that every such folder holds: a folder without it is somebody else's, and is left alone.
+
+    Raises:
+        InputError: it cannot be written, or there is something else.
+    """
+    path = Path(path)
+    if path.exists() and not (path / mark).is_file() and not (path.is_dir() and not any(path.iterdir())):
+        raise InputError(f"{path} exists and was not written by this command: choose another --out")
+    temporary, old = (path.with_name(f"{UNFINISHED}{os.getpid()}-{what}{path.name}") for what in ("", "old-"))
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        if path.exists():
+            os.rename(path, old)
+        os.rename(temporary, path)
+    except OSError as error:
+        reason = error.strerror or " ".join(str(error).split())[:120]
+        raise InputError(f"{path} cannot be written ({reason}): make room there, or choose another place") from None
+    finally:
+        for leftover in (temporary, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def size_of(path: str | Path, without: str = "") -> int:
+    """Bytes of a file, or of a folder's files; those below its folder `without` do not count."""
+    path = Path(path)
+    files = [path] if path.is_file() else path.rglob("*")
+    return sum(f.stat().st_size for f in files if f.is_file() and f.relative_to(path).parts[:1] != (without,))
 
 
 def flush(path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fmkeras import cli, evaluation, runs
 from fmkeras.errors import InputError
+from fmkeras.translation.inference import exports
 from fmkeras.translation.training.options import VERBS, callbacks_given, options_given, parser
 
 if TYPE_CHECKING:
@@ -24,11 +25,23 @@ LINES = 1000  # lines of standard input translated at a time
 def main(argv: list[str] | None = None) -> None:
     """The command line: see `--help`."""
     arguments = cli.parse(parser(), VERBS, argv)
+    if arguments.verb in ("text", "evaluate") and _uses_export(arguments):
+        {"text": text, "evaluate": evaluation.evaluate}[arguments.verb](arguments)
+        return
     unneeded = ("IPython", "matplotlib", "pandas", "sklearn") if arguments.verb == "text" else ()
     with cli.quiet(), cli.without(*unneeded):
         import keras  # noqa: F401
     verbs = {"train": train, "evaluate": evaluation.evaluate, "compare": evaluation.compare, "text": text}
     verbs[arguments.verb](arguments)
+
+
+def _uses_export(arguments: argparse.Namespace) -> bool:
+    """Whether CTranslate2 translates, so that nobody need wait for TensorFlow."""
+    if getattr(arguments, "attention", None):
+        if arguments.engine == "ctranslate2":
+            raise InputError("--attention draws what the Keras model does: leave --engine ctranslate2 out")
+        arguments.engine = "keras"
+    return exports.choose(arguments.run, arguments.engine)[0] is not None
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -42,11 +55,12 @@ def train(arguments: argparse.Namespace) -> None:
 
 def text(arguments: argparse.Namespace) -> None:
     """Translate the sentences of the command line or of standard input, a line out for each line in."""
-    from fmkeras.translation.inference.translator import load_translator
+    from fmkeras.translation.inference.loading import load_translator
 
     if arguments.json and arguments.attention:
         raise InputError("--attention draws a picture, --json prints: choose one")
-    translator = load_translator(arguments.run)
+    on_choice = cli.say_once("engine")
+    translator = load_translator(arguments.run, arguments.engine, on_choice)
     if arguments.attention:
         draw_attention(translator, arguments)
         return
@@ -90,7 +104,9 @@ def translated(
             on_limit(detail.source)
         if arguments.json:
             alternatives = [alternative._asdict() for alternative in detail.alternatives]
-            yield json.dumps(detail._asdict() | {"alternatives": alternatives}, ensure_ascii=False)
+            shown = detail._asdict() | {"alternatives": alternatives}
+            del shown["weights"]
+            yield json.dumps(shown, ensure_ascii=False)
         else:
             lines = [f"{i}\t{score:.4f}\t{text}" for text, score in detail.alternatives]
             yield from lines or [f"{i}\t0.0000\t"]  # a line for each, also of a blank one

@@ -13,12 +13,12 @@ from fmkeras.translation.inference.beam import (
     best_continuations,
     choose_active,
     keep_best_finished,
-    length_limit,
     pick,
     remember_computed,
     score_continuations,
     start_beam,
 )
+from fmkeras.translation.inference.hypotheses import length_limit
 from fmkeras.translation.model.attention import MASKED
 
 

@@ -10,8 +10,9 @@ from keras import ops
 from fmkeras import InputError
 from fmkeras.translation.corpora.batches import padded
 from fmkeras.translation.corpora.tokenizer import END, PAD, START
-from fmkeras.translation.inference.beam import largest, length_limit, was_cut
+from fmkeras.translation.inference.beam import largest
 from fmkeras.translation.inference.decoding import Search, beam_search, cross_attention
+from fmkeras.translation.inference.hypotheses import length_limit, was_cut
 from fmkeras.translation.model.attention import MASKED
 from fmkeras.translation.model.transformer import Transformer
 

@@ -159,7 +159,7 @@ def test_the_first_sentence_waits_for_no_tracing():
     """One sentence is translated without the graph, whose tracing takes longer; the graph then gives the same."""
     fresh = fmkeras.load_translator(RUN)
     first = fresh.translate(["um dois três"])
-    (search,) = fresh._searches.values()
+    (search,) = fresh.engine.searches.values()
     assert search.compiled_call.experimental_get_tracing_count() == 0
     assert [fresh.translate(["um dois três"]) for _ in range(2)] == [first] * 2
     assert search.compiled_call.experimental_get_tracing_count() == 1

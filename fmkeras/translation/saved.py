@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fmkeras import runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.tokenizer import Tokenizer
-from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import Settings
+
+if TYPE_CHECKING:  # who has an export need not wait for Keras
+    from fmkeras.translation.model.transformer import Transformer
 
 TOKENIZER = "tokenizer.model"
 OTHER_TASK = {  # what is said of a run that does not hold what it is asked for
@@ -27,12 +30,14 @@ def own_tokenizer(folder: Path | None, settings: Settings, make: Callable[[], To
     return make()
 
 
-def load_run(run: str | Path, task: str) -> tuple[Transformer, Tokenizer, Settings]:
+def load_run(run: str | Path, task: str) -> "tuple[Transformer, Tokenizer, Settings]":
     """What a run folder holds that was trained for a task of `Settings`.
 
     Raises:
         InputError: the folder is no such run, is damaged, or has not finished its first epoch.
     """
+    from fmkeras.translation.model.transformer import Transformer
+
     run = Path(run)
     settings = Settings.load(runs.read_config(run))
     if settings.task != task:

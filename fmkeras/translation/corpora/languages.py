@@ -48,6 +48,12 @@ def code_of(language: str) -> str:
     return next((_CODES[name] for name in names if name in _CODES), "")
 
 
+def name_of(code: str) -> str:
+    """The English name of a language by its code: "pt" -> "Portuguese"; the code itself if it is unknown."""
+    group = next((group.split() for group in _NAMES.replace("\n", "|").split("|") if group.split()[:1] == [code]), [])
+    return next((word.title() for word in group if len(word) > 3), code)
+
+
 @functools.lru_cache(1 << 14)
 def script(character: str) -> str:
     """The script of a letter, as the first word of its name in Unicode: "LATIN", "CJK"; "" for what is no letter."""

@@ -124,6 +124,10 @@ class Tokenizer:
                     ) from None
                 size = int(possible[1])
 
+    def all_pieces(self) -> list[str]:
+        """Every piece, in the order of the ids."""
+        return [self.pieces.id_to_piece(i) for i in range(len(self))]
+
     @property
     def special_tokens(self) -> dict[str, int]:
         """The special tokens that it was trained with, and their ids: none unless it is for pre-training."""

@@ -11,10 +11,10 @@ finished hypotheses are kept, C how many continuations of each hypothesis are lo
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
 from keras import ops
 
 from fmkeras.translation.corpora.tokenizer import END, PAD
+from fmkeras.translation.inference.hypotheses import length_limit
 from fmkeras.translation.model.attention import MASKED
 
 Tensor = Any  # of whichever backend
@@ -44,29 +44,6 @@ class Continuations(NamedTuple):
     scores: Tensor  # (B, 2K) log-probabilities of the whole
     parents: Tensor  # (B, 2K) which hypothesis goes on
     tokens: Tensor  # (B, 2K) with which token
-
-
-def length_limit(source_length: Tensor, max_length: int | None = None) -> Tensor:
-    """Tokens that a translation may have, end token included.
-
-    Args:
-        source_length: tokens of the source, end token included; a number or an array of any shape.
-        max_length: the limit, if it is not to depend on the source. By default half as many again as that, and ten.
-
-    Returns:
-        A number or an array of the same shape.
-    """
-    return source_length * 3 // 2 + 10 if max_length is None else source_length * 0 + max_length
-
-
-def was_cut(ids: np.ndarray, source_length: int, max_length: int | None = None) -> bool:
-    """Whether a translation stopped only because it may not be longer: its end token was the one token allowed.
-
-    Args:
-        ids: of the translation without start and end tokens, filled up with PAD or not, as of `Search.translate`.
-        source_length, max_length: as in `length_limit`.
-    """
-    return int(np.count_nonzero(np.asarray(ids) != PAD)) + 1 == length_limit(source_length, max_length)
 
 
 def start_beam(source: Tensor, beams: int, start: int, n_best: int, max_length: int | None) -> Beam:

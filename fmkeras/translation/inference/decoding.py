@@ -6,14 +6,13 @@ are put together (`advance`), repeated until every sentence is done, and compile
 
 import functools
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
-from fmkeras.errors import InputError
 from fmkeras.translation.corpora.batches import by_length, padded
 from fmkeras.translation.corpora.tokenizer import PAD, START
 from fmkeras.translation.inference.beam import (
@@ -28,6 +27,7 @@ from fmkeras.translation.inference.beam import (
     score_continuations,
     start_beam,
 )
+from fmkeras.translation.inference.hypotheses import Sources, check_options
 from fmkeras.translation.model.attention import causal_bias, padding_bias, positions_of
 from fmkeras.translation.model.transformer import Transformer
 
@@ -83,18 +83,6 @@ def beam_search(
     search = search_with_fixed_shapes if fixed_shapes else search_with_leaving_sentences
     finished, scores = search(step, beam, caches)
     return finished[:, :, 1:], scores
-
-
-def check_options(beams: int, n_best: int, max_length: int | None) -> None:
-    """Refuse what no search can do.
-
-    Raises:
-        InputError: n_best or max_length cannot be.
-    """
-    if not 1 <= n_best <= beams:
-        raise InputError(f"n_best cannot be {n_best}: a search with {beams} beams finds 1 to {beams} translations")
-    if max_length is not None and max_length < 1:
-        raise InputError(f"max_length cannot be {max_length}: a translation has at least its end token, so 1 or more")
 
 
 def search_with_fixed_shapes(step: Callable, beam: Beam, caches: Caches) -> tuple[Tensor, Tensor]:
@@ -176,9 +164,6 @@ def advance(
     found = best_continuations(*score_continuations(logits, beam.scores, length >= beam.limits))
     beam = keep_best_finished(beam, found, length, length_penalty)
     return choose_active(beam, found, length), caches._replace(own=own)
-
-
-Sources = Sequence[Sequence[int] | np.ndarray]  # ids of each sentence, end token last
 
 
 class Search(keras.Model):

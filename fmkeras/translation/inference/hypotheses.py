@@ -1,16 +1,15 @@
-"""What a search finds for the parts of a text, and what is made of it for the whole text."""
+"""What a search finds for the parts of a text, and what is made of it for the whole text. NumPy only."""
 
 import heapq
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from fmkeras.translation.corpora.batches import padded
-from fmkeras.translation.inference.decoding import cross_attention
-from fmkeras.translation.model.transformer import Transformer
+from fmkeras.errors import InputError
+from fmkeras.translation.corpora.tokenizer import PAD
 
-ALIGNED = 32  # parts aligned at a time
+Sources = Sequence[Sequence[int] | np.ndarray]  # ids of each sentence, end token last
 
 
 class Hypothesis(NamedTuple):
@@ -19,6 +18,35 @@ class Hypothesis(NamedTuple):
     ids: list[int]  # without special tokens
     score: float  # see `decoding.beam_search`
     cut: bool  # it ended only because it may not be longer
+
+
+class Engine(Protocol):
+    """What translates ids: a Transformer in Keras, or the same weights in CTranslate2.
+
+    Attributes:
+        name: "keras" or "ctranslate2".
+    """
+
+    name: str
+
+    def translate(
+        self,
+        sources: Sources,
+        beams: int = 4,
+        length_penalty: float = 1.0,
+        n_best: int = 1,
+        max_length: int | None = None,
+    ) -> Iterator[tuple[int, list[Hypothesis]]]:
+        """Translate sentences, in any order; yield the index of each and its translations, best first.
+
+        Arguments as in `decoding.beam_search`.
+        """
+
+    def attention(self, sources: Sources, targets: Sources) -> Iterator[np.ndarray]:
+        """For each pair how the last block looks at the source, its heads together: (T, S), without the end token."""
+
+    def losses(self, sources: list[str], references: list[str]) -> dict[str, float]:
+        """How well it tells the references of sources, token by token: `nll` and `perplexity` at least."""
 
 
 class Alternative(NamedTuple):
@@ -37,8 +65,55 @@ class Detail(NamedTuple):
     source_tokens: list[str]
     tokens: list[str]
     alignment: list[int]  # for each token, the place in source_tokens that the last block looks at most
+    weights: list[list[tuple[int, float]]]  # for each token, the places that it looks at most, and how much
     alternatives: list[Alternative]  # the best first, the translation itself among them
     cut: bool  # it, or a part of it, ended only because it may not be longer
+
+
+def strongest(weights: np.ndarray, offset: int = 0, least: float = 0.05) -> list[list[tuple[int, float]]]:
+    """Of (T, S) attention weights those that are worth showing: for each token the places and weights, in order.
+
+    Args:
+        weights: each row sums to 1.
+        offset: is added to the places.
+        least: smaller weights are left out.
+    """
+    return [[(offset + int(s), round(float(row[s]), 3)) for s in np.flatnonzero(row >= least)] for row in weights]
+
+
+def length_limit(source_length: Any, max_length: int | None = None) -> Any:
+    """Tokens that a translation may have, end token included.
+
+    Args:
+        source_length: tokens of the source, end token included; a number or an array of any shape.
+        max_length: the limit, if it is not to depend on the source. By default half as many again as that, and ten.
+
+    Returns:
+        A number or an array of the same shape.
+    """
+    return source_length * 3 // 2 + 10 if max_length is None else source_length * 0 + max_length
+
+
+def check_options(beams: int, n_best: int, max_length: int | None) -> None:
+    """Refuse what no search can do.
+
+    Raises:
+        InputError: n_best or max_length cannot be.
+    """
+    if not 1 <= n_best <= beams:
+        raise InputError(f"n_best cannot be {n_best}: a search with {beams} beams finds 1 to {beams} translations")
+    if max_length is not None and max_length < 1:
+        raise InputError(f"max_length cannot be {max_length}: a translation has at least its end token, so 1 or more")
+
+
+def was_cut(ids: Sequence[int] | np.ndarray, source_length: int, max_length: int | None = None) -> bool:
+    """Whether a translation stopped only because it may not be longer: its end token was the one token allowed.
+
+    Args:
+        ids: of the translation without start and end tokens, filled up with PAD or not, as of `Search.translate`.
+        source_length, max_length: as in `length_limit`.
+    """
+    return int(np.count_nonzero(np.asarray(ids) != PAD)) + 1 == length_limit(source_length, max_length)
 
 
 def best_of_all(parts: list[list[Hypothesis]], n: int) -> list[tuple[list[list[int]], float]]:
@@ -56,19 +131,3 @@ def best_of_all(parts: list[list[Hypothesis]], n: int) -> list[tuple[list[list[i
         both = (([*before, h.ids], total + h.score) for before, total in best for h in hypotheses)
         best = heapq.nlargest(n, both, key=lambda entry: entry[1])
     return [(ids, total / len(parts)) for ids, total in best]
-
-
-def align(model: Transformer, sources: list[list[int]], targets: list[list[int]], start: int) -> Iterator[list[int]]:
-    """For each target token the place of the source token that the last block looks at most, its heads together.
-
-    Args:
-        model: that has translated.
-        sources, targets: ids, end token last.
-        start: the token that translations start with.
-    """
-    for i in range(0, len(sources), ALIGNED):
-        target = padded(targets[i : i + ALIGNED])
-        shifted = np.concatenate([np.full((len(target), 1), start, "int32"), target[:, :-1]], axis=1)
-        weights = cross_attention(model, padded(sources[i : i + ALIGNED]), shifted)[:, -1].mean(axis=1)  # (B, T, S)
-        for row, own in zip(weights, targets[i : i + ALIGNED], strict=True):
-            yield [int(place) for place in row[: len(own)].argmax(axis=-1)]

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from fmkeras import cli
+from fmkeras.translation.inference.exports import ENGINES
 
 VERBS = ("evaluate", "compare", "text")
 TOKENIZERS = ("13a", "char", "flores101", "flores200", "intl", "ja-mecab", "ko-mecab", "none", "spBLEU-1K", "zh")
@@ -17,6 +18,8 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
     _test_set(evaluate.add_argument)
     split = "which part of what it was trained on (test); other files are scored whole"
     evaluate.add_argument("--split", choices=("train", "validation", "test"), help=split)
+    engine = "what translates: keras, which also tells loss and accuracy, or a run's export to ctranslate2 (keras)"
+    evaluate.add_argument("--engine", choices=ENGINES, default="keras", help=engine)
     evaluate.add_argument("--ter", action="store_true", help="compute TER, too, which takes a while")
     evaluate.add_argument("--json", action="store_true", help="print the scores as one JSON object")
 
@@ -34,6 +37,8 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
     limit = "tokens that the translation of a sentence may have (half as many again as it has, and 10)"
     add("--max-length", type=cli.positive(most=LONGEST), metavar="N", help=limit)
     add("--n-best", type=cli.positive(most=64), metavar="N", help="print the N best translations of each line")
+    engine = "what translates: keras, or ctranslate2, the run's export (auto: that, if there is one of its weights)"
+    add("--engine", choices=ENGINES, default="auto", help=engine)
     add("--no-split", action="store_true", help="take each line for one sentence")
     add("--json", action="store_true", help="print a JSON object a line: score, tokens, alignment, alternatives")
     add("--attention", metavar="FILE.png", help="draw what the translation of a sentence looks at")

@@ -169,7 +169,9 @@ def _checked(hypotheses: list[str], references: list[str], more: More) -> list[S
 def score_lines(title: str, result: dict) -> list[str]:
     """What report.json holds as `test`, as a table for people: a line a score, with sacreBLEU's signature."""
     lines = [f"\n{title}, beam {result['beam']}"]
-    lines += [f"  {name:<15}{result[name]:>8.4f}" for name in ("loss", "perplexity", "token_accuracy")]
+    lines += [
+        f"  {name:<15}{result[name]:>8.4f}" for name in ("loss", "perplexity", "token_accuracy") if name in result
+    ]
     names = ["bleu", "bleu_13a", "chrf", "chrf_plus_plus", "ter"]
     if result["bleu_signature"] == result["bleu_13a_signature"]:
         names.remove("bleu_13a")

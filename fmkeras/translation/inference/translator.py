@@ -2,26 +2,21 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fmkeras import runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import textform
-from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.cutting import cut
 from fmkeras.translation.corpora.languages import join
 from fmkeras.translation.corpora.sentence_splitting import split_sentences
-from fmkeras.translation.corpora.tokenizer import END, PAD, Tokenizer, normalise
-from fmkeras.translation.inference.beam import was_cut
-from fmkeras.translation.inference.decoding import Search, cross_attention
-from fmkeras.translation.inference.hypotheses import Alternative, Detail, Hypothesis, align, best_of_all
-from fmkeras.translation.model.objective import Objective, evaluate
-from fmkeras.translation.model.transformer import Transformer
-from fmkeras.translation.saved import load_run
+from fmkeras.translation.corpora.tokenizer import END, Tokenizer, normalise
+from fmkeras.translation.inference.hypotheses import Alternative, Detail, Engine, Hypothesis, best_of_all, strongest
 from fmkeras.translation.settings import Settings
+
+if TYPE_CHECKING:  # CTranslate2 translates without Keras, and must not wait for it
+    from fmkeras.translation.model.transformer import Transformer
 
 Said = Callable[[str], None] | None  # is called with a text of which something must be said
 
@@ -29,7 +24,13 @@ Said = Callable[[str], None] | None  # is called with a text of which something 
 class Translator:
     """A Transformer with its tokenizer and settings.
 
+    Args:
+        model: the Transformer; or None, or a function that loads it when it is asked for, if `engine` is given.
+        tokenizer, settings: of the run.
+        engine: what translates; by default the model itself.
+
     Attributes:
+        engine: what translates.
         report: what report.json holds of the training, with its scores; empty while there is none.
 
     Example:
@@ -38,11 +39,37 @@ class Translator:
         ['The train is late. Where is the beach?']
     """
 
-    def __init__(self, model: Transformer, tokenizer: Tokenizer, settings: Settings):
-        self.model, self.tokenizer, self.settings = model, tokenizer, settings
+    def __init__(
+        self,
+        model: "Transformer | Callable[[], Transformer] | None",
+        tokenizer: Tokenizer,
+        settings: Settings,
+        engine: Engine | None = None,
+    ):
+        self.tokenizer, self.settings = tokenizer, settings
         self.start = tokenizer.start(settings.target)
         self.report: dict = {}
-        self._searches: dict[tuple, Search] = {}
+        self._model = model
+        if engine is None:
+            from fmkeras.translation.inference.keras_engine import KerasEngine
+
+            engine = KerasEngine(self.model, tokenizer, self.start, settings.label_smoothing)
+        self.engine = engine
+
+    @property
+    def model(self) -> "Transformer":
+        """The Keras model; loaded now, if another engine translates.
+
+        Raises:
+            InputError: there is none: this is an export, without its run.
+        """
+        import keras
+
+        if self._model is None:
+            raise InputError("an export holds no Keras model: load the run that it was made of")
+        if not isinstance(self._model, keras.Model):
+            self._model = self._model()
+        return self._model
 
     def translate(
         self,
@@ -92,10 +119,11 @@ class Translator:
         for text, parts, hypotheses in self._translate(texts, n, **options):
             alternatives = self._alternatives(hypotheses, n)
             best = [part[0] for part in hypotheses]
-            sources, targets = self.tokenizer.encode(parts), [[*part.ids, END] for part in best]
-            alignment, offset = [], 0
-            for source, places in zip(sources, align(self.model, sources, targets, self.start), strict=True):
-                alignment += [offset + place for place in places[:-1]]  # but not of the end token
+            sources, targets = self.tokenizer.encode(parts), [part.ids for part in best]
+            alignment, looks, offset = list[int](), list[list[tuple[int, float]]](), 0
+            for source, weights in zip(sources, self.engine.attention(sources, targets), strict=True):
+                alignment += [offset + int(place) for place in weights.argmax(axis=-1)]
+                looks += strongest(weights, offset)
                 offset += len(source)
             yield Detail(
                 source=text,
@@ -104,6 +132,7 @@ class Translator:
                 source_tokens=self._pieces(itertools.chain.from_iterable(sources)),
                 tokens=self._pieces(i for part in best for i in part.ids),
                 alignment=alignment,
+                weights=looks,
                 alternatives=alternatives,
                 cut=any(part.cut for part in best),
             )
@@ -155,14 +184,14 @@ class Translator:
         """
         if not sources:
             return []
-        ids: list[np.ndarray] = [np.empty(0)] * len(sources)
-        found = self._search(beam).translate(self.tokenizer.encode(sources))
+        ids: list[list[int]] = [[]] * len(sources)
+        found = self.engine.translate(self.tokenizer.encode(sources), *self._options(beam))
         if progress is not None:
             from tqdm.auto import tqdm  # it imports IPython, if that is there
 
             found = tqdm(found, total=len(sources), desc=progress, leave=False)
-        for i, translation, _ in found:
-            ids[i] = translation
+        for i, translations in found:
+            ids[i] = translations[0].ids
         return self.tokenizer.decode(ids)
 
     def translate_lines(self, lines: list[str], beam: int | None = None, progress: str | None = None) -> list[str]:
@@ -215,11 +244,8 @@ class Translator:
         return result, translations
 
     def losses(self, sources: list[str], references: list[str]) -> dict[str, float]:
-        """Loss, perplexity and token accuracy on sentences in the corpus' own form."""
-        objective = Objective(self.model, self.settings.label_smoothing)
-        objective.compile(jit_compile=False)
-        source, target = (self.tokenizer.encode_corpus(side) for side in (sources, references))
-        return evaluate(objective, Batches(source, target, budget=8192, start=self.start))
+        """Loss, perplexity and token accuracy on sentences in the corpus' own form; what of it the engine can tell."""
+        return self.engine.losses(sources, references)
 
     def attention(self, text: str) -> tuple[list[str], list[str], np.ndarray]:
         """How the translation of a sentence looks at its source: S pieces, T pieces, weights (num_layers, H, T, S).
@@ -229,6 +255,8 @@ class Translator:
         Raises:
             InputError: the text is blank.
         """
+        from fmkeras.translation.inference.decoding import cross_attention
+
         if not textform.visible(text):
             raise InputError("an attention map needs a sentence")
         source = self.tokenizer.encode([textform.apply(text, self.settings.style, self.settings.source)])
@@ -236,15 +264,12 @@ class Translator:
         weights = cross_attention(self.model, np.array(source), np.array([[self.start, *target[:-1]]]))[0]
         return self._pieces(source[0]), self._pieces([*target[:-1], END]), weights
 
-    def _search(
-        self, beam: int | None, length_penalty: float | None = None, n_best: int = 1, max_length: int | None = None
-    ) -> Search:
-        """The search with these options, made once; None: those of the settings."""
+    def _options(
+        self, beam: int | None, length_penalty: float | None = None, n_best: int = 1
+    ) -> tuple[int, float, int]:
+        """Beams, length penalty and number of translations; None: those of the settings."""
         penalty = self.settings.length_penalty if length_penalty is None else length_penalty
-        key = (max(beam or self.settings.beam, n_best), penalty, self.start, n_best, max_length)
-        if key not in self._searches:
-            self._searches[key] = Search(self.model, *key)
-        return self._searches[key]
+        return max(beam or self.settings.beam, n_best), penalty, n_best
 
     def _translate(
         self,
@@ -261,10 +286,9 @@ class Translator:
         parts = [self.parts(text, split, on_cut) for text in texts]
         sources = self.tokenizer.encode(list(itertools.chain.from_iterable(parts)))
         found: list[list[Hypothesis]] = [[]] * len(sources)
-        search = self._search(beam, length_penalty, n, max_length)
-        for i, translations in search.translate_n_best(sources) if sources else ():
-            rows = [([int(piece) for piece in ids if piece != PAD], float(score)) for ids, score in translations]
-            found[i] = [Hypothesis(*row, was_cut(np.array(row[0]), len(sources[i]), max_length)) for row in rows]
+        options = self._options(beam, length_penalty, n)
+        for i, translations in self.engine.translate(sources, *options, max_length) if sources else ():
+            found[i] = translations
         ahead = iter(found)
         return ((text, own, list(itertools.islice(ahead, len(own)))) for text, own in zip(texts, parts, strict=True))
 
@@ -279,15 +303,3 @@ class Translator:
 
     def _pieces(self, ids: Iterable[int]) -> list[str]:
         return [self.tokenizer.pieces.id_to_piece(int(i)) for i in ids]
-
-
-def load_translator(run: str | Path) -> Translator:
-    """Load a translator from its run folder.
-
-    Raises:
-        InputError: the folder is no run of a translator, is damaged, or has not finished its first epoch.
-    """
-    translator = Translator(*load_run(run, "translate"))
-    if (report := Path(run) / runs.REPORT).is_file():
-        translator.report = runs.read_json(report)
-    return translator

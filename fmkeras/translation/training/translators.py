@@ -21,8 +21,9 @@ from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.corpus import Corpus, Data
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.inference import evaluation_sets
+from fmkeras.translation.inference.loading import load_translator
 from fmkeras.translation.inference.scoring import score_lines
-from fmkeras.translation.inference.translator import Translator, load_translator
+from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.saved import TOKENIZER, own_tokenizer
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.training import checkpoint, fitting, session
@@ -87,7 +88,7 @@ def train_translator(
 
         with session.interruptible(training):
             session.train(training, title, began, translated, say)
-            translator = load_translator(folder)
+            translator = load_translator(folder, "keras")
             progress = "translating" if verbose else None
             test, translations = translator.score(corpus.test, corpus.parts, progress=progress)
 
@@ -238,7 +239,7 @@ def earlier_scores(init: str, translator: Translator, say: session.Say) -> dict:
     """Of a translator that was trained on: BLEU on its own test set before and now; {} if that cannot be had."""
     if not init or Settings.load(runs.read_config(init)).task != "translate":
         return {}
-    old = load_translator(init)
+    old = load_translator(init, "keras")
     try:
         test = evaluation_sets.load(old.settings, init)
     except InputError as error:

@@ -1,0 +1,113 @@
+"""`python -m fmkeras.export`: a trained run in the format of those who will use it.
+
+Each export is loaded again and compared with its run before the command says that it is done.
+"""
+
+import argparse
+import importlib.util
+from pathlib import Path
+
+from fmkeras import cli, runs
+from fmkeras.errors import InputError
+
+FORMATS = ("ctranslate2", "argos", "savedmodel", "litert")
+OF_TRANSLATORS, OF_REGRESSORS = ("ctranslate2", "argos", "savedmodel"), ("savedmodel", "litert")
+SENTENCES = 200
+DEFAULT_QUANTIZATION = {"argos": "int8"}  # what others' Argos packages have; else the run's own float32
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    top = cli.Parser(
+        prog="python -m fmkeras.export",
+        description="Write a trained run in the format of CTranslate2, Argos Translate, TensorFlow or LiteRT.",
+        epilog="What each format is for, and how it is used: docs/deploy.md",
+        formatter_class=argparse.HelpFormatter,
+    )
+    add = top.add_argument
+    add("--run", type=Path, metavar="DIR", default=Path("runs/translate"), help="run folder (runs/translate)")
+    formats = "ctranslate2, argos (Argos Translate, LibreTranslate) or savedmodel (TensorFlow, TensorFlow Serving); "
+    add("--to", required=True, choices=FORMATS, help=formats + "of a regressor savedmodel or litert")
+    add("--out", type=Path, metavar="PATH", help="where to write it (exports, in the run folder)")
+    add("--quantization", choices=("float32", "int8"), help="of ctranslate2 (float32) and argos (int8)")
+    add("--text", action="store_true", help="savedmodel: with a signature from text to text (needs tensorflow-text)")
+    compared = f"how many sentences of the validation part to compare on ({SENTENCES})"
+    add("--sentences", type=cli.positive(most=10**6), metavar="N", default=SENTENCES, help=compared)
+    return top
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The command line: see `--help`."""
+    arguments = parser().parse_args(argv)
+    task = runs.read_config(arguments.run).get("task", "translate")
+    allowed = {"translate": OF_TRANSLATORS, "regress": OF_REGRESSORS}.get(task, ())
+    if not allowed:
+        raise InputError(f"{arguments.run} is pre-trained only: make a translator of it first")
+    if arguments.to not in allowed:
+        raise InputError(f"--to {arguments.to} is not for this run: choose from {', '.join(allowed)}")
+    if arguments.text and (arguments.to, task) != ("savedmodel", "translate"):
+        raise InputError("--text is for --to savedmodel of a translator: leave it out")
+    if arguments.quantization and arguments.to not in ("ctranslate2", "argos"):
+        raise InputError("--quantization is for --to ctranslate2 and argos: leave it out")
+    with cli.quiet():
+        import keras  # noqa: F401
+    if task == "translate":
+        export_translator(arguments)
+    else:
+        export_regressor(arguments)
+
+
+def export_translator(arguments: argparse.Namespace) -> None:
+    """Write one format of a translator, say how it compares, and write the run's own card."""
+    from fmkeras.translation.exporting import folders
+    from fmkeras.translation.exporting.card import translator_card
+    from fmkeras.translation.inference import exports
+    from fmkeras.translation.inference.loading import load_translator
+
+    format, run = arguments.to, arguments.run
+    if format in ("ctranslate2", "argos") and not importlib.util.find_spec("ctranslate2"):
+        raise InputError(f"--to {format} needs a package that is not installed: pip install ctranslate2")
+    translator = load_translator(run, "keras")
+    sentences = folders.validation_sentences(run, translator.settings, arguments.sentences)
+    quantization = arguments.quantization or DEFAULT_QUANTIZATION.get(format, "float32")
+    out = arguments.out or exports.of_run(run, format)
+    if format == "savedmodel":
+        from fmkeras.translation.exporting.savedmodel import export_savedmodel
+
+        comparison = export_savedmodel(run, out, translator, sentences, arguments.text)
+    elif format == "ctranslate2":
+        from fmkeras.translation.exporting.to_ctranslate2 import export_ctranslate2
+
+        comparison = export_ctranslate2(run, out, translator, sentences, quantization)
+    else:
+        from fmkeras.translation.exporting.to_ctranslate2 import argos_name, export_argos
+
+        out = arguments.out or exports.of_run(run, argos_name(translator))
+        comparison = export_argos(run, out, translator, sentences, quantization)
+    print(comparison.line())
+    card = translator_card(run, translator, "run", run, runs.size_of(run, exports.EXPORTS))
+    runs.write_text(run / runs.CARD, card)
+    print(f"{out}: {format}, {runs.size_of(out) / 1e6:.1f} MB; {run / runs.CARD} says what the run is")
+
+
+def export_regressor(arguments: argparse.Namespace) -> None:
+    """Write one format of a regressor, and say how it compares."""
+    from fmkeras.houses.exporting import export
+    from fmkeras.houses.regressor import load_regressor
+
+    regressor = load_regressor(arguments.run)
+    default = arguments.run / "exports" / {"savedmodel": "savedmodel", "litert": "model.tflite"}[arguments.to]
+    out = arguments.out or default
+    with cli.quiet():
+        line = export(arguments.run, out, regressor, arguments.to)
+    print(line)
+    print(f"{out}: {arguments.to}, {runs.size_of(out) / 1e6:.1f} MB")
+
+
+def script() -> None:
+    """The command `fmkeras-export`."""
+    cli.run(main)
+
+
+if __name__ == "__main__":
+    script()

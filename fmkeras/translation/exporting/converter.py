@@ -1,0 +1,104 @@
+"""Our weights as a CTranslate2 model: the one place that knows how its layers are laid out."""
+
+from typing import Any
+
+import numpy as np
+from ctranslate2.converters.converter import Converter
+from ctranslate2.specs import common_spec, transformer_spec
+from keras import ops
+
+from fmkeras.translation.corpora.tokenizer import END, START, UNK
+from fmkeras.translation.model.attention import sinusoidal_positions
+from fmkeras.translation.model.normalization import EPSILON
+from fmkeras.translation.model.transformer import DecoderBlock, EncoderBlock, Transformer
+
+QUANTIZATIONS = ("float32", "int8")
+
+
+class TransformerConverter(Converter):
+    """Converts a trained Transformer: `TransformerConverter(model, pieces).convert(folder)`.
+
+    Args:
+        model: the Transformer.
+        pieces: the vocabulary, in the order of the ids.
+        start: the token that translations start with.
+        positions: the longest sentence, in tokens, that the model can then read or write.
+
+    Reference: https://opennmt.net/CTranslate2/conversion.html
+    """
+
+    def __init__(self, model: Transformer, pieces: list[str], start: int = START, positions: int = 1024):
+        self.model, self.pieces, self.start, self.positions = model, pieces, pieces[start], positions
+
+    def _load(self) -> transformer_spec.TransformerSpec:
+        """What `convert` asks for."""
+        layers, heads = self.model.settings["num_layers"], self.model.settings["num_heads"]
+        relu = common_spec.Activation.RELU
+        encoder = transformer_spec.TransformerEncoderSpec(layers, heads, pre_norm=True, activation=relu)
+        decoder = transformer_spec.TransformerDecoderSpec(
+            layers, heads, pre_norm=True, activation=relu, alignment_heads=heads
+        )
+        spec = transformer_spec.TransformerSpec(encoder, decoder)
+        self._fill(spec)
+        spec.register_source_vocabulary(self.pieces)
+        spec.register_target_vocabulary(self.pieces)
+        spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = (
+            self.pieces[i] for i in (UNK, START, END)
+        )
+        spec.config.decoder_start_token = self.start
+        spec.config.add_source_eos = True
+        spec.config.layer_norm_epsilon = EPSILON
+        return spec
+
+    def _fill(self, spec: transformer_spec.TransformerSpec) -> None:
+        # The same array in three places: `convert` finds that out, and stores it once.
+        embedding = array(self.model.embedding.embeddings)
+        spec.encoder.embeddings[0].weight = embedding
+        spec.decoder.embeddings.weight = spec.decoder.projection.weight = embedding
+        # CTranslate2's own sinusoids count from 1 and have other wavelengths.
+        table = array(sinusoidal_positions(np.arange(self.positions), self.model.d_model))
+        norm(spec.encoder.layer_norm, self.model.encoder_norm)
+        norm(spec.decoder.layer_norm, self.model.decoder_norm)
+        for side in (spec.encoder, spec.decoder):
+            side.position_encodings.encodings = table
+        for layer, block in zip(spec.encoder.layer, self.model.encoder, strict=True):
+            fill_encoder_block(layer, block)
+        for layer, block in zip(spec.decoder.layer, self.model.decoder, strict=True):
+            fill_decoder_block(layer, block)
+
+
+def fill_encoder_block(layer: Any, block: EncoderBlock) -> None:
+    """What both kinds of blocks have: self-attention and feed-forward layers."""
+    norm(layer.self_attention.layer_norm, block.self_attention_norm)
+    attention = block.self_attention
+    linear(layer.self_attention.linear[0], attention.query, attention.key, attention.value)
+    linear(layer.self_attention.linear[1], attention.output_projection)
+    norm(layer.ffn.layer_norm, block.feed_forward_norm)
+    linear(layer.ffn.linear_0, block.feed_forward.expand)
+    linear(layer.ffn.linear_1, block.feed_forward.contract)
+
+
+def fill_decoder_block(layer: Any, block: DecoderBlock) -> None:
+    """Cross-attention as well."""
+    fill_encoder_block(layer, block)
+    norm(layer.attention.layer_norm, block.cross_attention_norm)
+    attention = block.cross_attention
+    linear(layer.attention.linear[0], attention.query)
+    linear(layer.attention.linear[1], attention.key, attention.value)
+    linear(layer.attention.linear[2], attention.output_projection)
+
+
+def linear(spec: Any, *layers: Any) -> None:
+    """One linear layer of one of ours, or of several side by side."""
+    spec.weight = np.concatenate([array(layer.kernel).T for layer in layers])
+    spec.bias = np.concatenate([array(layer.bias) for layer in layers])
+
+
+def norm(spec: Any, layer: Any) -> None:
+    """A layer normalization."""
+    spec.gamma, spec.beta = array(layer.gamma), array(layer.beta)
+
+
+def array(x: Any) -> np.ndarray:
+    """A tensor or variable as float32."""
+    return np.array(ops.convert_to_numpy(x), "float32")

@@ -1,0 +1,58 @@
+"""What every export of a translator needs: a description, the tokenizer, and sentences to compare on."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from fmkeras import runs
+from fmkeras.errors import InputError
+from fmkeras.translation.inference import evaluation_sets, exports
+from fmkeras.translation.inference.hypotheses import length_limit
+from fmkeras.translation.inference.translator import Translator
+from fmkeras.translation.settings import Settings
+
+POSITIONS = 1024  # tokens of a sentence: what CTranslate2 itself cuts its input to
+SAMPLES = "samples.txt"
+
+
+class Sentences(NamedTuple):
+    """Sentences to compare translations of, in the corpus' own form, and what they are."""
+
+    sources: list[str]
+    name: str
+
+
+def positions(settings: Settings) -> int:
+    """The longest sentence that a run's export must be able to read or write, in tokens."""
+    return max(POSITIONS, length_limit(settings.max_pieces) + 1)
+
+
+def describe(run: Path, folder: Path, translator: Translator, format: str, quantization: str) -> None:
+    """Write what an export was made of, and its tokenizer."""
+    content = {
+        "format": format,
+        "model_sha256": exports.sha256(run / runs.MODEL),
+        "quantization": quantization,
+        "positions": positions(translator.settings),
+        "config": runs.read_config(run),
+        "report": translator.report,
+    }
+    runs.write_json(folder / exports.DESCRIPTION, content)
+    translator.tokenizer.save(folder / exports.PIECES)
+
+
+def validation_sentences(run: Path, settings: Settings, most: int) -> Sentences:
+    """Sources of a run's validation part, evenly from first to last; of its samples, if its data are gone.
+
+    Raises:
+        InputError: there are neither.
+    """
+    try:
+        sources = evaluation_sets.load(settings, str(run), split="validation").sources
+        name = "validation sentences"
+    except InputError:
+        lines = (run / SAMPLES).read_text(encoding="utf-8").split("\n") if (run / SAMPLES).is_file() else []
+        sources = [line.removeprefix("source").strip() for line in lines if line.startswith("source")]
+        name = f"sentences of {SAMPLES}, for its data are gone"
+        if not sources:
+            raise InputError(f"{run} has neither its data nor {SAMPLES}: nothing to compare the export on") from None
+    return Sentences(sources[:: max(1, len(sources) // most)][:most], name)

@@ -1,0 +1,108 @@
+"""What an export to CTranslate2 is: a folder that needs no run, and is of one run's weights; and whether to use it."""
+
+import hashlib
+import importlib.util
+from pathlib import Path
+from typing import NamedTuple
+
+from fmkeras import runs
+from fmkeras.errors import InputError
+from fmkeras.translation.corpora.tokenizer import Tokenizer
+from fmkeras.translation.settings import Settings
+
+ENGINES = ("auto", "keras", "ctranslate2")
+EXPORTS = "exports"  # the folder of a run's exports
+DESCRIPTION = "export.json"  # in an export: what it was made of
+PIECES = "sentencepiece.model"  # the tokenizer, under the name that others look for
+
+
+class Export(NamedTuple):
+    """What an export's folder holds beside CTranslate2's own files.
+
+    Attributes:
+        folder: where it is.
+        format: "ctranslate2"; of others, nothing of ours makes use.
+        model_sha256: of the model.keras that it was made of.
+        quantization: "float32" or "int8".
+        positions: the longest sentence that it can read or write, in tokens.
+        config, report: of the run.
+    """
+
+    folder: Path
+    format: str
+    model_sha256: str
+    quantization: str
+    positions: int
+    config: dict
+    report: dict
+
+    def text_side(self) -> tuple[Tokenizer, Settings]:
+        """Tokenizer and settings."""
+        settings = Settings.load(dict(self.config))
+        return Tokenizer.load(self.folder / PIECES, settings.tokenizer_sha256), settings
+
+
+def read(folder: Path) -> Export:
+    """Read an export.
+
+    Raises:
+        InputError: it is damaged, or of another kind.
+    """
+    content = runs.read_json(folder / DESCRIPTION)
+    if content.get("format") != "ctranslate2":
+        raise InputError(f"{folder} is an export to {content.get('format')}, which fmkeras does not run: name another")
+    if absent := [name for name in Export._fields[1:] if name not in content]:
+        raise InputError(f"{folder / DESCRIPTION} lacks {absent[0]!r}: export again")
+    return Export(folder, *(content[name] for name in Export._fields[1:]))
+
+
+def of_run(run: str | Path, format: str) -> Path:
+    """Where a run's export in a format lies."""
+    return Path(run) / EXPORTS / format
+
+
+def choose(run: str | Path, engine: str = "auto") -> tuple[Export | None, str]:
+    """The export to translate with, or None for Keras; and what there is to say about the choice.
+
+    Args:
+        run: a run folder, or an export itself.
+        engine: "keras"; "ctranslate2"; "auto" for that if the package is installed and the run has an export that is
+            of its present weights.
+
+    Raises:
+        InputError: the engine cannot be had; says why.
+    """
+    if engine not in ENGINES:
+        raise InputError(f"there is no engine {engine!r}: choose from {', '.join(ENGINES)}")
+    itself = (Path(run) / DESCRIPTION).is_file()
+    folder = Path(run) if itself else of_run(run, "ctranslate2")
+    if engine == "keras":
+        if itself:
+            raise InputError(f"{run} is an export, for CTranslate2 only: name the run that it was made of")
+        return None, ""
+    installed = importlib.util.find_spec("ctranslate2") is not None
+    wanted = itself or engine == "ctranslate2"
+    if not installed and wanted:
+        raise InputError("the engine ctranslate2 needs a package that is not installed: pip install ctranslate2")
+    if not (folder / DESCRIPTION).is_file():
+        if wanted:
+            raise InputError(f"{run} has no export: python -m fmkeras.export --run {run} --to ctranslate2")
+        return None, ""
+    export = read(folder)
+    if not itself and sha256(Path(run) / runs.MODEL) != export.model_sha256:
+        old = f"{folder} is of other weights than {run} now has"
+        if wanted:
+            raise InputError(f"{old}: export it again")
+        return None, f"{old}, so Keras translates: export it again"
+    return (export, "") if installed else (None, "")
+
+
+def sha256(path: Path) -> str:
+    """Checksum of a file; "" if there is none."""
+    if not path.is_file():
+        return ""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

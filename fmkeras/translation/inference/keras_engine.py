@@ -1,0 +1,70 @@
+"""A Transformer in Keras as a translator's engine."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fmkeras.translation.corpora.batches import Batches, padded
+from fmkeras.translation.corpora.tokenizer import END, PAD, START, Tokenizer
+from fmkeras.translation.inference.decoding import Search, cross_attention
+from fmkeras.translation.inference.hypotheses import Hypothesis, Sources, was_cut
+from fmkeras.translation.model.objective import Objective, evaluate
+from fmkeras.translation.model.transformer import Transformer
+
+ALIGNED = 32  # parts aligned at a time
+
+
+class KerasEngine:
+    """See `Engine`.
+
+    Args:
+        model: the Transformer.
+        tokenizer: of its texts.
+        start: the token that translations start with.
+        label_smoothing: of the loss.
+    """
+
+    name = "keras"
+
+    def __init__(self, model: Transformer, tokenizer: Tokenizer, start: int = START, label_smoothing: float = 0.1):
+        self.model, self.tokenizer, self.start, self.label_smoothing = model, tokenizer, start, label_smoothing
+        self.searches: dict[tuple, Search] = {}
+
+    def search(
+        self, beams: int = 4, length_penalty: float = 1.0, n_best: int = 1, max_length: int | None = None
+    ) -> Search:
+        """The search with these options, made once."""
+        key = (beams, length_penalty, self.start, n_best, max_length)
+        if key not in self.searches:
+            self.searches[key] = Search(self.model, *key)
+        return self.searches[key]
+
+    def translate(
+        self,
+        sources: Sources,
+        beams: int = 4,
+        length_penalty: float = 1.0,
+        n_best: int = 1,
+        max_length: int | None = None,
+    ) -> Iterator[tuple[int, list[Hypothesis]]]:
+        """See `Engine.translate`."""
+        for i, found in self.search(beams, length_penalty, n_best, max_length).translate_n_best(sources):
+            rows = [([int(piece) for piece in ids if piece != PAD], float(score)) for ids, score in found]
+            yield i, [Hypothesis(ids, score, was_cut(ids, len(sources[i]), max_length)) for ids, score in rows]
+
+    def attention(self, sources: Sources, targets: Sources) -> Iterator[np.ndarray]:
+        """See `Engine.attention`; S counts the end token of the source."""
+        for i in range(0, len(sources), ALIGNED):
+            batch = [[*target, END] for target in targets[i : i + ALIGNED]]
+            target = padded(batch)
+            shifted = np.concatenate([np.full((len(target), 1), self.start, "int32"), target[:, :-1]], axis=1)
+            weights = cross_attention(self.model, padded(sources[i : i + ALIGNED]), shifted)[:, -1].mean(axis=1)
+            for row, source, own in zip(weights, sources[i : i + ALIGNED], batch, strict=True):
+                yield row[: len(own) - 1, : len(source)]  # of (B, T, S)
+
+    def losses(self, sources: list[str], references: list[str]) -> dict[str, float]:
+        """See `objective.evaluate`."""
+        objective = Objective(self.model, self.label_smoothing)
+        objective.compile(jit_compile=False)
+        source, target = (self.tokenizer.encode_corpus(side) for side in (sources, references))
+        return evaluate(objective, Batches(source, target, budget=8192, start=self.start))
