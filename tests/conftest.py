@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import io
 import os
+import shutil
 import socket
 import subprocess
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports TensorFlow
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before CTranslate2: two workers share the cores
 
 import filelock
 import hypothesis
@@ -139,6 +141,18 @@ def quick_translator(tmp_path_factory, quick_pairs) -> Path:
     """The run folder of a translator of one block, trained on them for one epoch."""
     words = ["--dataset", quick_pairs, *QUICK, "--run"]
     return once(tmp_path_factory, "translator", lambda folder: succeed("translate", *words, folder))[0]
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory) -> Path:
+    """A run that turns Portuguese numbers into English ones, with an export to CTranslate2. Skips without that."""
+    pytest.importorskip("ctranslate2", reason="CTranslate2 is not installed: its engine and the server are not tested")
+
+    def build(folder: Path) -> str:
+        shutil.copytree(Path(__file__).parent / "runs_0_1" / "translate", folder)
+        return succeed("export", "--run", folder, "--to", "ctranslate2")
+
+    return once(tmp_path_factory, "numbers", build)[0]
 
 
 @pytest.fixture(scope="session")

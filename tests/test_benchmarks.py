@@ -39,7 +39,9 @@ def run(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["bleu_by_epoch", "train_speed", "decode_speed", "scaling", "soak", "pretraining"])
+@pytest.mark.parametrize(
+    "name", ["bleu_by_epoch", "train_speed", "decode_speed", "scaling", "soak", "pretraining", "serve_load"]
+)
 def test_help(name):
     command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=600)

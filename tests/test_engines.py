@@ -21,12 +21,9 @@ RUN = ROOT / "tests" / "runs_0_1" / "translate"  # it turns Portuguese numbers i
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
-    """A copy of the run, with an export."""
-    folder = tmp_path_factory.mktemp("runs") / "numbers"
-    shutil.copytree(RUN, folder)
-    succeed("export", "--run", folder, "--to", "ctranslate2")
-    return folder
+def run(exported) -> Path:
+    """The run, with its export."""
+    return exported
 
 
 @pytest.fixture(scope="module")

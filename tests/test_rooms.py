@@ -21,8 +21,9 @@ ROOMS = (
     ("translation.exporting",),
     ("translation.training",),
     ("houses",),
+    ("serving",),
     ("evaluation",),
-    ("translate", "pretrain", "regress", "export"),
+    ("translate", "pretrain", "regress", "export", "serve"),
 )
 MODULES = sorted(
     path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")

@@ -169,6 +169,17 @@ class Regressor:
             notes.append(f"rows left out, unreadable or without {self.target}: {left_out:,}")
         return self.inputs(frame[kept]), y[kept], notes
 
+    def read_house(self, house: Mapping) -> tuple[pd.DataFrame, list[str]]:
+        """One house's read columns, a frame of one row, and notes on gaps and unknown categories.
+
+        Raises:
+            InputError: a column is missing or cannot be read.
+        """
+        frame, notes, problems = self._read({name: [cell] for name, cell in house.items()}, 1, lambda row: "house", ".")
+        if problems:
+            raise InputError(problems[0])
+        return frame, notes
+
     def inputs(self, frame: pd.DataFrame) -> np.ndarray | dict[str, np.ndarray]:
         """What the model takes for a frame of read columns."""
         from fmkeras.houses.encoding import Encoder

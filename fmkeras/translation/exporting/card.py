@@ -98,7 +98,8 @@ def translator_card(
 
 def _parameters(translator: Translator) -> str:
     count, settings = translator.report.get("parameters"), translator.settings
-    shape = f"{settings.num_layers}+{settings.num_layers} layers of width {settings.d_model}"
+    layers = f"{settings.num_layers}+{settings.decoder_layers or settings.num_layers}"
+    shape = f"{layers} layers of width {settings.d_model}"
     return f"{count:,} parameters, {shape}" if count else shape
 
 

@@ -32,11 +32,10 @@ class TransformerConverter(Converter):
 
     def _load(self) -> transformer_spec.TransformerSpec:
         """What `convert` asks for."""
-        layers, heads = self.model.settings["num_layers"], self.model.settings["num_heads"]
-        relu = common_spec.Activation.RELU
-        encoder = transformer_spec.TransformerEncoderSpec(layers, heads, pre_norm=True, activation=relu)
+        heads, relu = self.model.settings["num_heads"], common_spec.Activation.RELU
+        encoder = transformer_spec.TransformerEncoderSpec(len(self.model.encoder), heads, activation=relu)
         decoder = transformer_spec.TransformerDecoderSpec(
-            layers, heads, pre_norm=True, activation=relu, alignment_heads=heads
+            len(self.model.decoder), heads, activation=relu, alignment_heads=heads
         )
         spec = transformer_spec.TransformerSpec(encoder, decoder)
         self._fill(spec)

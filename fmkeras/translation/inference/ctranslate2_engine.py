@@ -13,6 +13,9 @@ from fmkeras.translation.corpora.batches import by_length
 from fmkeras.translation.corpora.tokenizer import PAD, START, UNK, Tokenizer
 from fmkeras.translation.inference.hypotheses import Hypothesis, Sources, check_options, length_limit, was_cut
 
+# Its threads wait for each other awake, unless told otherwise before it is imported. Where other programs have the
+# cores, a sentence then takes many times as long (docs/deploy.md).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 ALIGNED = 32  # parts aligned at a time
 BUDGET = 8192  # source tokens times hypotheses in a batch at most, as in `Search`
 

@@ -1,0 +1,70 @@
+"""A request's body as fields: JSON or a form, of limited size, within limited time."""
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.requests import ClientDisconnect, Request
+
+from fmkeras.serving.failures import Refused
+
+SECONDS = 10.0  # that a body may take to arrive
+DRAINED = 1 << 25  # bytes of a body too large that are still read, so that its sender gets to read why
+MOST_FIELDS = 100
+
+
+async def read_fields(request: Request, most: int, seconds: float = SECONDS) -> dict[str, Any]:
+    """The fields of a JSON object or of a form.
+
+    Args:
+        request: a POST.
+        most: bytes.
+        seconds: within which it must have arrived.
+
+    Raises:
+        Refused: it is too large (413), too slow (408), or none of both (400).
+    """
+    try:
+        body = await asyncio.wait_for(_read(request, most), seconds)
+    except asyncio.TimeoutError:  # in Python 3.10 it is not yet TimeoutError
+        raise Refused(408, f"the request did not arrive within {seconds:g} s", {"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise Refused(400, "the request broke off") from None
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused(400, f"the request is not UTF-8 (byte {error.start + 1})") from None
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/x-www-form-urlencoded":
+        return _form(text)
+    if kind not in ("application/json", ""):
+        raise Refused(400, "send JSON (application/json) or a form (application/x-www-form-urlencoded)")
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Refused(400, "the request is not JSON") from None
+    if not isinstance(fields, dict):
+        raise Refused(400, 'the request must be a JSON object: {"q": ...}')
+    return fields
+
+
+async def _read(request: Request, most: int) -> bytes:
+    parts, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= most:
+            parts.append(chunk)
+        elif size > DRAINED:
+            break
+    if size > most:
+        raise Refused(413, f"the request is larger than {most:,} bytes", {"Connection": "close"})
+    return b"".join(parts)
+
+
+def _form(text: str) -> dict[str, Any]:
+    try:
+        fields = parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise Refused(400, "the form cannot be read: send UTF-8, percent-encoded, with few fields") from None
+    return {name: values if len(values) > 1 else values[0] for name, values in fields.items()}

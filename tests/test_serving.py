@@ -1,0 +1,325 @@
+"""The server: LibreTranslate's interface, batches, limits, errors, prices. Needs the extra `serve` and CTranslate2."""
+
+import asyncio
+import json
+import logging
+import threading
+import time
+
+import pytest
+from conftest import call
+
+import fmkeras
+from fmkeras.errors import InputError
+
+for package in ("fastapi", "uvicorn", "httpx", "prometheus_client", "py3langid", "ctranslate2"):
+    pytest.importorskip(package, reason=f"{package} is not installed: the server is not tested")
+
+from fastapi.testclient import TestClient  # noqa: E402
+
+from fmkeras import serve  # noqa: E402
+from fmkeras.serving import page  # noqa: E402
+from fmkeras.serving.app import Options, make_app  # noqa: E402
+from fmkeras.serving.batching import Batcher  # noqa: E402
+from fmkeras.serving.failures import Refused  # noqa: E402
+from fmkeras.serving.served import Served  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def served(exported):
+    return Served([exported], "ctranslate2")
+
+
+@pytest.fixture(scope="module")
+def client(served):
+    with TestClient(make_app(served, Options(characters=500)), raise_server_exceptions=False) as client:
+        yield client
+
+
+def translated(client, **fields):
+    answer = client.post("/translate", json={"source": "pt", "target": "en"} | fields)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_text_and_a_list(client, exported):
+    texts = ["um dois três", "", "sete oito"]
+    expected = fmkeras.load_translator(exported).translate(texts)
+    assert expected == ["one two three", "", "seven eight"]
+    assert translated(client, q=texts[0]) == {"translatedText": expected[0]}
+    assert translated(client, q=texts) == {"translatedText": expected}
+    assert translated(client, q=[]) == {"translatedText": []}
+    form = {"q": texts[0], "source": "Portuguese", "target": "en-GB"}
+    assert client.post("/translate", data=form).json() == {"translatedText": expected[0]}
+
+
+def test_line_ends_stay(client, exported):
+    lines = ["um dois três", "", " sete oito "]
+    expected = fmkeras.load_translator(exported).translate(lines)
+    assert translated(client, q="\n".join(lines))["translatedText"] == "\n".join(expected)
+    answer = translated(client, q="um\ndois", alternatives=2)
+    assert len(answer["alternatives"]) == 2 and all(text.count("\n") == 1 for text in answer["alternatives"])
+
+
+def test_alternatives_are_the_n_best_without_the_first(client, exported):
+    (found,) = fmkeras.load_translator(exported).translate_n_best(["um dois"], 3)
+    answer = translated(client, q="um dois", alternatives=2)
+    assert [answer["translatedText"], *answer["alternatives"]] == [a.translation for a in found]
+
+
+def test_detection_among_what_is_served(client):
+    found = client.post("/detect", json={"q": "Onde fica a praia mais bonita?"}).json()
+    assert [row["language"] for row in found] == ["pt", "en"] and found[0]["confidence"] > 80
+    assert client.post("/detect", data={"q": "Where is the most beautiful beach?"}).json()[0]["language"] == "en"
+    answer = translated(client, q=["três oito"], source="auto")
+    assert answer["translatedText"] == ["three eight"] and answer["detectedLanguage"][0]["language"] == "pt"
+    assert translated(client, q="the house is big", source="auto")["detectedLanguage"]["language"] == "pt"  # none else
+
+
+def test_what_there_is(client):
+    assert client.get("/languages").json() == [
+        {"code": "en", "name": "English", "targets": []},
+        {"code": "pt", "name": "Portuguese", "targets": ["en"]},
+    ]
+    assert client.get("/health").json() == {"status": "ok"}
+    settings = client.get("/frontend/settings").json()
+    assert (settings["charLimit"], settings["keyRequired"], settings["prices"]) == (500, False, [])
+    paths = client.get("/openapi.json").json()["paths"]
+    assert {"/translate", "/languages", "/detect", "/health", "/prices/{name}"} <= set(paths)
+    assert "/translate" in client.get("/docs").text
+
+
+def test_details_say_where_each_token_looks(client):
+    answer = client.post(
+        "/details", json={"q": " um  dois", "source": "auto", "target": "en", "alternatives": 1}
+    ).json()
+    assert answer["translation"] == "one two" and answer["language"] == "pt" and len(answer["alternatives"]) == 2
+    assert len(answer["weights"]) == len(answer["tokens"])
+    two = answer["weights"][answer["tokens"].index("▁two")]
+    assert max(two, key=lambda pair: pair[1])[0] == answer["source_tokens"].index("▁dois")
+
+
+def deep(depth: int) -> bytes:
+    return b'{"q":' + b"[" * depth + b"]" * depth + b"}"
+
+
+GOOD = {"q": "um", "source": "pt", "target": "en"}
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+BODIES = [
+    *[
+        (400, JSON, json.dumps(GOOD | {"q": wrong}).encode())
+        for wrong in (None, 1, 1.5, True, {}, [1], [None], [["um"]])
+    ],
+    *[
+        (400, JSON, json.dumps(GOOD | {"source": wrong}).encode())
+        for wrong in (None, 1, [], {}, "", "xx", "en", "ptpt")
+    ],
+    *[
+        (400, JSON, json.dumps(GOOD | {"target": wrong}).encode())
+        for wrong in (None, 1, [], {}, "", "xx", "pt", "auto")
+    ],
+    *[
+        (400, JSON, json.dumps(GOOD | {"target": wrong}).encode())
+        for wrong in ("../../etc/passwd", "e\0n", "\ud800", "<b>")
+    ],
+    *[
+        (400, JSON, json.dumps(GOOD | {"alternatives": wrong}).encode())
+        for wrong in (-1, 11, 10**30, 1.5, "many", [], None)
+    ],
+    *[(400, JSON, json.dumps(GOOD | {"format": wrong}).encode()) for wrong in ("html", "pdf", 1, None)],
+    (400, JSON, json.dumps({name: GOOD[name] for name in ("source", "target")}).encode()),
+    (400, JSON, json.dumps({name: GOOD[name] for name in ("q", "target")}).encode()),
+    (400, JSON, json.dumps({name: GOOD[name] for name in ("q", "source")}).encode()),
+    *[(400, JSON, body) for body in (b"", b"{", b"null", b"[]", b'"um"', b"<q>um</q>", b"\0", deep(2), deep(2000))],
+    (400, JSON, json.dumps(GOOD).encode("utf-16")),
+    (400, JSON, '{"q": "três"}'.encode("latin-1")),
+    *[(400, kind, json.dumps(GOOD).encode()) for kind in ("text/html", "text/plain", "multipart/form-data", FORM)],
+    (400, FORM, b"q=tr%EAs&source=pt&target=en"),
+    (400, FORM, b"&".join(b"q%d=x" % i for i in range(200))),
+    (413, JSON, json.dumps(GOOD | {"q": "a" * 501}).encode()),
+    (413, JSON, json.dumps(GOOD | {"q": ["um"] * 65}).encode()),
+    (413, JSON, json.dumps(GOOD | {"q": "\n" * 64}).encode()),
+    (413, JSON, json.dumps(GOOD | {"q": "a" * 10_000_000}).encode()),
+    (413, FORM, b"q=" + b"a" * 10_000_000),
+]
+
+
+@pytest.mark.parametrize(("status", "kind", "body"), BODIES, ids=range(len(BODIES)))
+def test_a_bad_request_gets_one_line(client, status, kind, body):
+    answer = client.post("/translate", content=body, headers={"Content-Type": kind})
+    assert answer.status_code == status
+    (message,) = answer.json().values()
+    assert list(answer.json()) == ["error"] and 10 < len(message) < 300 and "\n" not in message
+    assert "Traceback" not in message and 'File "' not in message
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/translate", 405),
+        ("PUT", "/translate", 405),
+        ("POST", "/languages", 405),
+        ("GET", "/etc/passwd", 404),
+        ("GET", "/..%2f..%2fetc%2fpasswd", 404),
+        ("GET", "/prices/..%2f..%2fconfig.json", 404),
+        ("GET", "/prices/%00", 404),
+        ("POST", "/prices/none", 404),
+        ("GET", "/prices/" + "a" * 5000, 404),
+    ],
+)
+def test_a_bad_path_gets_one_line(client, method, path, status):
+    answer = client.request(method, path)
+    assert answer.status_code == status and list(answer.json()) == ["error"]
+
+
+def test_it_is_alive_after_all_that(client):
+    """Last of the tests with this client: what was wrong before has broken nothing."""
+    assert len(BODIES) >= 60
+    assert translated(client, q="um")["translatedText"] == "one"
+    numbers = client.get("/metrics").text
+    assert 'fmkeras_requests_total{path="/translate",status="413"} 5.0' in numbers
+    assert 'path="other",status="404"' in numbers and "passwd" not in numbers
+
+
+def test_a_key(served):
+    with TestClient(make_app(served, Options(keys=("one", "schlüssel")))) as client:
+        for fields, status in (({}, 400), ({"api_key": "no"}, 403), ({"api_key": "schlüssel"}, 200)):
+            assert client.post("/translate", json=GOOD | fields).status_code == status
+        assert client.post("/detect", json={"q": "um"}, headers={"Authorization": "Bearer one"}).status_code == 200
+        assert client.post("/prices/x", json={}).status_code in (400, 404)
+        assert client.get("/frontend/settings").json()["keyRequired"] and client.get("/health").status_code == 200
+
+
+def test_a_text_that_cannot_be_translated_spares_the_others(served, caplog, monkeypatch):
+    """And is in no log."""
+    own = served.translate
+
+    def broken(key, texts):
+        if "sete" in texts:
+            raise ValueError(f"cannot do {texts}")
+        return own(key, texts)
+
+    monkeypatch.setattr(served, "translate", broken)
+    with (
+        caplog.at_level(logging.DEBUG),
+        TestClient(make_app(served, Options()), raise_server_exceptions=False) as client,
+    ):
+        answer = client.post("/translate", json=GOOD | {"q": "sete"})
+        assert answer.status_code == 500 and answer.json() == {"error": "this text cannot be computed"}
+        assert client.post("/translate", json=GOOD).json() == {"translatedText": "one"}
+    assert "ValueError" in caplog.text and "sete" not in caplog.text
+
+
+def test_texts_of_many_clients_are_computed_together():
+    sizes = []
+
+    def compute(key, texts):
+        time.sleep(0.02)
+        return [(key, text) for text in texts]
+
+    async def main():
+        batcher = Batcher(compute, batch=8, on_batch=sizes.append)
+        asked = [("ab"[i % 2], [i, -i]) for i in range(40)]
+        answers = await asyncio.gather(*(batcher.submit(key, texts) for key, texts in asked))
+        assert answers == [[(key, text) for text in texts] for key, texts in asked]
+        await batcher.close()
+
+    asyncio.run(main())
+    assert sum(sizes) == 80 and max(sizes) == 8 and len(sizes) <= 14
+
+
+def test_too_many_are_refused_and_what_waits_is_answered_before_the_end():
+    go, answered = threading.Event(), []
+
+    def compute(key, texts):
+        assert go.wait(30)
+        return texts
+
+    async def main():
+        batcher = Batcher(compute, batch=2, waiting=3, wait=0.0)
+
+        async def ask(text):
+            answered.append(await batcher.submit("key", [text]))
+
+        tasks = [asyncio.create_task(ask(0)), asyncio.create_task(ask(1))]
+        await asyncio.sleep(0.1)  # both are being computed
+        tasks += [asyncio.create_task(ask(i)) for i in range(2, 5)]
+        await asyncio.sleep(0)
+        with pytest.raises(Refused) as refusal:
+            await batcher.submit("key", [5])
+        assert refusal.value.status == 429 and 1 <= int(refusal.value.headers["Retry-After"]) <= 60
+        with pytest.raises(Refused) as refusal:
+            await batcher.submit("key", [5] * 4)
+        assert refusal.value.status == 413
+        closing = asyncio.create_task(batcher.close())
+        go.set()
+        await asyncio.gather(closing, *tasks)
+
+    asyncio.run(main())
+    assert sorted(answered) == [[0], [1], [2], [3], [4]]
+
+
+def test_the_page_loads_nothing_from_elsewhere(client):
+    answer = client.get("/")
+    policy = answer.headers["content-security-policy"]
+    assert answer.text == page.TEXT and "default-src 'none'" in policy and "unsafe" not in policy
+    assert policy.count("'sha256-") == 2 and answer.headers["x-content-type-options"] == "nosniff"
+    assert set(page.re.findall(r"https?://[^\"' ]+", answer.text)) == {"http://www.w3.org/2000/svg"}  # a name only
+    assert not page.re.findall(r"(?:style|onclick|src)=", answer.text)  # the policy would not let them
+    assert "script" not in client.get("/docs").text
+
+
+def test_the_price_of_a_house_and_what_moved_it(quick_regressor, served):
+    both = Served([quick_regressor])
+    with TestClient(make_app(both, Options()), raise_server_exceptions=False) as client:
+        assert client.get("/frontend/settings").json()["prices"] == ["regressor"]
+        form = client.get("/prices/regressor").json()
+        assert [column["column"] for column in form["columns"]] == ["rooms", "area"] and form["target"] == "price"
+        answer = client.post("/prices/regressor", data={"rooms": "4", "area": "70.5"}).json()
+        expected = fmkeras.load_regressor(quick_regressor).predict({"rooms": 4, "area": 70.5})
+        assert answer["price"] == float(expected[0])
+        assert sum(row["effect"] for row in answer["moved"]) == pytest.approx(
+            answer["price"] - answer["usual"], rel=1e-4
+        )
+        assert {row["column"] for row in answer["moved"]} == {"rooms", "area"}
+        for wrong in ({"rooms": "4"}, {"rooms": "many", "area": "1"}, {"rooms": [1], "area": 2}):
+            answer = client.post("/prices/regressor", json=wrong)
+            assert answer.status_code == 400 and list(answer.json()) == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--host", "0.0.0.0"], "lets others in: name an --api-key-file, or say --no-key"),
+        (["--host", "192.0.2.1", "--no-key"], "cannot listen at 192.0.2.1"),
+        (["--port", "70000"], "is not a whole number from 0 to 65535"),
+        (["--run", "nowhere", "--port", "0"], "holds no run"),
+        (["--api-key-file", "nowhere"], "--api-key-file nowhere cannot be read"),
+    ],
+)
+def test_what_cannot_be_served(words, said):
+    ended = call("serve", *words)
+    assert ended.returncode == 2 and said in ended.stderr and ended.stderr.count("\n") == 1
+
+
+def test_two_runs_of_one_direction(exported):
+    with pytest.raises(InputError, match="two runs translate pt to en"):
+        Served([exported, exported])
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setattr(serve.importlib.util, "find_spec", lambda name: None)
+    ended = call("serve")
+    assert ended.returncode == 2
+    assert "pip install fastapi uvicorn prometheus-client py3langid" in ended.stderr and ended.stderr.count("\n") == 1
+
+
+def test_keys_are_read_line_by_line(tmp_path):
+    (tmp_path / "keys").write_text("one\n\n two \n")
+    assert serve.read_keys(tmp_path / "keys") == ("one", "two")
+    (tmp_path / "keys").write_text("\n")
+    with pytest.raises(InputError, match="holds no key"):
+        serve.read_keys(tmp_path / "keys")
+    assert serve.is_loopback("127.0.0.5") and serve.is_loopback("::1") and serve.is_loopback("localhost")
+    assert not serve.is_loopback("0.0.0.0") and not serve.is_loopback("example.org")
