@@ -173,15 +173,16 @@ def training_curves(history: pd.DataFrame, title: str) -> Figure:
     """Loss and token accuracy of a translator by epoch, training and validation side by side.
 
     Args:
-        history: columns epoch, loss, val_loss, token_accuracy, val_token_accuracy, one row an epoch.
+        history: columns epoch, steps, loss, val_loss, token_accuracy, val_token_accuracy; one row an epoch, or several.
     """
+    along = "epoch" if history["epoch"].is_unique else "steps"
     figure, axes = _figure(title, 10.0, 4.2, panels=2)
     names = {"loss": "loss (nats per target token, label-smoothed)", "token_accuracy": "token accuracy"}
     for axis, (name, label) in zip(axes, names.items(), strict=True):
-        epochs, looks = history["epoch"], (line(0, len(history)), line(1, len(history)))
+        epochs, looks = history[along], (line(0, len(history)), line(1, len(history)))
         axis.plot(epochs, history[name], **looks[0], label="training (with dropout)")
         axis.plot(epochs, history[f"val_{name}"], **looks[1], label="validation (averaged weights)")
-        axis.set(xlabel="epoch", ylabel=label)
+        axis.set(xlabel=along, ylabel=label)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.legend(frameon=False)
     axes[1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -26,6 +26,7 @@ def arm(point: str, number: int) -> None:
     from fmkeras.translation.training import callbacks, training
 
     training.EveryMinute.__init__.__defaults__ = (0.3,)
+    callbacks.SHARE = float("inf")
 
     def before(owner, name: str, action=kill) -> None:
         original, left = getattr(owner, name), [number]

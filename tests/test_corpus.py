@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fmkeras.errors import InputError
-from fmkeras.translation.corpora import corpus, formats, held_out, phrasebook, ted
+from fmkeras.translation.corpora import corpus, facts, formats, held_out, phrasebook, ted
 from fmkeras.translation.settings import Settings
 
 PAIRS = [(f"frase número {i}.", f"sentence number {i}.") for i in range(100)]
@@ -54,6 +54,20 @@ def with_ted(monkeypatch):
 
 def load(dataset, **options) -> corpus.Corpus:
     return corpus.load(Settings(dataset=str(dataset), **options))
+
+
+def split_pairs(pairs, share=None) -> tuple[dict[str, list], float]:
+    """The pairs of each split, and the share of each."""
+    rows, share = held_out.split(facts.examine(pairs)[1], share)
+    return {split: [pairs[i] for i in own] for split, own in rows.items()}, share
+
+
+def split_at_random(pairs) -> dict[str, list]:
+    return {split: [pairs[i] for i in rows] for split, rows in held_out.split_at_random(pairs).items()}
+
+
+def digest(pairs) -> str:
+    return facts.digest(facts.examine(pairs)[1])
 
 
 def everything(loaded: corpus.Corpus) -> list[tuple[str, str]]:
@@ -280,8 +294,8 @@ def test_no_source_sentence_is_in_two_splits(column, tmp_path):
 
 
 def test_split_is_always_the_same_and_in_order():
-    splits, share = held_out.split_pairs(PAIRS)
-    assert (splits, share) == held_out.split_pairs(PAIRS) and share == 0.05
+    splits, share = split_pairs(PAIRS)
+    assert (splits, share) == split_pairs(PAIRS) and share == 0.05
     assert all(pairs == sorted(pairs, key=PAIRS.index) for pairs in splits.values())
     # Written down, so that no release of anything changes what was trained and tested on.
     assert [PAIRS.index(pair) for pair in splits["validation"]] == [25, 28, 71, 95]
@@ -290,11 +304,11 @@ def test_split_is_always_the_same_and_in_order():
 
 def test_no_edit_of_other_lines_moves_a_pair():
     pairs = [(f"frase {i}", f"sentence {i}") for i in range(3_000)]
-    splits, share = held_out.split_pairs(pairs)
+    splits, share = split_pairs(pairs)
     where = {pair: split for split, own in splits.items() for pair in own}
     edited = [pairs[i] for i in np.random.default_rng(0).permutation(3_000) if i % 7]
     edited += [(f"novo {i}", "new") for i in range(60_000)]
-    again, same = held_out.split_pairs(edited, share)
+    again, same = split_pairs(edited, share)
     assert same == share
     assert all(where.get(pair, split) == split for split, own in again.items() for pair in own)
 
@@ -306,7 +320,7 @@ def test_space_and_composition_are_no_difference():
 
 @pytest.mark.parametrize(("count", "least", "most"), [(2_000, 70, 130), (50_000, 1_850, 2_150)])
 def test_split_holds_out_five_per_cent_or_about_2000(count, least, most):
-    splits, share = held_out.split_pairs([(str(i), str(i)) for i in range(count)])
+    splits, share = split_pairs([(str(i), str(i)) for i in range(count)])
     assert share == min(0.05, 2_000 / count)
     assert all(least <= len(splits[split]) <= most for split in ("validation", "test"))
     assert sum(map(len, splits.values())) == count
@@ -314,27 +328,25 @@ def test_split_holds_out_five_per_cent_or_about_2000(count, least, most):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_every_split_of_few_sentences_has_one(seed):
-    splits, _ = held_out.split_pairs([(f"{seed} {i}", "x") for i in range(20)])
+    splits, _ = split_pairs([(f"{seed} {i}", "x") for i in range(20)])
     assert all(splits.values())
 
 
 def test_the_split_of_version_0_1():
-    splits = held_out.split_at_random(PAIRS)
+    splits = split_at_random(PAIRS)
     assert [PAIRS.index(pair) for pair in splits["validation"]] == [3, 14, 35, 81, 94]
     assert [PAIRS.index(pair) for pair in splits["test"]] == [13, 17, 28, 31, 86]
 
 
 def test_runs_of_version_0_1_keep_their_split(file):
     settings = Settings.load({"dataset": str(file)})  # it has no share of what is held out
-    assert corpus.load(settings).test == held_out.split_at_random(PAIRS)["test"]
-    assert load(file).test == held_out.split_pairs(PAIRS)[0]["test"]
+    assert corpus.load(settings).test == split_at_random(PAIRS)["test"]
+    assert load(file).test == split_pairs(PAIRS)[0]["test"]
 
 
 def test_the_digest_knows_the_pairs_in_any_order():
-    assert held_out.digest(PAIRS) == held_out.digest(PAIRS[::-1])
-    assert (
-        len({held_out.digest(pairs) for pairs in (PAIRS, PAIRS[1:], [*PAIRS, PAIRS[0]], [p[::-1] for p in PAIRS])}) == 4
-    )
+    assert digest(PAIRS) == digest(PAIRS[::-1])
+    assert len({digest(pairs) for pairs in (PAIRS, PAIRS[1:], [*PAIRS, PAIRS[0]], [p[::-1] for p in PAIRS])}) == 4
 
 
 def test_fingerprints_tell_what_was_trained_on(tmp_path):
@@ -363,7 +375,7 @@ def test_training_notes_what_its_data_decide(tmp_path):
     path = write(tmp_path / "pairs.tsv", lines(dialogue))
     settings = Settings(dataset=str(path), source="pt", target="en")
     corpus.settle(settings, corpus.load(settings))
-    assert (settings.sentences_per_line, settings.data_sha256) == (2, held_out.digest(dialogue))
+    assert (settings.sentences_per_line, settings.data_sha256) == (2, digest(dialogue))
     assert 0 < settings.held_out < 0.5
 
 

@@ -19,7 +19,7 @@ from fmkeras.translation.settings import Settings
 from fmkeras.translation.training import callbacks
 from fmkeras.translation.training import training as trainings
 from fmkeras.translation.training.callbacks import EveryMinute, RunningAverage
-from fmkeras.translation.training.checkpoint import CHECKPOINT
+from fmkeras.translation.training.checkpoint import CHECKPOINT, Place
 from fmkeras.translation.training.training import Training
 
 FIRST, V = 4, 24  # ids of ordinary pieces are FIRST ... V - 1
@@ -112,7 +112,7 @@ def test_a_run_stopped_within_each_epoch_goes_on_from_there(whole, tmp_path, mon
     left, save = [0], Training.save
 
     def stopping(self) -> None:
-        if self.position % 3 != 2:
+        if self.place.position % 3 != 2:
             return save(self)
         left[0] -= 1
         if not left[0]:
@@ -121,13 +121,14 @@ def test_a_run_stopped_within_each_epoch_goes_on_from_there(whole, tmp_path, mon
     for epoch in range(3):
         with monkeypatch.context() as patch:
             patch.setattr(EveryMinute.__init__, "__defaults__", (0.0,))
+            patch.setattr(callbacks, "SHARE", np.inf)
             patch.setattr(Training, "save", stopping)
             left[0] = 2 if epoch else 1  # resumed, it first comes where it was stopped before
             stopped = training(tmp_path, *data, resume=True, **settings)
             with pytest.raises(KeyboardInterrupt):
                 run(stopped)
         resumed = training(tmp_path, *data, resume=True, **settings)
-        assert resumed.position % 3 == 1 and len(resumed.history) == len(stopped.history) == epoch
+        assert resumed.place.position % 3 == 1 and len(resumed.history) == len(stopped.history) == epoch
     assert_same(expected, run(resumed))
 
 
@@ -144,7 +145,7 @@ def test_a_run_stopped_while_it_validates_goes_on_with_that(whole, tmp_path, mon
         with pytest.raises(KeyboardInterrupt):
             run(training(tmp_path, *data, **settings))
     resumed = training(tmp_path, *data, resume=True, **settings)
-    assert resumed.position == len(resumed.batches) and not resumed.history
+    assert resumed.place.position == len(resumed.batches) and not resumed.history
     assert_same(expected, run(resumed))
 
 
@@ -159,11 +160,12 @@ def test_no_minutes_left_still_end_the_first_epoch(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(EveryMinute.__init__, "__defaults__", (0.0,))
+        patch.setattr(callbacks, "SHARE", np.inf)
         patch.setattr(Training, "save", stop)
         with pytest.raises(KeyboardInterrupt):
             run(training(tmp_path, rows, rows, epochs=3, batch_tokens=200))
     resumed = training(tmp_path, rows, rows, resume=True, epochs=3, batch_tokens=200, minutes=1e-9)
-    assert resumed.position and len(run(resumed).history) == 1
+    assert resumed.place.position and len(run(resumed).history) == 1
     assert resumed.best["epoch"] == 1 and (tmp_path / runs.MODEL).exists()
 
 
@@ -256,16 +258,16 @@ def test_a_damaged_history_is_written_again_and_said(whole, tmp_path):
 def test_checkpoints_are_a_minute_apart(monkeypatch):
     now, saved = [0.0], []
     monkeypatch.setattr(callbacks, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    for steps in (200, 61):
-        every = EveryMinute(lambda: saved.append(now[0]), steps)
+    for steps, took in ((200, 3.0), (61, 0.0), (200, 5.0)):
+        every = EveryMinute(lambda: saved.append(now[0]), steps, lambda: took)  # noqa: B023
         every.set_model(SimpleNamespace())
         now[0] = 0.0
         every.on_train_begin()
         for step in range(steps):
             now[0] += 1.0
             every.on_train_batch_end(step)
-        expected = [61.0, 122.0, 183.0] if steps == 200 else []  # not after the last step, when the epoch is saved
-        assert saved == expected
+        # Not after the last step, when the epoch is saved. Five seconds are 5 % of a hundred.
+        assert saved == {(200, 3.0): [61.0, 122.0, 183.0], (61, 0.0): [], (200, 5.0): [101.0]}[steps, took]
         saved.clear()
 
 
@@ -341,7 +343,7 @@ def test_batches_of_nothing_are_safe(tmp_path):
     """An end token alone, no token at all, padding only, one token: an epoch of each leaves finite numbers."""
     kinds = [[END], [], [0, 0, 0], [5]]
     trained = training(tmp_path, [[END]], [[END]], epochs=len(kinds))
-    trained.renew = lambda epoch: Batches([kinds[epoch]] * 3, [kinds[epoch]] * 3, 500)
+    trained.renew = lambda epoch, part: Batches([kinds[epoch]] * 3, [kinds[epoch]] * 3, 500)
     epochs = trained.epochs(show_progress=False)
     for row in kinds:
         trained.validation = Batches([row], [row], 500)
@@ -366,9 +368,74 @@ def test_what_minutes_cut_short_goes_on_within_the_epoch(tmp_path):
     cut = run(training(tmp_path / "cut", rows, rows, epochs=2, batch_tokens=200, minutes=1e-9))
     assert len(cut.history) == 1 and cut.history[0]["target_tokens"] < cut.batches.tokens
     resumed = training(tmp_path / "cut", rows, rows, resume=True, epochs=2, batch_tokens=200)
-    assert resumed.position == 1 and not resumed.notes
+    assert resumed.place.position == 1 and not resumed.notes
     assert_same(expected, run(resumed))
     assert resumed.history[0]["target_tokens"] == resumed.batches.tokens
+
+
+def in_parts(folder, resume=False, **settings) -> Training:
+    """A training whose epochs have two parts, of three batches and of two, with a validation every four steps."""
+    settings = dict(epochs=2, dropout=0.2, batch_tokens=200, validate_every=4) | settings
+    trained = training(folder, sequences(80, 4), sequences(80, 5), resume=resume, **settings)
+    parts = [Batches(sequences(n, n), sequences(n, n + 1), 200) for n in (70, 50)]
+    trained.renew, trained.parts = lambda epoch, part: parts[part], 2
+    assert [len(part) for part in parts] == [3, 2]
+    return trained
+
+
+@pytest.fixture(scope="module")
+def parted(tmp_path_factory) -> Training:
+    return run(in_parts(tmp_path_factory.mktemp("parted")))
+
+
+def test_parts_and_validations_within_an_epoch(parted):
+    rows = parted.history
+    assert [(row["epoch"], row["steps"]) for row in rows] == [(1, 4), (1, 5), (2, 9), (2, 10)]
+    tokens = [sum(int(part.lengths[:, 0].sum()) for part in (parted.renew(0, 0), parted.renew(0, 1)))] * 2
+    assert [rows[0]["target_tokens"] + rows[1]["target_tokens"], sum(r["target_tokens"] for r in rows[2:])] == tokens
+    assert parted.place == Place(epoch=2) and parted.done()
+    assert list(pd.read_csv(parted.folder / runs.HISTORY)["steps"]) == [4, 5, 9, 10]
+    assert (parted.folder / runs.MODEL).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("validation", [1, 2, 3])
+def test_stopped_while_it_validates_within_an_epoch_it_goes_on(parted, tmp_path, monkeypatch, validation):
+    left, measure = [validation], trainings.evaluate
+
+    def stop(*arguments):
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        return measure(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainings, "evaluate", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(in_parts(tmp_path))
+    assert len(in_parts(tmp_path, resume=True).history) == validation - 1
+    assert_same(parted, run(in_parts(tmp_path, resume=True)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [1, 4, 7, 9])
+def test_stopped_within_a_part_it_goes_on(parted, tmp_path, monkeypatch, step):
+    """The checkpoint is of the step before."""
+    left, done = [step], callbacks.Progress.on_train_batch_end
+
+    def stop(self, batch, logs=None):
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        done(self, batch, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EveryMinute.__init__, "__defaults__", (0.0,))
+        patch.setattr(callbacks, "SHARE", np.inf)
+        patch.setattr(callbacks.Progress, "on_train_batch_end", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(in_parts(tmp_path))
+    assert_same(parted, run(in_parts(tmp_path, resume=True)))
 
 
 def test_the_time_to_come_is_announced_once(tmp_path):
@@ -425,7 +492,7 @@ def test_bpe_dropout_cuts_words_anew_each_epoch(tmp_path):
     trained = Training(settings, tokenizer, Batches(ids, ids, 400), Batches(ids, ids, 400), tmp_path)
     seen = []
     for epoch in (0, 1, 0):
-        trained.batches = trained.resample(epoch)
-        seen.append(trained.batches.source)
-        assert tokenizer.decode(trained.batches.source) == text
+        cut = trained.renew(epoch, 0)
+        seen.append(cut.source)
+        assert tokenizer.decode(cut.source) == tokenizer.decode(cut.target) == text
     assert seen[0] == seen[2] != seen[1]

@@ -28,6 +28,7 @@ class Settings:
     validation: str = ""  # a file of pairs to validate on, in place of those held out
     test: str = ""  # a file of pairs to test on, likewise
     clean: bool = False  # whether training pairs that look wrong are left out: see `Cleaner`
+    cache: str = ""  # folder for what is made of large files; by default beside the run
     style: str = "plain"  # text form of the data: "plain", or "ted" (lower-cased, tokenised)
     held_out: float | None = None  # share of a file's sources held out for validation, and for test; decided once
     data_sha256: str = ""  # digest of the pairs read, in whatever order
@@ -62,7 +63,8 @@ class Settings:
     # training
     epochs: int = 10  # rounds of training, each with a validation
     passes: int = 1  # passes over the training pairs in an epoch; more where there are few of them
-    patience: int = 0  # stop after so many epochs without a better one; 0 for never
+    patience: int = 0  # stop after so many validations without a better one; 0 for never
+    validate_every: int = 0  # validate after so many steps, too, and keep the best; 0 after each epoch only
     select: str = (
         "loss"  # the epoch whose weights are kept: of the lowest validation "loss", the highest "bleu", the "last"
     )
@@ -146,6 +148,7 @@ LEAST = {
     "patience": 0,
     "decoder_layers": 0,
     "consistency": 0,
+    "validate_every": 0,
     "span": 1,
     "max_pieces": FEWEST_PIECES,
 }

@@ -4,11 +4,13 @@ A batch of 64 random pairs, padded to the longest, is 72 % padding on text like 
 """
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from fmkeras.translation.corpora.cache import blocks
 from fmkeras.translation.corpora.sentences import Sentences
 from fmkeras.translation.corpora.tokenizer import PAD, START
 
@@ -72,9 +74,19 @@ class Batches:
             raise ValueError(f"{len(self.source)} sources cannot be paired with {len(self.target)} targets")
         self.start = np.broadcast_to(np.asarray(self.start, "int32"), len(self.source))
         self.lengths = np.stack([self.target.lengths, self.source.lengths], axis=1)  # (N, 2)
+        self._ordered: tuple[int, list[np.ndarray]] = (-1, [])  # the last epoch, and its batches
 
     def __len__(self) -> int:
-        return self.passes * len(by_length(np.sort(self.lengths.max(axis=1)), self.budget, self.multiple))
+        return self.passes * self._batches_of_a_pass
+
+    @functools.cached_property
+    def _batches_of_a_pass(self) -> int:
+        return len(by_length(np.sort(self.lengths.max(axis=1)), self.budget, self.multiple))
+
+    def take(self, rows: np.ndarray) -> "Batches":
+        """Batches of these of the pairs, in memory."""
+        start = np.asarray(self.start)[rows]
+        return dataclasses.replace(self, source=self.source.take(rows), target=self.target.take(rows), start=start)
 
     @property
     def tokens(self) -> int:
@@ -85,14 +97,18 @@ class Batches:
         """SHA-256 of all ids: whether these are the pairs that a checkpoint was trained on."""
         digest = hashlib.sha256()
         for side in (self.source, self.target):
-            digest.update(side.ids.data)
+            for ids in blocks(side.ids):
+                digest.update(ids.astype("int32").data)
         return digest.hexdigest()
 
     def indices(self, epoch: int | None) -> list[np.ndarray]:
         """The pairs of each batch of an epoch. None: once, in order of length, as for evaluation."""
         if epoch is None:
             return self._pass(None)
-        return [rows for number in range(self.passes) for rows in self._pass(epoch * self.passes + number)]
+        if self._ordered[0] != epoch:  # of millions of pairs it takes seconds, and is asked for more than once
+            numbers = range(epoch * self.passes, (epoch + 1) * self.passes)
+            self._ordered = epoch, [rows for number in numbers for rows in self._pass(number)]
+        return self._ordered[1]
 
     def _pass(self, number: int | None) -> list[np.ndarray]:
         """The pairs of each batch of one pass."""
@@ -104,14 +120,14 @@ class Batches:
         batches = [order[rows] for rows in by_length(longest[order], self.budget, self.multiple)]
         return batches if number is None else [batches[i] for i in rng.permutation(len(batches))]
 
-    def epoch(self, epoch: int | None, first: int = 0) -> Iterator[Batch]:
-        """Yield `((source, target_in), target_out, weights)` from batch `first` on, ready for `keras.Model.fit`.
+    def epoch(self, epoch: int | None, first: int = 0, last: int | None = None) -> Iterator[Batch]:
+        """Yield `((source, target_in), target_out, weights)` of batches `first` up to `last`, for `keras.Model.fit`.
 
         source (B, S) and target_out (B, T) end with the end token; target_in (B, T) is target_out shifted right by
         one behind the start token: the decoder sees the tokens before the one it has to tell. Weights are 1 for real
         target tokens and 0 for padding.
         """
-        for rows in self.indices(epoch)[first:]:
+        for rows in self.indices(epoch)[first:last]:
             source = padded([self.source[i] for i in rows], self.multiple)
             target = padded([self.target[i] for i in rows], self.multiple)
             shifted = np.concatenate([np.asarray(self.start)[rows, None], target[:, :-1]], axis=1)

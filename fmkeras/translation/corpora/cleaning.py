@@ -10,9 +10,12 @@ import itertools
 import re
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator
 
+import numpy as np
+
+from fmkeras.translation.corpora.facts import Pair
 from fmkeras.translation.corpora.languages import code_of, script
+from fmkeras.translation.corpora.stored import Pairs, by_chunks, chosen
 
 LONGER = 3.0  # times as long as usual, compared with the other side, a side may be
 SHORT = 30  # characters: sides up to this are not compared, a word can take a sentence to say
@@ -32,12 +35,13 @@ _SCRIPTS = {  # languages written in another script than Latin
 }
 _MANY = ("sr", "kk")  # written in more than one script
 
-Pair = tuple[str, str]
+NEAR = "near-duplicates"
+REASONS = ("", "unlike length", "untranslated", "markup", "wrong script", NEAR)
 
 
 @dataclasses.dataclass
 class Cleaner:
-    """Leaves pairs out, and counts why: `list(Cleaner("pt", "en").clean(pairs))`.
+    """Leaves pairs out, and counts why: `cleaner.choose(pairs)` says which stay.
 
     Args:
         source, target: names of the languages. Of one that is unknown the script is not looked at.
@@ -54,22 +58,26 @@ class Cleaner:
     dropped: Counter = dataclasses.field(default_factory=Counter)
     examples: dict[str, Pair] = dataclasses.field(default_factory=dict)
 
-    def clean(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
-        """The pairs that stay, in order. The lengths of the first `SAMPLE` pairs say what is usual."""
-        pairs = iter(pairs)
-        first = list(itertools.islice(pairs, SAMPLE))
-        ratios = [len(target) / len(source) for source, target in first if source and target]
+    def choose(self, pairs: Pairs) -> np.ndarray:
+        """(N,) bool: which of N pairs stay. The lengths of the first `SAMPLE` pairs say what is usual."""
+        ratios = [len(target) / len(source) for source, target in pairs[:SAMPLE] if source and target]
         usual = statistics.median(ratios) if ratios else 1.0
-        seen: set[int] = set()
-        for pair in itertools.chain(first, pairs):
-            self.read += 1
-            if reason := self.fault(pair, usual):
-                self._drop(reason, pair)
-            elif (key := near(pair)) in seen:
-                self._drop("near-duplicates", pair)
-            else:
-                seen.add(key)
-                yield pair
+        judged = list(by_chunks(_judged, pairs, self.source, self.target, usual))
+        reasons = np.concatenate([reason for reason, _ in judged] or [np.empty(0, "u1")])
+        sound = np.flatnonzero(reasons == 0)
+        keys = np.concatenate([key for _, key in judged] or [np.empty(0, "<u8")])[sound]
+        _, first = np.unique(keys, return_index=True)
+        reasons[np.delete(sound, first)] = REASONS.index(NEAR)
+        self.read += len(pairs)
+        for number in np.unique(reasons[reasons > 0]):
+            found = np.flatnonzero(reasons == number)
+            self.dropped[REASONS[number]] += len(found)
+            self.examples.setdefault(REASONS[number], pairs[int(found[0])])
+        return reasons == 0
+
+    def clean(self, pairs: Pairs) -> Pairs:
+        """The pairs that stay, in order."""
+        return chosen(pairs, np.flatnonzero(self.choose(pairs)))
 
     def fault(self, pair: Pair, usual: float = 1.0) -> str:
         """What is wrong with a pair by itself; "" for nothing.
@@ -89,10 +97,6 @@ class Cleaner:
             return "wrong script"
         return ""
 
-    def _drop(self, reason: str, pair: Pair) -> None:
-        self.dropped[reason] += 1
-        self.examples.setdefault(reason, pair)
-
     @property
     def share(self) -> float:
         """Share of the pairs that was left out."""
@@ -107,6 +111,14 @@ class Cleaner:
             source, target = self.examples[reason]
             lines.append(f"         {reason} {count:,}, such as {source:.40} | {target:.40}")
         return lines
+
+
+def _judged(pairs: Pairs, source: str, target: str, usual: float) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) numbers of the `REASONS` to leave pairs out by themselves, and (N,) what is the same of near-duplicates."""
+    cleaner = Cleaner(source, target)
+    reasons = [REASONS.index(cleaner.fault(pair, usual)) for pair in pairs]
+    keys = [0 if reason else near(pair) for reason, pair in zip(reasons, pairs, strict=True)]
+    return np.array(reasons, "u1"), np.array(keys, "<u8")
 
 
 def untranslated(source: str, target: str) -> bool:
@@ -133,12 +145,11 @@ def near(pair: Pair) -> int:
     return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=8).digest(), "little")
 
 
-def recommended(pairs: list[Pair], source: str, target: str) -> str:
+def recommended(pairs: Pairs, source: str, target: str) -> str:
     """A line that recommends cleaning if much of a sample would go; else ""."""
     sample = pairs[:: max(1, len(pairs) // SAMPLE)]
     cleaner = Cleaner(source, target)
-    for _ in cleaner.clean(sample):
-        pass
+    cleaner.choose(sample)
     if cleaner.share <= RECOMMENDED:
         return ""
     reasons = ", ".join(f"{reason} {count / cleaner.read:.0%}" for reason, count in cleaner.dropped.most_common())

@@ -4,10 +4,7 @@ Whether a pair of a file is held out follows from its source alone, so that no e
 of what was trained on are kept with the run, 8 bytes a sentence, so that any test set can be held against them.
 """
 
-import hashlib
 import math
-import unicodedata
-from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
@@ -15,35 +12,29 @@ import numpy as np
 
 from fmkeras.errors import InputError
 from fmkeras.runs import whole_file
+from fmkeras.translation.corpora import facts
+from fmkeras.translation.corpora.facts import hashes
+from fmkeras.translation.corpora.stored import Pairs, StoredPairs
 
-Pairs = list[tuple[str, str]]
 SPLITS = ("train", "validation", "test")
 SHARE, MOST = 0.05, 2000  # of the sources, for validation and for test: this share, or about this many if it is more
 FEWEST = 20  # different sources that can be split
 TRAINED = "trained.npy"  # the file of fingerprints in a run folder
 
 
-def hashes(sentences: Iterable[str], salt: str = "") -> np.ndarray:
-    """64 bits (N,) of each sentence; those that differ in white space or composition (NFC) only have the same."""
-    digests = (
-        hashlib.blake2b(
-            unicodedata.normalize("NFC", salt + " ".join(sentence.split())).encode("utf-8", "replace"), digest_size=8
-        ).digest()
-        for sentence in sentences
-    )
-    return np.frombuffer(b"".join(digests), "<u8")
-
-
-def share_of(sources: list[str]) -> float:
+def share_of(known: np.ndarray) -> float:
     """The share of the sources that is held out for validation, and for test as well.
 
     It is 5 %, of large files as much as gives about 2,000, and of small ones enough for a source in each. A run keeps
     it in its settings: from then on no edit of the file changes which sources are held out.
 
+    Args:
+        known: (N,) facts of the pairs, of which blank ones do not count.
+
     Raises:
         InputError: there are too few sources.
     """
-    ranks = np.unique(hashes(sources)) / 2.0**64
+    ranks = np.unique(_ranks(known)[known["flags"] & facts.BLANK == 0])
     if len(ranks) < FEWEST:
         raise InputError(
             f"{len(ranks)} different sentences are too few to split: {FEWEST} at least, or a folder of splits"
@@ -52,56 +43,54 @@ def share_of(sources: list[str]) -> float:
     return max(min(SHARE, MOST / len(ranks)), math.floor(least * 1e4 + 1) / 1e4)
 
 
-def split_pairs(pairs: Pairs, share: float | None = None) -> tuple[dict[str, Pairs], float]:
+def split(known: np.ndarray, share: float | None = None) -> tuple[dict[str, np.ndarray], float]:
     """Split pairs by the hashes of their sources: no source is in two splits, whatever the order of the pairs.
 
     Args:
-        pairs: source and target.
+        known: (N,) facts of the pairs.
         share: of the sources in validation, and in test; None: see `share_of`.
 
     Returns:
-        The pairs of each of `SPLITS`, in order, and the share.
+        The rows of each of `SPLITS`, in order, and the share.
 
     Raises:
         InputError: there are too few different sources.
     """
-    if share is None:  # blank pairs will be dropped: they do not count
-        share = share_of([source for source, target in pairs if source.strip() and target.strip()])
-    ranks = hashes(source for source, _ in pairs) / 2.0**64
-    splits: dict[str, Pairs] = {split: [] for split in SPLITS}
-    for pair, rank in zip(pairs, ranks, strict=True):
-        splits["validation" if rank < share else "test" if rank >= 1 - share else "train"].append(pair)
-    return splits, share
+    share = share_of(known) if share is None else share
+    ranks = _ranks(known)
+    validation, test = ranks < share, ranks >= 1 - share
+    masks = {"train": ~(validation | test), "validation": validation, "test": test}
+    return {name: np.flatnonzero(mask) for name, mask in masks.items()}, share
 
 
-def split_at_random(pairs: Pairs, seed: int = 42) -> dict[str, Pairs]:
+def _ranks(known: np.ndarray) -> np.ndarray:
+    """(N,) of the sources, from 0 to 1."""
+    return known["rank"] / 2.0**64
+
+
+def split_at_random(pairs: Pairs, seed: int = 42) -> dict[str, np.ndarray]:
     """The split of version 0.1, which runs of that version keep: it is another when the file gains or loses a line.
 
     Raises:
         InputError: there are fewer than 20 different source sentences.
     """
-    sources = list(dict.fromkeys(" ".join(s.split()) for s, t in pairs if s.strip() and t.strip()))
+    sources = list(dict.fromkeys(" ".join(s.split()) for s, t in pairs if s and t))
     if len(sources) < FEWEST:
         raise InputError(f"{len(sources)} different sentences are too few to split: {FEWEST} at least")
     size = min(MOST, len(sources) // FEWEST)
     chosen = Random(seed).sample(sources, 2 * size)
     where = dict.fromkeys(chosen[:size], "validation") | dict.fromkeys(chosen[size:], "test")
-    splits: dict[str, Pairs] = {split: [] for split in SPLITS}
-    for pair in pairs:
-        splits[where.get(" ".join(pair[0].split()), "train")].append(pair)
-    return splits
-
-
-def digest(pairs: Pairs) -> str:
-    """SHA-256 of a set of pairs, in whatever order they stand: whether a file holds what a run was trained on."""
-    sources, targets = (hashes((pair[side] for pair in pairs), str(side)) for side in (0, 1))
-    mixed = sources * np.uint64(0x9E3779B97F4A7C15) + targets  # wraps round
-    return hashlib.sha256(np.sort(mixed).tobytes()).hexdigest()
+    found = np.array([where.get(" ".join(source.split()), "train") for source, _ in pairs])
+    return {name: np.flatnonzero(found == name) for name in SPLITS}
 
 
 def fingerprints(pairs: Pairs) -> np.ndarray:
     """Sorted 64-bit hashes of the different sources and targets of pairs, each kind with a salt of its own."""
-    return np.unique(np.concatenate([hashes((pair[side] for pair in pairs), str(side)) for side in (0, 1)]))
+    if isinstance(pairs, StoredPairs):
+        sides = [pairs.known(name) for name in ("source", "target")]
+    else:
+        sides = [hashes((pair[side] for pair in pairs), str(side)) for side in (0, 1)]
+    return np.unique(np.concatenate(sides))
 
 
 def write_fingerprints(folder: str | Path, trained_on: np.ndarray) -> None:

@@ -10,7 +10,8 @@ from random import Random
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import corpus as corpora
 from fmkeras.translation.corpora import formats, textform
-from fmkeras.translation.corpora.corpus import LONGEST, Corpus
+from fmkeras.translation.corpora.corpus import Corpus
+from fmkeras.translation.corpora.facts import LONGEST
 from fmkeras.translation.corpora.tokenizer import normalise
 from fmkeras.translation.settings import NONE, Settings
 

@@ -46,6 +46,18 @@ class Sentences(Sequence):
             return NotImplemented
         return np.array_equal(self.lengths, other.lengths) and np.array_equal(self.ids, other.ids)
 
+    @classmethod
+    def joined(cls, parts: "Iterable[Sentences]") -> "Sentences":
+        """The sentences of several, one behind the other."""
+        parts = list(parts)
+        if len(parts) == 1:
+            return parts[0]
+        return cls(np.concatenate([part.ids for part in parts]), np.concatenate([part.lengths for part in parts]))
+
+    def take(self, rows: np.ndarray) -> "Sentences":
+        """The sentences of these numbers, in this order, in memory."""
+        return Sentences(np.concatenate([self.ids[:0], *(self[i] for i in rows.tolist())]), self.lengths[rows])
+
     def where(self, keep: np.ndarray) -> "Sentences":
         """Those sentences for which `keep`, (N,) bool, is true."""
         return Sentences(self.ids[np.repeat(keep, self.lengths)], self.lengths[keep])

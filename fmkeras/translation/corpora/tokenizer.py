@@ -67,9 +67,14 @@ class Tokenizer:
             raise InputError("not a SentencePiece model") from None
         if not model or [pieces.pad_id(), pieces.unk_id(), pieces.bos_id(), pieces.eos_id()] != [PAD, UNK, START, END]:
             raise InputError("not a SentencePiece model that fmkeras has trained")
+        # The ids of a word, 4 bytes each: of the last words that `encode_corpus` has met.
+        self._cut = functools.lru_cache(WORDS)(lambda word: array("i", pieces.encode(normalise(word))).tobytes())
 
     def __len__(self) -> int:
         return self.pieces.get_piece_size()
+
+    def __reduce__(self) -> tuple:
+        return _known, (self.model,)
 
     @classmethod
     def train(cls, sentences: Iterable[str], vocab_size: int, special_tokens: Sequence[str] = ()) -> "Tokenizer":
@@ -163,24 +168,22 @@ class Tokenizer:
             sentences: any number; they are taken one by one.
             sampling, seed: as in `encode`. The same cuts as there, but each `CHUNK` of sentences has its own seed.
         """
-        sentences, ids, lengths = as_list(sentences), array("i"), array("i")
+        sentences, ids, lengths = as_list(sentences), bytearray(), array("i")
         if sampling:
             sentences = iter(sentences)
             for i in itertools.count():
                 rows = self.encode(list(itertools.islice(sentences, CHUNK)), sampling, (seed + i) % 2**31)
                 if not rows:
                     break
-                ids.extend(itertools.chain.from_iterable(rows))
+                ids += array("i", itertools.chain.from_iterable(rows)).tobytes()
                 lengths.extend(map(len, rows))
         else:
-            cut = functools.lru_cache(WORDS)(lambda word: array("i", self.pieces.encode(normalise(word))))
+            end = array("i", [END]).tobytes()
             for sentence in sentences:
-                before = len(ids)
-                for word in sentence.split():
-                    ids.extend(cut(word))
-                ids.append(END)
-                lengths.append(len(ids) - before)
-        return Sentences(np.asarray(ids), np.asarray(lengths))
+                row = b"".join(map(self._cut, sentence.split())) + end
+                ids += row
+                lengths.append(len(row) // len(end))
+        return Sentences(np.frombuffer(ids, "int32"), np.asarray(lengths))
 
     def decode(self, ids: Iterable[Iterable[int]]) -> list[str]:
         """Ids to sentences, up to the end token if there is one; padding and start tokens are no text."""
@@ -221,3 +224,9 @@ class Tokenizer:
         if sha256 not in ("", tokenizer.sha256):
             raise InputError(f"{path} is damaged, or of another run: restore it, or train again")
         return tokenizer
+
+
+@functools.lru_cache(2)
+def _known(model: bytes) -> Tokenizer:
+    """The tokenizer that another process sends again and again: with the words that it has met."""
+    return Tokenizer(model)

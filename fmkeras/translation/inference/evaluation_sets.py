@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from fmkeras.errors import InputError
+from fmkeras.translation.corpora import cache as caches
 from fmkeras.translation.corpora import corpus as corpora
-from fmkeras.translation.corpora import formats, held_out, textform
+from fmkeras.translation.corpora import facts, formats, held_out, own, stored, textform
 from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.settings import Settings
 
@@ -56,15 +57,16 @@ def load(settings: Settings, run: str, dataset: str | None = None, split: str | 
         InputError: it cannot be had, or is of other languages than the run.
     """
     settings = dataclasses.replace(settings, limit=None)
-    path = Path(dataset or settings.dataset)
+    path, cache = Path(dataset or settings.dataset), caches.place(settings.cache, run)
     if dataset and dataset not in BUNDLED and not path.is_dir() and formats.exists(dataset):
-        pairs = list(formats.read(dataset, corpora.reading_of(settings)).pairs)
-        same = bool(settings.data_sha256) and held_out.digest(pairs) == settings.data_sha256
+        alone = dataclasses.replace(settings, dataset=dataset, validation="", test="")
+        data = own.read(alone, cache)
+        same = bool(settings.data_sha256) and facts.digest(data.facts) == settings.data_sha256
         if not (same or _same_file(path, settings.dataset)):
             if split is not None:
                 raise InputError(f"{run} was not trained on {path}, which is scored whole: leave --split out")
-            return _whole(path, pairs)
-    corpus = corpora.load(dataclasses.replace(settings, dataset=dataset or settings.dataset))
+            return _whole(path, data)
+    corpus = corpora.load(dataclasses.replace(settings, dataset=dataset or settings.dataset), cache)
     if (corpus.source, corpus.target) != (settings.source, settings.target):
         raise InputError(
             f"{run} translates {settings.source} → {settings.target}, but {corpus.name} is "
@@ -85,13 +87,13 @@ def _same_file(path: Path, other: str) -> bool:
     return os.path.exists(other) and os.path.samefile(path, other)
 
 
-def _whole(path: Path, pairs: held_out.Pairs) -> EvaluationSet:
+def _whole(path: Path, data: own.Read) -> EvaluationSet:
     """Every pair of a file."""
-    kept, note = corpora.drop_unusable(pairs, drop_duplicates=False)
-    if not kept:
+    rows, note = facts.keep(data.facts, np.arange(len(data.facts)), drop_duplicates=False)
+    if not len(rows):
         raise InputError(f"{path} holds no sentence pairs: {note}")
-    sources, references = (list(side) for side in zip(*kept, strict=True))
-    return EvaluationSet(f"all {len(kept):,} pairs of {path}", sources, references, notes=[note])
+    sources, references = (list(side) for side in zip(*stored.chosen(data.pairs, rows), strict=True))
+    return EvaluationSet(f"all {len(rows):,} pairs of {path}", sources, references, notes=[note])
 
 
 def load_texts(source: str, references: list[str]) -> EvaluationSet:
@@ -130,7 +132,7 @@ def trained_on(run: str | Path, settings: Settings) -> np.ndarray | None:
     kept = held_out.read_fingerprints(run)
     if kept is None and settings.dataset not in BUNDLED:
         try:
-            kept = held_out.fingerprints(corpora.load(settings).train)
+            kept = held_out.fingerprints(corpora.load(settings, caches.place(settings.cache, run)).train)
         except InputError:
             return None
     return kept

@@ -180,17 +180,17 @@ class Objective(keras.Model):
         return cls(**config | {"transformer": transformer})
 
 
-def as_dataset(batches: Batches, epoch: int | None, first: int = 0) -> object:
-    """An epoch from its batch `first` on, as `fit` takes it: a tf.data.Dataset of any shapes, or just the batches."""
+def as_dataset(batches: Batches, epoch: int | None, first: int = 0, last: int | None = None) -> object:
+    """Batches `first` up to `last` of an epoch, as `fit` takes them: a tf.data.Dataset of any shapes, or just these."""
     if keras.backend.backend() != "tensorflow":
-        return batches.epoch(epoch, first)
+        return batches.epoch(epoch, first, last)
     import tensorflow as tf
 
     ids, weights = tf.TensorSpec((None, None), "int32"), tf.TensorSpec((None, None), "float32")
     signature = ((ids, ids), ids, weights)
-    dataset = tf.data.Dataset.from_generator(lambda: batches.epoch(epoch, first), output_signature=signature)
+    dataset = tf.data.Dataset.from_generator(lambda: batches.epoch(epoch, first, last), output_signature=signature)
     # The count is what Keras asks for; after the prefetching, which else takes seconds to be torn down.
-    return dataset.prefetch(4).apply(tf.data.experimental.assert_cardinality(len(batches.indices(epoch)) - first))
+    return dataset.prefetch(4).apply(tf.data.experimental.assert_cardinality(len(batches.indices(epoch)[first:last])))
 
 
 def evaluate(objective: Objective, batches: Batches) -> dict[str, float]:

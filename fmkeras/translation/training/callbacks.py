@@ -16,6 +16,7 @@ from fmkeras.translation.model.transformer import Transformer
 
 Announce = Callable[[float], None]
 Logs = dict[str, float]
+SHARE = 0.05  # of the time of training, that checkpoints may take
 
 
 def synchronise(model: keras.Model) -> None:
@@ -160,23 +161,25 @@ def diverged(what: str) -> str:
 
 
 class EveryMinute(keras.callbacks.Callback):
-    """Call `save` after a step, about once a minute, but not after the last step of an epoch.
+    """Call `save` after a step, about once a minute, but not after the last step.
 
     Args:
         save: what to call.
-        steps: number of steps to come in this epoch.
-        seconds: the time between two calls.
+        steps: number of steps to come.
+        took: gives the seconds that the last call took: calls are so far apart that they take `SHARE` of the time.
+        seconds: the least time between two calls.
     """
 
-    def __init__(self, save: Callable[[], None], steps: int, seconds: float = 60.0):
+    def __init__(self, save: Callable[[], None], steps: int, took: Callable[[], float], seconds: float = 60.0):
         super().__init__()
-        self.save, self.steps, self.seconds = save, steps, seconds
+        self.save, self.steps, self.took, self.seconds = save, steps, took, seconds
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.last = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        if batch + 1 < self.steps and time.perf_counter() - self.last > self.seconds:
+        pause = max(self.seconds, self.took() / SHARE)
+        if batch + 1 < self.steps and time.perf_counter() - self.last > pause:
             synchronise(self.model)
             self.save()
             self.last = time.perf_counter()

@@ -1,7 +1,10 @@
 """checkpoint.npz: the state of a training, from which it goes on as if it had never stopped."""
 
+import dataclasses
 import json
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,29 @@ from fmkeras.errors import InputError
 from fmkeras.translation.training.callbacks import diverged
 
 CHECKPOINT = "checkpoint.npz"
+
+
+@dataclasses.dataclass
+class Place:
+    """Where a training stands.
+
+    Attributes:
+        epoch: epochs done.
+        part: parts done of the epoch after these.
+        position: batches done of the part after these.
+        steps, tokens, seconds: steps since the last validation, their target tokens, and what they took.
+    """
+
+    epoch: int = 0
+    part: int = 0
+    position: int = 0
+    steps: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+    def validated(self, ended: bool) -> "Place":
+        """The place after a validation, at the end of an epoch or within it."""
+        return Place(self.epoch + 1) if ended else Place(self.epoch, self.part, self.position)
 
 
 def exists(folder: Path) -> bool:
@@ -34,17 +60,46 @@ def assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) ->
         variable.assign(value)
 
 
-def write(folder: Path, variables: Sequence[keras.Variable], state: Mapping) -> None:
-    """Write a checkpoint of variables and of what else is needed, which JSON can hold.
+class Writer:
+    """Writes checkpoints while training goes on; each is whole before the next is begun.
 
-    Raises:
-        InputError: some of the variables are no longer finite numbers: the last checkpoint stays.
+    Attributes:
+        took: seconds that the last one took, from the copying of its variables to the disk.
     """
-    arrays: dict[str, Any] = {f"{i:04d}": np.asarray(variable) for i, variable in enumerate(variables)}
-    if not all(np.isfinite(array).all() for array in arrays.values()):
-        raise InputError(diverged("some weights are no longer finite numbers"))
-    with runs.whole_file(folder / CHECKPOINT) as temporary:
-        np.savez(temporary, state=np.asarray(json.dumps(state)), **arrays)
+
+    def __init__(self, folder: Path):
+        self.folder, self.took = folder, 0.0
+        self._thread = ThreadPoolExecutor(1, "checkpoint")
+        self._under_way: Future | None = None
+
+    def write(self, variables: Sequence[keras.Variable], state: Mapping) -> None:
+        """Copy variables, and what else is needed, which JSON can hold; and begin to write them.
+
+        Raises:
+            InputError: some of the variables are no longer finite numbers: the last checkpoint stays; or that could
+                not be written.
+        """
+        self.wait()
+        began = time.perf_counter()
+        arrays: dict[str, Any] = {f"{i:04d}": np.array(variable) for i, variable in enumerate(variables)}
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise InputError(diverged("some weights are no longer finite numbers"))
+        self._under_way = self._thread.submit(self._write, arrays, json.dumps(state), began)
+
+    def _write(self, arrays: dict[str, Any], state: str, began: float) -> None:
+        with runs.whole_file(self.folder / CHECKPOINT) as temporary:
+            np.savez(temporary, state=np.asarray(state), **arrays)
+        self.took = time.perf_counter() - began
+
+    def wait(self) -> None:
+        """Until what was begun is on the disk.
+
+        Raises:
+            InputError: it could not be written.
+        """
+        under_way, self._under_way = self._under_way, None
+        if under_way:
+            under_way.result()
 
 
 def read(folder: Path, variables: Sequence[keras.Variable], data: Mapping[str, str]) -> dict:
@@ -70,7 +125,7 @@ def read(folder: Path, variables: Sequence[keras.Variable], data: Mapping[str, s
             if len(saved.files) != len(variables) + 1:
                 raise InputError(earlier)
             assign(variables, [saved[f"{i:04d}"] for i in range(len(variables))])
-        return {name: state[name] for name in ("history", "position", "position_seconds")}
+        return state
     except InputError:
         raise
     except Exception as error:  # a damaged file can fail anywhere

@@ -14,12 +14,20 @@ from fmkeras.translation.settings import CHOICES, FIELDS, LONGEST_SPAN, PRESETS,
 
 SIZES = ("d_model", "num_heads", "d_ff", "num_layers", "decoder_layers")
 VERBS = ("train", *inference.VERBS)
-RESUMABLE = ("epochs", "minutes", "learning_rate", "patience", "select")  # what may change when a run is resumed
+RESUMABLE = (
+    "epochs",
+    "minutes",
+    "learning_rate",
+    "patience",
+    "select",
+    "cache",
+)  # what may change when a run is resumed
 AUTOMATIC = ("dataset", "preset", "precision")  # what may be "auto"
 MOST = 10**6  # epochs, pieces and tokens a batch: beyond any use, and small enough to compute with
 MOST_PAIRS = 10**9
 RARE = {  # settings without an option of their own above, and what they are
     "patience": "stop after so many epochs without a better one, 0 for never",
+    "validate_every": "validate after so many steps, too, and keep the best",
     "select": "keep the epoch of the lowest validation loss, the highest validation BLEU, or the last",
     "passes": "passes over the pairs in an epoch",
     "warmup_steps": "steps of linear warm-up",
@@ -68,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     for split in ("validation", "test"):
         add(f"--{split}", metavar="FILE", help=f"{split} pairs, in place of some of --dataset")
     add("--limit", type=cli.positive(most=MOST_PAIRS), metavar="PAIRS", help="train on so many pairs only (all)")
+    add("--cache", metavar="DIR", help="keep what is made of large files there (fmkeras-cache, beside the run)")
     add(
         "--init", metavar="RUN", help="start from this run, pre-trained or a translator: its vocabulary, sizes, weights"
     )

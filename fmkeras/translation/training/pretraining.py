@@ -128,7 +128,7 @@ def prepare(
         validation,
         folder,
         resume,
-        renew=denoising.batches,
+        renew=lambda epoch, part: denoising.batches(epoch),
         callbacks=callbacks,
     )
     return texts, denoising.counts, training

@@ -92,8 +92,10 @@ def describe(training: Training, say: Say) -> None:
     say(f"training   {settings.epochs} epochs of {len(batches):,} batches and {batches.tokens:,} target tokens")
     if training.fresh is not None:
         say(f"           {origin(training)}")
-    if training.history or training.position:
-        say(f"           resumed after epoch {len(training.history)} and {training.position} batches")
+    place = training.place
+    if training.history or place.position:
+        part = f" of part {place.part + 1}" * (training.parts > 1)
+        say(f"           resumed after epoch {place.epoch} and {place.position} batches{part}")
     for note in training.notes:
         say(f"           {note}")
 
@@ -137,7 +139,7 @@ def train(training: Training, title: str, began: float, samples: Samples, say: S
 
     drawn = False
     for row in training.epochs(show_progress=say is not silent, announce=announce):
-        say(epoch_line(row, time.perf_counter() - began))
+        say(epoch_line(row, time.perf_counter() - began, training.settings.validate_every > 0))
         plot(training.folder, title)
         drawn = True
         for text, result in samples() if say is not silent else ():
@@ -146,12 +148,14 @@ def train(training: Training, title: str, began: float, samples: Samples, say: S
         plot(training.folder, title)
 
 
-def epoch_line(row: dict, seconds: float) -> str:
-    """What is said after an epoch."""
+def epoch_line(row: dict, seconds: float, within: bool = False) -> str:
+    """What is said after a validation, at the end of an epoch or within it."""
+    step = f"step {row['steps']:,} | " * within
     return (
-        f"epoch {row['epoch']:<4} training loss {row['loss']:.3f}, accuracy {row['token_accuracy']:.1%} | validation "
-        f"loss {row['val_loss']:.3f}, perplexity {row['val_perplexity']:.2f}, accuracy {row['val_token_accuracy']:.1%} "
-        f"| {row['tokens_per_second']:,.0f} tokens/s, {cli.duration(seconds)} so far"
+        f"epoch {row['epoch']:<4} {step}training loss {row['loss']:.3f}, accuracy {row['token_accuracy']:.1%} | "
+        f"validation loss {row['val_loss']:.3f}, perplexity {row['val_perplexity']:.2f}, "
+        f"accuracy {row['val_token_accuracy']:.1%} | {row['tokens_per_second']:,.0f} tokens/s, "
+        f"{cli.duration(seconds)} so far"
     )
 
 
@@ -170,7 +174,7 @@ def report(training: Training, began: float) -> dict:
         "precision": settings.precision,
         MADE_BY: devices.made_by(settings.precision),
         "seed": settings.seed,
-        "epochs": len(training.history),
+        "epochs": training.history[-1]["epoch"],
         "best_epoch": training.best["epoch"],
         "seconds": round(time.perf_counter() - began, 1),
         "training_seconds": round(training.seconds, 1),

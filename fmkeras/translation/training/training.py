@@ -8,12 +8,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import pandas as pd
 
 from fmkeras import runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.batches import Batches
-from fmkeras.translation.corpora.sentences import Sentences
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.model.objective import Objective, as_dataset, evaluate
 from fmkeras.translation.model.transformer import Transformer
@@ -27,8 +25,10 @@ from fmkeras.translation.training.callbacks import (
     RunningAverage,
     synchronise,
 )
+from fmkeras.translation.training.history import best, stalled, table
 from fmkeras.translation.training.optimizers import optimizer_of
 from fmkeras.translation.training.pretrained import take_over
+from fmkeras.translation.training.resampling import Resampling
 
 LOGS = {"token_accuracy": "accuracy", "val_token_accuracy": "val_accuracy"}  # names that Keras's callbacks expect
 COUNTED = ("epoch", "steps", "target_tokens", "seconds", "tokens_per_second")  # of a row, what is no measure
@@ -38,8 +38,8 @@ class Training:
     """One training run: `for row in Training(...).epochs(): ...` trains, a row of results for each epoch.
 
     Once a minute, before each validation and after it the folder gets checkpoint.npz, from which training goes on as if
-    it had never stopped: in float32 on a CPU, to the same bits. After each epoch it gets history.csv, and model.keras
-    if the epoch had the lowest validation loss: the running average of the weights, in float32.
+    it had never stopped: in float32 on a CPU, to the same bits. After each validation it gets history.csv, and
+    model.keras if that had the lowest loss: the running average of the weights, in float32.
 
     Args:
         settings: see `Settings`; `precision` must be "float32" or "bfloat16".
@@ -52,12 +52,13 @@ class Training:
             logs loss, accuracy, val_loss, val_nll, val_accuracy, val_perplexity and, with `bleu`, val_bleu. They may
             stop training.
         bleu: scores the averaged weights on validation sentences, after each epoch; for `select="bleu"`.
-        renew: makes the batches of each epoch anew, given its number, 0 first; must depend on nothing else. By
-            default they stay the same, or with BPE-dropout are cut into other pieces.
+        renew: makes the batches of each epoch anew, given its number, 0 first, and that of its part; must depend on
+            nothing else. By default they stay the same, or with BPE-dropout are cut into other pieces.
 
     Attributes:
-        history: a row of results for each epoch so far.
-        position: batches done of the epoch after these.
+        history: a row of results for each validation so far.
+        place: where training stands.
+        parts: of an epoch; one, but with BPE-dropout on many pairs.
         fresh: names of the weights that `initial` did not have; None without it.
         notes: lines for the user, about what resuming has put right.
 
@@ -74,7 +75,7 @@ class Training:
         folder: str | Path,
         resume: bool = False,
         initial: Transformer | None = None,
-        renew: Callable[[int], Batches] | None = None,
+        renew: Callable[[int, int], Batches] | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         bleu: Callable[["Training"], float] | None = None,
     ):
@@ -82,7 +83,10 @@ class Training:
         keras.utils.set_random_seed(settings.seed)
         self.settings, self.tokenizer, self.folder = settings, tokenizer, Path(folder)
         self.batches, self.validation, self.bleu = batches, validation, bleu
-        self.renew = renew or (self.resample if settings.sampling else lambda epoch: self.batches)
+        self.renew, self.parts = renew or (lambda epoch, part: self.batches), 1
+        if settings.sampling and not renew:
+            self.renew = resampling = Resampling(batches, tokenizer, settings.sampling)
+            self.parts = resampling.parts
         sizes = {"vocab_size": len(tokenizer), **settings.model_sizes()}
         mixed = settings.precision == "bfloat16"
         self.model = Transformer(**sizes, dtype="mixed_bfloat16" if mixed else "float32")
@@ -99,7 +103,8 @@ class Training:
         self.evaluator.compile(jit_compile=jit)
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.objective, epochs=settings.epochs)
         self.history: list[dict] = []
-        self.position, self.position_seconds, self.late = 0, 0.0, False
+        self.place, self.late = checkpoint.Place(), False
+        self.writer = checkpoint.Writer(self.folder)
         self.data = {"training": batches.fingerprint(), "validation": validation.fingerprint()}
         self.notes: list[str] = []
         if resume:
@@ -108,17 +113,12 @@ class Training:
     @property
     def seconds(self) -> float:
         """Seconds of training so far, in all."""
-        return sum(row["seconds"] for row in self.history) + self.position_seconds
+        return sum(row["seconds"] for row in self.history) + self.place.seconds
 
     @property
     def best(self) -> dict:
-        """The row of the epoch whose weights are kept, as `select` says."""
-        select = self.settings.select
-        if select == "last":
-            return self.history[-1]
-        if select == "bleu" and all("val_bleu" in row for row in self.history):
-            return max(self.history, key=lambda row: (row["val_bleu"], -row["val_nll"]))
-        return min(self.history, key=lambda row: row["val_nll"])
+        """The row of the validation whose weights are kept, as `select` says."""
+        return best(self.history, self.settings.select)
 
     def epochs(self, show_progress: bool = True, announce: Announce | None = None) -> Iterator[dict]:
         """Train, and yield a row of results, which is also added to history.csv, after each epoch.
@@ -134,82 +134,101 @@ class Training:
                 checkpoint stays.
         """
         self.callbacks.on_train_begin()
-        while not self.done():
-            self.history.append(self.epoch(show_progress, announce))
-            self.position, self.position_seconds, announce = 0, 0.0, None
-            (self.folder / runs.REPORT).unlink(missing_ok=True)  # of the run as it was when it had fewer epochs
-            if not self.late:  # else the checkpoint is of a step within this epoch: --resume goes on from there
-                self.save()
-            self.publish()
-            yield self.history[-1]
+        try:
+            while not self.done():
+                self.history.append(self.round(show_progress, announce))
+                announce = None
+                (self.folder / runs.REPORT).unlink(missing_ok=True)  # of the run as it was when it had fewer epochs
+                if not self.late:  # else the checkpoint is of a step within this epoch: --resume goes on from there
+                    self.save()
+                self.writer.wait()
+                self.publish()
+                yield self.history[-1]
+        finally:
+            self.writer.wait()
         self.callbacks.on_train_end()
 
     def done(self) -> bool:
         """Whether training is over: all epochs are trained, the time is up, or a callback says so."""
-        stopped = bool(self.history) and (self.objective.stop_training or self.stalled())
-        return stopped or len(self.history) >= self.settings.epochs or (bool(self.history) and self.time_left() <= 0)
-
-    def stalled(self) -> bool:
-        """Whether `patience` epochs have brought nothing better."""
-        patience = self.settings.patience
-        return bool(patience) and len(self.history) - self.best["epoch"] >= patience and self.settings.select != "last"
+        if self.place.epoch >= self.settings.epochs:
+            return True
+        over = self.objective.stop_training or self.time_left() <= 0
+        return bool(self.history) and (over or stalled(self.history, self.settings.select, self.settings.patience))
 
     def time_left(self) -> float:
         """Seconds of training still allowed; infinity without a limit."""
         return math.inf if self.settings.minutes is None else 60 * self.settings.minutes - self.seconds
 
-    def epoch(self, show_progress: bool, announce: Announce | None) -> dict:
-        """Train what is left of the next epoch, while there is time, and return its row of results."""
-        epoch = len(self.history)
-        self.batches = self.renew(epoch)
-        tokens = [int(self.batches.lengths[rows, 0].sum()) for rows in self.batches.indices(epoch)]
+    def round(self, show_progress: bool, announce: Announce | None) -> dict:
+        """Train up to the next validation, while there is time, and return its row of results.
+
+        That is the end of the epoch, or `validate_every` steps after the last one.
+        """
+        place, every, stop, self.late = self.place, self.settings.validate_every, False, False
+        self.callbacks.on_epoch_begin(len(self.history))
+        while True:
+            batches = self.renew(place.epoch, place.part)
+            steps = len(batches.indices(place.epoch))
+            last = min(steps, place.position + every - place.steps) if every else steps
+            if place.position < last:  # else it was stopped while it validated
+                stop, announce = self.fit(batches, last, show_progress, announce), None
+            ended = place.position == steps and place.part + 1 == self.parts
+            if ended or stop or self.late or (every and place.steps == every):
+                break
+            place.part, place.position = place.part + 1, 0
+        if place.steps:
+            self.save()  # validation can take minutes, too
+        trained = {"target_tokens": place.tokens, "seconds": place.seconds}
+        row = {"epoch": place.epoch + 1, **self.measure(), **trained}
+        row["tokens_per_second"] = row["target_tokens"] / row["seconds"]
+        self.place = place.validated(ended or stop)
+        self.objective.stop_training = stop  # `fit` has forgotten it
+        logs = {LOGS.get(name, name): row[name] for name in row if name not in COUNTED}
+        self.callbacks.on_epoch_end(len(self.history), logs)
+        return row
+
+    def fit(self, batches: Batches, last: int, show_progress: bool, announce: Announce | None) -> bool:
+        """The steps from `place` up to batch `last`; whether a callback wants training to stop."""
+        place, before = self.place, dataclasses.replace(self.place)
+        counted = [np.array(variable) for variable in self.counters()]
+        tokens = [int(batches.lengths[rows, 0].sum()) for rows in batches.indices(place.epoch)]
 
         def expect(tokens_per_second: float) -> None:
             if announce:
-                to_come = (self.settings.epochs - epoch) * self.batches.tokens / tokens_per_second
+                to_come = (self.settings.epochs - place.epoch) * self.batches.tokens / tokens_per_second
                 announce(min(to_come, self.time_left()))
 
-        title = f"epoch {epoch + 1}/{self.settings.epochs}"
-        progress = Progress(title, tokens, self.position, self.time_left(), show_progress, expect)
-        before, stop, self.late = self.position_seconds, False, False
-        self.callbacks.on_epoch_begin(epoch)
-        if self.position < len(tokens):  # else it was stopped while it validated
-            stop = self.fit(epoch, progress, len(tokens))
-        trained = {"target_tokens": sum(tokens[: progress.done]), "seconds": before + progress.elapsed}
-        row = {"epoch": epoch + 1, **self.measure(), **trained}
-        row["tokens_per_second"] = row["target_tokens"] / row["seconds"]
-        self.objective.stop_training = stop  # `fit` has forgotten it
-        self.callbacks.on_epoch_end(epoch, {LOGS.get(name, name): row[name] for name in row if name not in COUNTED})
-        return row
-
-    def fit(self, epoch: int, progress: Progress, steps: int) -> bool:
-        """The steps of an epoch from `position` on; whether a callback wants training to stop."""
-        before, counted = self.position_seconds, [np.asarray(variable) for variable in self.counters()]
-        within = self.position > 0
-
         def recount(epoch: int, logs: dict) -> None:
-            if within:  # `fit` has just set the counters of the half epoch back to zero
+            if before.steps:  # `fit` has just set the counters of what was begun back to zero
                 checkpoint.assign(self.counters(), counted)
 
+        def note() -> None:
+            place.position = progress.done
+            place.steps = before.steps + progress.done - before.position
+            place.tokens = before.tokens + sum(tokens[before.position : progress.done])
+            place.seconds = before.seconds + progress.elapsed
+
         def save() -> None:
-            self.position, self.position_seconds = progress.done, before + progress.elapsed
+            note()
             self.save()
 
+        title = f"epoch {place.epoch + 1}/{self.settings.epochs}"
+        title += f", part {place.part + 1}/{self.parts}" * (self.parts > 1)
+        progress = Progress(title, tokens, place.position, self.time_left(), show_progress, expect)
         callbacks = [
             keras.callbacks.LambdaCallback(on_epoch_begin=recount),
             RunningAverage(self.averaged, self.settings.ema_decay),
-            Forward(self.callbacks, self.position),
+            Forward(self.callbacks, before.steps),
             progress,
-            EveryMinute(save, steps - self.position),
+            EveryMinute(save, last - place.position, lambda: self.writer.took),
         ]
         with progress:
-            dataset = as_dataset(self.batches, epoch, self.position)
+            dataset = as_dataset(batches, place.epoch, place.position, last)
             self.objective.fit(dataset, shuffle=False, verbose=0, callbacks=callbacks)
         synchronise(self.objective)
         stop = self.objective.stop_training and not progress.late
-        self.late = progress.late and progress.done < steps
-        if progress.done == steps or self.late:
-            save()  # validation can take minutes, too
+        note()
+        self.late = progress.late and (place.position < len(tokens) or place.part + 1 < self.parts)
         return stop
 
     def measure(self) -> dict:
@@ -229,17 +248,6 @@ class Training:
             "steps": int(self.objective.optimizer.iterations),
         }
 
-    def resample(self, epoch: int) -> Batches:
-        """BPE-dropout: the same pairs with every sentence cut into other pieces than before."""
-        settings, batches = self.settings, self.batches
-
-        def cut(side: Sentences, number: int) -> Sentences:
-            seed = int(np.random.default_rng((settings.seed, epoch, number)).integers(1 << 31))
-            return self.tokenizer.encode_corpus(self.tokenizer.decode(side), settings.sampling, seed)
-
-        sides = cut(batches.source, 0), cut(batches.target, 1)
-        return dataclasses.replace(batches, source=sides[0], target=sides[1])
-
     def counters(self) -> list:
         """The sums behind loss and accuracy of the epoch so far."""
         return [variable for metric in self.objective.metrics for variable in metric.variables]
@@ -252,25 +260,31 @@ class Training:
         return [*itertools.chain(*weights), *self.objective.optimizer.variables, *dropout, *self.counters()]
 
     def save(self) -> None:
-        """Write checkpoint.npz: all that is needed to go on from this step."""
-        state = {"data": self.data, "history": self.history, "position": self.position}
-        state |= {"position_seconds": self.position_seconds}
-        checkpoint.write(self.folder, self.variables(), state)
+        """Begin to write checkpoint.npz: all that is needed to go on from this step."""
+        state = {"data": self.data, "history": self.history, "place": dataclasses.asdict(self.place)}
+        self.writer.write(self.variables(), state)
 
     def restore(self) -> None:
         """Go back to the checkpoint, and write again what was derived from it."""
         state = checkpoint.read(self.folder, self.variables(), self.data)
-        self.history, self.position = state["history"], state["position"]
-        self.position_seconds = state["position_seconds"]
+        self.history = state["history"]
+        self.place = checkpoint.Place(**state["place"]) if "place" in state else self.earlier_place(state)
         history = self.folder / runs.HISTORY
         found = history.read_bytes() if history.is_file() else table([])
-        within = bool(self.position) and found.startswith(table(self.history))  # and a row of the epoch that was begun
+        within = self.place.steps and found.startswith(table(self.history))  # and a row of the epoch that was begun
         if not within and found not in (table(self.history), table(self.history[:-1])):
             self.notes.append(f"{history} was missing, damaged or changed: written again, from {checkpoint.CHECKPOINT}")
-        if self.history and self.position:
+        if self.history and self.place.steps:
             self.write_history()
         elif self.history:  # it was perhaps killed between the checkpoint and these
             self.publish()
+
+    def earlier_place(self, state: dict) -> checkpoint.Place:
+        """The place that a checkpoint of version 0.1 tells of."""
+        epoch, position = len(self.history), state["position"]
+        batches = self.renew(epoch, 0)
+        tokens = sum(int(batches.lengths[rows, 0].sum()) for rows in batches.indices(epoch)[:position])
+        return checkpoint.Place(epoch, 0, position, position, tokens, state["position_seconds"])
 
     def publish(self) -> None:
         """Write history.csv and, if the last epoch is the best, model.keras."""
@@ -287,8 +301,3 @@ class Training:
         """Save the weights as they are if no epoch has ended yet: an interrupted run still translates."""
         if not self.history:
             runs.save_model(self.averaged, self.folder / runs.MODEL)
-
-
-def table(history: list[dict]) -> bytes:
-    """What history.csv holds; of no rows, nothing."""
-    return pd.DataFrame(history).to_csv(index=False, lineterminator="\n").encode() if history else b""

@@ -4,7 +4,6 @@ The corrected form of the TED Portuguese-to-English example of ecosystem.md, sec
 """
 
 import dataclasses
-import itertools
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,10 +14,11 @@ import numpy as np
 
 from fmkeras import runs
 from fmkeras.errors import InputError
+from fmkeras.translation.corpora import cache, held_out, own
 from fmkeras.translation.corpora import corpus as corpora
-from fmkeras.translation.corpora import held_out
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.corpus import Corpus, Data
+from fmkeras.translation.corpora.encoding import encode_pairs, learn_vocabulary
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.inference import evaluation_sets
 from fmkeras.translation.inference.loading import load_translator
@@ -123,7 +123,8 @@ def prepare(
     callbacks: Sequence[keras.callbacks.Callback],
     say: session.Say,
 ) -> tuple[Corpus, Training]:
-    """Read the data, settle the settings, learn the vocabulary, make batches and model. Writes nothing.
+    """Read the data, settle the settings, learn the vocabulary, make batches and model. Writes to the cache
+    only.
 
     Raises:
         InputError: something cannot be used: data, a setting, the folder, the pre-trained run.
@@ -137,7 +138,10 @@ def prepare(
         settings.held_out = pretrained.settings.held_out  # split as for that run: it has not learnt from our test pairs
     if pretrained and pretrained.settings.task == "translate" and not {"source", "target"} & set(chosen):
         settings.source, settings.target = pretrained.settings.source, pretrained.settings.target
-    corpus = corpora.of(data, settings)
+    place = cache.place(settings.cache, folder)
+    if settings.dataset not in corpora.BUNDLED and own.large_files(settings):
+        say(f"data       {settings.dataset} is large: what is made of it is kept in {place}")
+    corpus = corpora.of(data, settings, place)
     if resume:
         fitting.same_data(settings, corpus.digest, len(corpus.train))
     corpora.settle(settings, corpus)
@@ -193,9 +197,11 @@ class ValidationBleu:
 
 def written_in_bytes(tokenizer: Tokenizer, batches: Batches) -> str:
     """Which share of the training text the vocabulary of another run can only write in bytes."""
-    size = tokenizer.pieces.get_piece_size()
-    is_byte = np.array([tokenizer.pieces.is_byte(i) for i in range(size)])
-    found = [float(is_byte[side.ids].mean()) for side in (batches.source, batches.target)]
+    is_byte = np.array([tokenizer.pieces.is_byte(i) for i in range(len(tokenizer))])
+    found = [
+        sum(np.count_nonzero(is_byte[ids]) for ids in cache.blocks(side.ids)) / len(side.ids)
+        for side in (batches.source, batches.target)
+    ]
     line = f"of the pieces of these pairs, {found[0]:.1%} and {found[1]:.1%} are single bytes in its vocabulary"
     return line + ": train anew, without --init, if it comes out badly" * (max(found) > MANY_BYTES)
 
@@ -206,8 +212,8 @@ def vocabulary(corpus: Corpus, settings: Settings, folder: Path | None, known: T
     With a folder it is saved there; without one nothing is written.
     """
     step = -(-len(corpus.train) // VOCABULARY_PAIRS)  # evenly spread
-    pairs = itertools.chain(*corpus.train[::step])
-    tokenizer = own_tokenizer(folder, settings, lambda: known or Tokenizer.train(pairs, settings.vocab_size))
+    pairs = corpus.train[::step]
+    tokenizer = own_tokenizer(folder, settings, lambda: known or learn_vocabulary(pairs, settings.vocab_size))
     if folder and not (folder / TOKENIZER).exists():
         tokenizer.save(folder / TOKENIZER)
     return tokenizer
@@ -223,16 +229,11 @@ def tokenize(
     """
     tokenizer = vocabulary(corpus, settings, folder, known)
     start = tokenizer.start(settings.target)
-    source, target = (tokenizer.encode_corpus(side) for side in zip(*corpus.train, strict=True))
-    kept = (source.lengths <= settings.max_pieces) & (target.lengths <= settings.max_pieces)
-    if not kept.any():
-        raise InputError(f"every training pair is longer than {settings.max_pieces} pieces: cut them into sentences")
-    source = source.where(kept)  # one after the other: of millions of pairs each copy counts
-    target = target.where(kept)
+    source, target = encode_pairs(corpus.train, tokenizer, settings.max_pieces)
     batches = Batches(source, target, settings.batch_tokens, settings.seed, start=start)
     held_out = (tokenizer.encode_corpus(side) for side in zip(*corpus.validation, strict=True))
     validation = Batches(next(held_out), next(held_out), settings.batch_tokens, start=start)
-    return tokenizer, batches, validation, len(kept) - len(source)
+    return tokenizer, batches, validation, len(corpus.train) - len(source)
 
 
 def earlier_scores(init: str, translator: Translator, say: session.Say) -> dict:

@@ -4,8 +4,19 @@ A module a family: `source` (bytes and lines), `tables`, `records` (JSON, Parque
 `columns` finds source and target in what they read, `files` chooses among them.
 """
 
-from fmkeras.translation.corpora.formats.files import exists, read, read_pairs, read_splits
+from fmkeras.translation.corpora.formats.files import exists, paths, read, read_pairs, read_splits
 from fmkeras.translation.corpora.formats.reading import Found, Reading
 from fmkeras.translation.corpora.formats.source import FORMS, LONGEST_LINE, Source
 
-__all__ = ["FORMS", "LONGEST_LINE", "Found", "Reading", "Source", "exists", "read", "read_pairs", "read_splits"]
+__all__ = [
+    "FORMS",
+    "LONGEST_LINE",
+    "Found",
+    "Reading",
+    "Source",
+    "exists",
+    "paths",
+    "read",
+    "read_pairs",
+    "read_splits",
+]

@@ -66,6 +66,13 @@ def two_files(name: str, reading: Reading | None = None) -> list[Path]:
     return found if len(found) == 2 else []
 
 
+def paths(name: str, reading: Reading) -> list[Path]:
+    """The files whose bytes are the data that a name stands for; none if there are no such files."""
+    if os.path.isdir(name):
+        return sorted(path for path in Path(name).rglob("*") if path.is_file())
+    return two_files(name, reading) or [path for path in [Path(name)] if os.path.isfile(path)]
+
+
 def read(name: str, reading: Reading | None = None) -> Found:
     """The pairs of what `--dataset` names when it is no folder, one at a time.
 
