@@ -49,6 +49,7 @@ def main() -> None:
         contenders[f"fmkeras, {name(beams)}"] = (ours, (task, beams))
         if importlib.util.find_spec("ctranslate2"):
             contenders[f"CTranslate2, {name(beams)}"] = (ctranslate2, (task, beams))
+            contenders[f"CTranslate2 int8, {name(beams)}"] = (ctranslate2, (task, beams, "int8"))
 
     found = {contender: [] for contender in contenders}
     for contender, measurement in measure.take_turns(contenders, arguments.repetitions):
@@ -233,8 +234,8 @@ def plain(ids: np.ndarray) -> list[int]:
     return [i for i in (ids[: ids.index(END)] if END in ids else ids) if i != PAD]
 
 
-def ctranslate2(task: tuple, beams: int) -> Iterator[dict]:
-    """CTranslate2 in float32 with our weights; tokens go in and out as the decimal names of ids."""
+def ctranslate2(task: tuple, beams: int, quantization: str = "float32") -> Iterator[dict]:
+    """CTranslate2 with our weights; tokens go in and out as the decimal names of ids."""
     import ctranslate2 as ct2
 
     from fmkeras.translation.corpora.batches import by_length
@@ -246,8 +247,8 @@ def ctranslate2(task: tuple, beams: int) -> Iterator[dict]:
     with tempfile.TemporaryDirectory() as folder:
         names = [str(i) for i in range(model.settings["vocab_size"])]
         converter = TransformerConverter(model, names, positions=length_limit(max(map(len, sources))))
-        converter.convert(folder, force=True)
-        translator = ct2.Translator(folder, compute_type="float32", inter_threads=1, intra_threads=THREADS)
+        converter.convert(folder, quantization=quantization, force=True)
+        translator = ct2.Translator(folder, compute_type=quantization, inter_threads=1, intra_threads=THREADS)
 
     def translate(budget: int, some: dict) -> dict:
         order = sorted(some, key=lambda i: len(some[i]))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings, once for each contender's process
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as fmkeras has it: see ctranslate2_engine
 
 FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # what decides how fast a matrix product is
 PACKAGES = ("tensorflow", "keras", "numpy", "torch", "ctranslate2")

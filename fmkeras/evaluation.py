@@ -19,7 +19,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from fmkeras.translation.inference.scoring import score_lines
 
     translator = load_translator(arguments.run, arguments.engine)
-    test = _test_set(arguments, translator.settings, arguments.run, arguments.split)
+    with cli.quiet():  # TED is read with TensorFlow, whatever translates
+        test = _test_set(arguments, translator.settings, arguments.run, arguments.split)
     known = evaluation_sets.trained_on(arguments.run, translator.settings)
     overlap = evaluation_sets.overlap(test, known)
     on_cut = cli.say_once("cut, since too long for one sentence")

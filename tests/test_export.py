@@ -183,12 +183,12 @@ def test_plain_tensorflow_loads_the_savedmodel(run, tmp_path):
     said = succeed("export", "--run", run, "--to", "savedmodel")
     assert "10 of 10 translations are equal" in said
     translator = fmkeras.load_translator(run, "keras")
-    ids = translator.tokenizer.encode(["um dois três", "oito"])
+    ids = translator.tokenizer.encode(["um dois três", "sete oito"])
     rows = [[*row, *[0] * (max(map(len, ids)) - len(row))] for row in ids]
     out = run / "exports" / "savedmodel" / "1"
     target, scores, shape = json.loads(plain_tensorflow(PLAIN_TENSORFLOW, str(out), json.dumps(rows), folder=tmp_path))
-    assert translator.tokenizer.decode(target) == ["one two three", "eight"]
-    expected = [found[0].score for found in translator.translate_n_best(["um dois três", "oito"], 1)]
+    assert translator.tokenizer.decode(target) == ["one two three", "seven eight"]
+    expected = [found[0].score for found in translator.translate_n_best(["um dois três", "sete oito"], 1)]
     np.testing.assert_allclose(scores, expected, atol=1e-5)
     assert shape == [2, len(rows[0]), 24]
 

@@ -1,6 +1,7 @@
 """The page in a browser: Debian's Chromium with Selenium. Skipped where they are not installed."""
 
 import importlib.util
+import json
 import shutil
 import subprocess
 import sys
@@ -23,14 +24,25 @@ CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
 
 @pytest.fixture(scope="module")
-def address(exported, quick_regressor):
-    """A server of a translator and of a regressor."""
-    command = [sys.executable, "-m", "fmkeras.serve", "--run", exported, quick_regressor, "--port", "0"]
+def back(exported, tmp_path_factory) -> Path:
+    """The same export, said to translate the other way round."""
+    folder = tmp_path_factory.mktemp("back") / "export"
+    shutil.copytree(exported / "exports" / "ctranslate2", folder)
+    description = json.loads((folder / "export.json").read_text(encoding="utf-8"))
+    description["config"] |= {"source": "en", "target": "pt"}
+    (folder / "export.json").write_text(json.dumps(description), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(exported, back, quick_regressor):
+    """A server of two directions and of a regressor."""
+    command = [sys.executable, "-m", "fmkeras.serve", "--run", exported, back, quick_regressor, "--port", "0"]
     server = subprocess.Popen(list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    lines = [server.stdout.readline() for _ in range(3)]
+    lines = [server.stdout.readline() for _ in range(4)]
     yield lines[-1].split()[0]
     server.terminate()
-    assert server.wait(60) == 0
+    assert server.wait(300) == 0
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +104,21 @@ def test_a_word_shows_what_it_was_written_from(page):
     assert "dois" in [element.text for element in page.find_elements(By.CSS_SELECTOR, "#lines .lit")]
 
 
-def test_only_what_is_served_can_be_chosen(page):
-    assert [option.text for option in page.find_elements(By.CSS_SELECTOR, "#source option")] == ["Portuguese"]
-    assert find(page, "#target").get_property("value") == "en" and not find(page, "#swap").is_enabled()
+def test_the_languages_swap_and_the_translation_becomes_the_text(page):
+    names = [option.text for option in page.find_elements(By.CSS_SELECTOR, "#source option")]
+    assert names == ["Detect", "English", "Portuguese"]
+    type_and_wait(page, "um dois três", "one two three")
+    find(page, "#swap").click()
+    chosen = [find(page, f"#{side}").get_property("value") for side in ("source", "target")]
+    assert chosen == ["en", "pt"] and find(page, "#input").get_property("value") == "one two three"
+    until(page, lambda: find(page, "#output").get_attribute("lang") == "pt")
+    find(page, "#source").send_keys("Detect")
+    until(page, lambda: find(page, "#source").get_property("value") == "auto")
+    assert not find(page, "#swap").is_enabled()
+    assert [option.text for option in page.find_elements(By.CSS_SELECTOR, "#target option")] == [
+        "Portuguese",
+        "English",
+    ]
 
 
 def test_dark_and_light(page):

@@ -18,6 +18,7 @@ from fmkeras.translation.inference.translator import Translator
 
 VERSION = "1"  # TensorFlow Serving looks for folders with numbers, and serves the highest
 BATCH = 32
+SPACES = r"[\s\pZ\x{00}\x{0b}\x{1c}-\x{1f}\x{85}]+"  # what `normalise` makes one space: \s alone is ASCII here
 
 
 class Served(tf.Module):
@@ -62,7 +63,7 @@ class ServedText(Served):
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")], autograph=False)
     def text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """(B,) sentences -> (B,) translations and (B,) scores. Text is composed (NFC), not cut into sentences."""
-        clean = tf.strings.strip(tf.strings.regex_replace(self.compose(text, "NFC"), r"\s+", " "))
+        clean = tf.strings.strip(tf.strings.regex_replace(self.compose(text, "NFC"), SPACES, " "))
         clean = tf.strings.regex_replace(clean, "▁", "_")
         found = self.translate(self.pieces.tokenize(clean).to_tensor(default_value=PAD))
         ids = tf.ragged.boolean_mask(found["target"], found["target"] != PAD)

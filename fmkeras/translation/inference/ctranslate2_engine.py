@@ -1,4 +1,4 @@
-"""Our weights in CTranslate2 as a translator's engine: no TensorFlow, and several times as fast on a CPU."""
+"""Our weights in CTranslate2 as a translator's engine: no TensorFlow, so that it is there at once."""
 
 import math
 import os
