@@ -17,6 +17,9 @@ from fmkeras.errors import InputError
 
 # TensorFlow greets each import with several lines on standard error. They say nothing that a user can act on.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "GRPC_VERBOSITY": "ERROR", "GLOG_minloglevel": "3"}
+# TensorFlow and JAX take the whole of a GPU's memory, or most of it, so that nothing else has room there, such as a
+# translation beside a training: let them take what they need.
+ENVIRONMENT = QUIET | {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -160,12 +163,40 @@ def quiet() -> Iterator[None]:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
+BACKENDS = ("tensorflow", "jax")  # of Keras, on which the translator's commands run
+
+
+def import_keras(training: bool = False) -> None:
+    """Import Keras with the backend that the environment or Keras's own settings name.
+
+    Args:
+        training: whether TensorFlow is imported, too: Keras seeds it, if it is there, whatever the backend is.
+
+    Raises:
+        InputError: the commands do not run on that backend, or it is not installed.
+    """
+    refuse = "the commands run on TensorFlow and JAX, not on {}: set KERAS_BACKEND=tensorflow, or jax"
+    named = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+    if named not in BACKENDS:
+        raise InputError(refuse.format(named))
+    with quiet():
+        try:
+            import keras
+        except ModuleNotFoundError as error:
+            raise InputError(f"Keras's backend {named} needs a package: pip install {error.name}") from None
+        if keras.backend.backend() not in BACKENDS:
+            raise InputError(refuse.format(keras.backend.backend()))
+        if training:
+            with contextlib.suppress(ImportError):
+                import tensorflow  # noqa: F401
+
+
 def quiet_notebook() -> None:
     """Import Keras in a notebook, and keep its cells free of TensorFlow's log lines and of tqdm's advice on widgets.
 
     Progress bars work without widgets, too: as text. Errors are still shown.
     """
-    for name, value in QUIET.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     warnings.filterwarnings("ignore", message="IProgress not found")
     with quiet():
@@ -210,7 +241,7 @@ def stop_if_interrupted() -> None:
 
 def run(main: Callable[[], None]) -> NoReturn:
     """Call `main` and end the process: status 0, 2 for an InputError (one line, no traceback), 130 for Ctrl-C."""
-    for name, value in QUIET.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
         main()

@@ -14,8 +14,7 @@ from fmkeras.translation.training.options import callbacks_given, options_given,
 def main(argv: list[str] | None = None) -> None:
     """The command line: see `--help`."""
     arguments = pretrain_parser().parse_args(argv)
-    with cli.quiet():
-        import keras  # noqa: F401
+    cli.import_keras(training=True)
     from fmkeras.translation.training.pretraining import pretrain
 
     pretrain(

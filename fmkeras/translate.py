@@ -29,8 +29,8 @@ def main(argv: list[str] | None = None) -> None:
         {"text": text, "evaluate": evaluation.evaluate}[arguments.verb](arguments)
         return
     unneeded = ("IPython", "matplotlib", "pandas", "sklearn") if arguments.verb == "text" else ()
-    with cli.quiet(), cli.without(*unneeded):
-        import keras  # noqa: F401
+    with cli.without(*unneeded):
+        cli.import_keras(training=arguments.verb == "train")
     verbs = {"train": train, "evaluate": evaluation.evaluate, "compare": evaluation.compare, "text": text}
     verbs[arguments.verb](arguments)
 

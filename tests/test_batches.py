@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmkeras.translation.corpora.batches import Batches, by_length, padded
+from fmkeras.translation.corpora.batches import ROWS, Batches, by_length, by_width, padded, rounded, rows_of
 from fmkeras.translation.corpora.sentences import Sentences
-from fmkeras.translation.corpora.tokenizer import END, PAD, START
+from fmkeras.translation.corpora.tokenizer import END, PAD, START, Tokenizer
 
 # Ids of sentences as the tokenizer makes them: no marks but the end token, which is last.
 sentences = st.lists(st.integers(END + 1, 99), max_size=12).map(lambda ids: [*ids, END])
@@ -35,19 +35,23 @@ def padding(batches) -> float:
     return 1 - real / cells
 
 
-@given(pairs, st.integers(1, 60), st.sampled_from([1, 8]), st.integers(0, 3))
-def test_every_pair_comes_exactly_once(pairs, budget, multiple, epoch):
+@given(pairs, st.integers(1, 60), st.sampled_from([0, 1, 8]), st.integers(0, 3))
+def test_every_pair_comes_exactly_once(pairs, budget, widths, epoch):
     found = []
-    for (source, _), target, _ in make(pairs, budget=budget, multiple=multiple).epoch(epoch):
-        found += [tuple(map(tuple, (s[s != PAD], t[t != PAD]))) for s, t in zip(source, target, strict=True)]
+    for (source, _), target, _ in make(pairs, budget=budget, widths=widths).epoch(epoch):
+        real = (source != PAD).any(axis=1)
+        found += [
+            tuple(map(tuple, (s[s != PAD], t[t != PAD]))) for s, t in zip(source[real], target[real], strict=True)
+        ]
+        assert not target[~real].any()
     assert sorted(found) == sorted((tuple(s), tuple(t)) for s, t in pairs)
 
 
-@given(pairs, st.integers(1, 60), st.sampled_from([1, 8]))
-def test_budget_is_kept_but_for_single_sentences(pairs, budget, multiple):
-    for (source, target_in), target, weights in make(pairs, budget=budget, multiple=multiple).epoch(0):
+@given(pairs, st.integers(1, 60), st.sampled_from([0, 1, 8]))
+def test_budget_is_kept_but_for_single_sentences(pairs, budget, widths):
+    for (source, target_in), target, weights in make(pairs, budget=budget, widths=widths).epoch(0):
         assert target_in.shape == target.shape == weights.shape
-        assert source.shape[1] % multiple == target.shape[1] % multiple == 0
+        assert not widths or source.shape[1] % 4 == target.shape[1] % 4 == 0
         assert len(source) == 1 or max(source.size, target.size) <= budget
 
 
@@ -137,13 +141,43 @@ def test_padding_is_a_few_per_cent():
     assert bucketed < 0.10 < 0.50 < at_random
 
 
-def test_multiple_pads_a_little_more_and_has_few_shapes():
+def test_few_widths_have_few_shapes_and_pad_a_little_more():
+    """XLA compiles each shape: a width has one number of rows, of which 1, 2, 4 or 8 devices get as many each."""
     pairs = like_ted()
-    ones, eights = make(pairs, budget=2048), make(pairs, budget=2048, multiple=8)
-    shapes = {(source.shape[1], target.shape[1]) for (source, target), _, _ in eights.epoch(0)}
-    assert all(width % 8 == 0 for shape in shapes for width in shape)
-    assert len({(s.shape[1], t.shape[1]) for (s, t), _, _ in ones.epoch(0)}) > 1.5 * len(shapes)
-    assert padding(ones.epoch(0)) < padding(eights.epoch(0)) < 0.25
+    ones, few = make(pairs, budget=2048), make(pairs, budget=2048, widths=8)
+    shapes = {(*source.shape, target.shape[1]) for epoch in range(3) for (source, target), _, _ in few.epoch(epoch)}
+    assert len(shapes) <= 40 < len({(*s.shape, t.shape[1]) for (s, t), _, _ in ones.epoch(0)})
+    assert len({(rows, max(sides)) for rows, *sides in shapes}) == len({max(sides) for _, *sides in shapes})
+    assert all(rows % ROWS == 0 for rows, *_ in shapes)
+    assert padding(ones.epoch(0)) < padding(few.epoch(0)) < 0.2
+    assert [len(list(few.epoch(epoch))) for epoch in (0, 1, None)] == [len(few)] * 3
+
+
+def test_the_rehearsal_has_at_most_forty_shapes(rehearsal):
+    tokenizer = Tokenizer.train((side for pair in rehearsal["train"] for side in pair), 8000)
+    train, validation = (
+        Batches(*map(tokenizer.encode_corpus, zip(*rehearsal[split], strict=True)), 4096, widths=widths)
+        for split, widths in (("train", 8), ("validation", 1))
+    )
+    shapes = {(*s.shape, t.shape[1]) for epoch in range(2) for (s, t), _, _ in train.epoch(epoch)}
+    assert len(shapes) <= 40 and padding(train.epoch(0)) < 0.16
+    assert len({(*s.shape, t.shape[1]) for (s, t), _, _ in validation.epoch(None)}) <= 12
+
+
+def test_very_few_pairs_get_no_more_rows_than_need_be():
+    batches = make(like_ted(11), budget=10**6, widths=8)
+    (((source, shifted), target, weights),) = batches.epoch(0)
+    assert len(source) == len(shifted) == len(target) == len(weights) == 16
+    assert weights.sum() == batches.tokens
+
+
+def test_rounded_and_rows_by_hand():
+    lengths = np.array([1, 4, 5, 31, 32, 33, 64, 65, 128, 129])
+    assert rounded(lengths, 8).tolist() == [4, 4, 8, 32, 32, 40, 64, 80, 128, 160]
+    assert rounded(lengths, 1).tolist() == [4, 4, 8, 32, 32, 64, 64, 128, 128, 256]
+    assert rounded(lengths, 0) is lengths
+    assert [rows_of(width, 100) for width in (4, 11, 12, 13, 60, 101)] == [24, 8, 8, 7, 1, 1]
+    assert [run.tolist() for run in by_width(np.array([4, 4, 4, 8, 8, 8]), 16)] == [[0, 1], [2, 3], [4, 5]]
 
 
 def test_sentence_longer_than_the_budget_gets_a_batch_of_its_own():
@@ -164,44 +198,41 @@ def test_unequal_sides_are_refused():
 
 def test_padded():
     assert padded([[1, 2, 3], [4]]).tolist() == [[1, 2, 3], [4, PAD, PAD]]
-    assert padded([[1, 2, 3], [4]], multiple=4).shape == (2, 4)
-    assert padded([[1] * 8], multiple=8).shape == (1, 8), "a length that fits is not rounded up"
+    assert padded([[1, 2, 3], [4]], widths=8, count=3).tolist() == [[1, 2, 3, PAD], [4, *[PAD] * 3], [PAD] * 4]
+    assert padded([[1] * 8], widths=8).shape == (1, 8), "a length that fits is not rounded up"
     assert len(padded([])) == 0
 
 
-def one_by_one(lengths, budget, multiple) -> list[list[int]]:
+def one_by_one(lengths, budget) -> list[list[int]]:
     """`by_length` without NumPy: a sentence starts a new batch if it makes the one so far too large."""
     batches, widest = [], 0
     for i, length in enumerate(lengths):
-        width = -(-length // multiple) * multiple
-        if batches and max(widest, width) * (len(batches[-1]) + 1) <= budget:
+        if batches and max(widest, length) * (len(batches[-1]) + 1) <= budget:
             batches[-1].append(i)
-            widest = max(widest, width)
+            widest = max(widest, length)
         else:
             batches.append([i])
-            widest = width
+            widest = length
     return batches
 
 
-@given(st.lists(st.integers(1, 50), max_size=200).map(sorted), st.integers(1, 300), st.sampled_from([1, 3, 8]))
-def test_by_length_is_the_plain_loop(lengths, budget, multiple):
-    found = by_length(np.array(lengths, "int32"), budget, multiple)
-    assert [run.tolist() for run in found] == one_by_one(lengths, budget, multiple)
+@given(st.lists(st.integers(1, 50), max_size=200).map(sorted), st.integers(1, 300))
+def test_by_length_is_the_plain_loop(lengths, budget):
+    found = by_length(np.array(lengths, "int32"), budget)
+    assert [run.tolist() for run in found] == one_by_one(lengths, budget)
 
 
 def test_by_length_by_hand():
     lengths = np.array([5] * 5)
     assert [len(run) for run in by_length(lengths, 25)] == [5]
     assert [len(run) for run in by_length(lengths, 24)] == [4, 1]
-    assert [len(run) for run in by_length(lengths, 24, multiple=8)] == [3, 2]
 
 
-@given(st.lists(st.integers(1, 50), max_size=60).map(sorted), st.integers(1, 200), st.sampled_from([1, 8]))
-def test_by_length_cuts_runs_as_late_as_the_budget_lets_it(lengths, budget, multiple):
-    runs = by_length(np.array(lengths), budget, multiple)
+@given(st.lists(st.integers(1, 50), max_size=60).map(sorted), st.integers(1, 200))
+def test_by_length_cuts_runs_as_late_as_the_budget_lets_it(lengths, budget):
+    runs = by_length(np.array(lengths), budget)
     assert [int(i) for run in runs for i in run] == list(range(len(lengths)))
-    charge = [-(-length // multiple) * multiple for length in lengths]
     for run, following in zip(runs, [*runs[1:], []][: len(runs)], strict=True):
-        assert len(run) == 1 or charge[run[-1]] * len(run) <= budget
+        assert len(run) == 1 or lengths[run[-1]] * len(run) <= budget
         if len(following):
-            assert charge[following[0]] * (len(run) + 1) > budget
+            assert lengths[following[0]] * (len(run) + 1) > budget

@@ -6,6 +6,7 @@ from keras import ops
 
 from fmkeras.translation.corpora.tokenizer import END, PAD, START
 from fmkeras.translation.inference.beam import (
+    COPY,
     WORST,
     Beam,
     Continuations,
@@ -63,7 +64,7 @@ def test_the_beam_starts_with_one_hypothesis_that_counts():
     same(beam.limits, [13, 11])
     same(beam.tokens, [[[5] + [PAD] * 13] * 2] * 2)
     same(beam.ancestors, [[[-1] * 14] * 2] * 2)
-    same(beam.scores, [[0, MASKED]] * 2)
+    same(beam.scores, [[0, COPY]] * 2)
     same(beam.finished, [[[5] + [PAD] * 13]] * 2)
     same(beam.finished_scores, [[WORST]] * 2)
     same(beam.is_active(), [True, True])
@@ -135,7 +136,7 @@ def test_the_best_continuations_come_from_all_hypotheses():
         # What is not among the K best continuations does not end.
         ([-1.2, -1.5, -1.8, -4], [5, 6, END, 6], 1.0, [START, 7, PAD, PAD], -1.0, 1),
         # A copy that only fills the beam at its start is counted, never kept.
-        ([-9.0, MASKED, MASKED, MASKED], [5, END, 5, 6], 9.0, [START, 7, PAD, PAD], -1.0, 2),
+        ([-9.0, COPY, COPY, COPY], [5, END, 5, 6], 9.0, [START, 7, PAD, PAD], -1.0, 2),
     ],
 )
 def test_the_best_finished_hypothesis_is_kept(scores, tokens, penalty, expected, score, ended):

@@ -81,7 +81,7 @@ def ends(raised: BaseException | None) -> int:
 
 
 def test_exit_statuses(capsys, monkeypatch):
-    for name in cli.QUIET:
+    for name in cli.ENVIRONMENT:
         monkeypatch.setenv(name, os.environ.get(name, "0"))
     monkeypatch.setattr(os, "_exit", sys.exit)  # how Ctrl-C leaves, past Python's own end
     assert ends(None) == 0 and capsys.readouterr().err == ""

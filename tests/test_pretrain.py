@@ -190,7 +190,7 @@ def test_a_limit_of_the_pre_training_is_none_of_the_translator(pairs, pretrained
     """The preset "document" has one: it would be written to config.json after the corpus was read without it."""
     before = dataclasses.replace(Settings.load(runs.read_config(pretrained[0])), preset="document", limit=50)
     chosen = {"dataset": str(pairs), "init": str(pretrained[0])}
-    settings = decide(new_settings(chosen), chosen, before)
+    settings = decide(new_settings(chosen), chosen, 1000, before)
     assert settings.preset == "document" and settings.limit is None
 
 

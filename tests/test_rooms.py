@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "fmkeras"
 ROOMS = (
     ("errors", "foundations", "registration", "fonts", "cards"),
     ("trust", "plots", "devices", "cli", "workers"),
-    ("runs",),
+    ("runs", "parallel"),
     ("translation.settings",),
     ("translation.corpora.grammar",),
     ("translation.corpora",),

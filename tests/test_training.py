@@ -179,6 +179,26 @@ def test_a_run_without_its_checkpoint_is_not_begun_anew(whole, tmp_path):
     assert not training(tmp_path / "empty", rows, rows, resume=True).history  # there is nothing to overwrite
 
 
+def test_an_epoch_whose_batches_are_cut_otherwise_begins_anew(tmp_path):
+    """Begun with one backend, resumed with another."""
+    rows, settings = sequences(40, 8), Settings(d_model=16, d_ff=16, num_layers=1, precision="float32")
+
+    def begun(widths: int, resume: bool = False) -> Training:
+        return Training(
+            settings, Pieces(), Batches(rows, rows, 64, widths=widths), Batches(rows, rows), tmp_path, resume
+        )
+
+    first = begun(0)
+    first.place.position = first.place.steps = 3
+    first.save()
+    first.writer.wait()
+    assert (begun(0, resume=True).place.position, begun(0, resume=True).notes) == (3, [])
+    resumed = begun(8, resume=True)
+    assert resumed.place.position == 0 and resumed.notes == [
+        "another backend cuts other batches: the epoch that was begun begins anew"
+    ]
+
+
 @pytest.mark.slow
 def test_a_lower_learning_rate_may_be_gone_on_with(whole, tmp_path):
     _, folder = whole

@@ -261,7 +261,7 @@ model = Transformer(50, 16, 4, 32, 1)
 objective = Objective(model)
 objective.compile(keras.optimizers.Adam(1e-2))
 before = model.get_weights()[0].copy()
-history = objective.fit(Batches(rows, rows, 32, multiple=8).epoch(0), verbose=0)
+history = objective.fit(Batches(rows, rows, 32, widths=8).epoch(0), verbose=0)
 assert np.isfinite(history.history["loss"]).all()
 assert int(objective.optimizer.iterations) == 3 and not np.array_equal(before, model.get_weights()[0])
 assert len(list(Search(model, 2).translate(rows[:2]))) == 2

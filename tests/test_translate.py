@@ -287,7 +287,7 @@ def test_presets_are_settings_and_the_article_has_its_numbers():
 
 
 def test_options_beat_the_preset_even_where_they_equal_a_default():
-    settings = options.decide(Settings(dataset="ted", precision="float32", epochs=10), {"epochs": 10})
+    settings = options.decide(Settings(dataset="ted", precision="float32", epochs=10), {"epochs": 10}, 50_000)
     assert settings.preset == "small" and settings.d_model == 256
     base = options.new_settings({"preset": "base", "epochs": 10})
     assert base.epochs == 10 and base.d_model == 512

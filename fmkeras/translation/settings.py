@@ -79,7 +79,9 @@ class Settings:
     label_smoothing: float = 0.1  # probability spread evenly over the vocabulary (Szegedy et al. 2016)
     clip_norm: float = 1.0  # gradients longer than this are scaled down to it
     ema_decay: float = 0.999  # decay a step of the running average of the weights, which is what is kept
-    precision: str = "auto"  # "float32", "bfloat16" (mixed), or "auto": the faster one
+    precision: str = "auto"  # "float32", "bfloat16" or "float16" (both mixed), or "auto": the fastest on the device
+    devices: int = 0  # of this machine that share each batch; 0 for all GPUs, or one CPU
+    accumulate: int = 1  # parts of each batch that are computed one after the other, where memory is short
     seed: int = 0  # of everything random: weights, order, dropout, sampling
 
     # decoding
@@ -145,6 +147,7 @@ LEAST = {
     "length_penalty": 0,
     "warmup_steps": 0,
     "skip": 0,
+    "devices": 0,
     "patience": 0,
     "decoder_layers": 0,
     "consistency": 0,
@@ -157,7 +160,7 @@ CHOICES = {
     "task": ("translate", "denoise"),
     "source_column": (1, 2),
     "style": ("plain", "ted"),
-    "precision": ("auto", "float32", "bfloat16"),
+    "precision": ("auto", "float32", "bfloat16", "float16"),
     "preset": ("auto", "document", "tiny", "small", "base"),
     "select": ("loss", "bleu", "last"),
     "schedule": ("inverse-sqrt", "linear", "cosine"),

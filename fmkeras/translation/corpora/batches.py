@@ -14,32 +14,69 @@ from fmkeras.translation.corpora.cache import blocks
 from fmkeras.translation.corpora.sentences import Sentences
 from fmkeras.translation.corpora.tokenizer import PAD, START
 
+ROWS = 8  # where the width of a batch decides how many rows it has, a multiple of this: several devices share them
 Batch = tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]
 
 
-def padded(rows: Sequence[Sequence[int] | np.ndarray], multiple: int = 1) -> np.ndarray:
-    """Rows of ids to one (B, T) int32 array, filled up with PAD; T is the longest, rounded up to `multiple`."""
-    width = -(-max(map(len, rows), default=1) // multiple) * multiple
-    array = np.full((len(rows), width), PAD, "int32")
+def padded(rows: Sequence[Sequence[int] | np.ndarray], widths: int = 0, count: int = 0) -> np.ndarray:
+    """Rows of ids to one (B, T) int32 array, filled up with PAD.
+
+    Args:
+        rows: the longest has T ids, if that is not rounded up.
+        widths: as in `rounded`.
+        count: rows that there are at least; those added are PAD alone.
+    """
+    width = int(rounded(np.array(max(map(len, rows), default=1)), widths))
+    array = np.full((max(len(rows), count), width), PAD, "int32")
     for i, row in enumerate(rows):
         array[i, : len(row)] = row
     return array
 
 
-def by_length(lengths: np.ndarray, budget: int, multiple: int = 1) -> list[np.ndarray]:
+def rounded(lengths: np.ndarray, widths: int) -> np.ndarray:
+    """Lengths rounded up, so that there are no more than `widths` of them from any to its double; 0 leaves them.
+
+    With 8 they are multiples of 4 up to 32, of 8 up to 64, of 16 up to 128; with 1 they are 4, 8, 16, 32, 64, 128.
+    """
+    if not widths:
+        return lengths
+    step = np.maximum(4, (1 << np.frexp(np.maximum(lengths - 1, 0))[1]) // widths)
+    return -(-lengths // step) * step
+
+
+def rows_of(width: int, budget: int) -> int:
+    """Rows of a batch where its width decides: what fits the budget, and a multiple of `ROWS` if it can be."""
+    rows = max(1, budget // width)
+    return rows - rows % ROWS if rows >= ROWS else rows
+
+
+def by_width(widths: np.ndarray, budget: int) -> list[np.ndarray]:
+    """Cut sentences, already in order of width, into batches with `rows_of` rows each.
+
+    From the widest on, so that of all batches only that of the shortest sentences may have fewer. Arguments and result
+    as of `by_length`.
+    """
+    batches, end = list[np.ndarray](), len(widths)
+    while end:
+        start = max(0, end - rows_of(int(widths[end - 1]), budget))
+        batches.append(np.arange(start, end))
+        end = start
+    return batches[::-1]
+
+
+def by_length(lengths: np.ndarray, budget: int) -> list[np.ndarray]:
     """Cut sentences, already in order of length, into batches.
 
     Args:
         lengths: (N,) lengths, of which each batch is charged its longest, times its number of sentences.
         budget: tokens a batch at most, padding included; a longer sentence gets a batch of its own.
-        multiple: widths are rounded up to this.
 
     Returns:
         Runs of indices into `lengths`, which together are 0 ... N - 1.
     """
-    widths, batches, start = -(-lengths // multiple) * multiple, list[np.ndarray](), 0
-    while start < len(widths):
-        candidates = widths[start : start + max(1, budget // max(1, int(widths[start])))]
+    batches, start = list[np.ndarray](), 0
+    while start < len(lengths):
+        candidates = lengths[start : start + max(1, budget // max(1, int(lengths[start])))]
         fit = int(np.count_nonzero(candidates * np.arange(1, len(candidates) + 1) <= budget))
         batches.append(np.arange(start, start + max(1, fit)))
         start = batches[-1][-1] + 1
@@ -54,8 +91,8 @@ class Batches:
         source, target: ids of each sentence, end token last; lists of them become `Sentences`.
         budget: tokens of the longer side a batch at most, padding included.
         seed: of the order.
-        multiple: widths are rounded up to a multiple of this. 1 pads least. Where each new shape is compiled anew
-            (XLA: JAX, GPUs), 8 keeps the shapes few.
+        widths: as in `rounded`. 0 pads least. Where each new shape is compiled anew (XLA), 8 keeps the shapes few: the
+            width of a batch then decides the number of its rows, of which some of the last are perhaps PAD alone.
         start: the start token of the targets, or (N,) one for each.
         passes: over all pairs that make an epoch, each in an order of its own. Of few pairs one is soon done.
     """
@@ -64,7 +101,7 @@ class Batches:
     target: Sentences
     budget: int = 2048
     seed: int = 0
-    multiple: int = 1
+    widths: int = 0
     start: int | np.ndarray = START
     passes: int = 1
 
@@ -81,7 +118,7 @@ class Batches:
 
     @functools.cached_property
     def _batches_of_a_pass(self) -> int:
-        return len(by_length(np.sort(self.lengths.max(axis=1)), self.budget, self.multiple))
+        return len(self._cut(np.sort(self._widths())))
 
     def take(self, rows: np.ndarray) -> "Batches":
         """Batches of these of the pairs, in memory."""
@@ -115,10 +152,25 @@ class Batches:
         rng = np.random.default_rng((self.seed, number or 0))
         # By the longer side, then by target: of the orders tried, it pads least on both sides together. Ties fall at
         # random, so that the same sentences do not meet in every epoch.
-        longest = self.lengths.max(axis=1, initial=0)
+        longest = self._widths()
         order = np.lexsort((rng.random(len(longest)), self.lengths[:, 0], longest))
-        batches = [order[rows] for rows in by_length(longest[order], self.budget, self.multiple)]
+        batches = [order[rows] for rows in self._cut(longest[order])]
         return batches if number is None else [batches[i] for i in rng.permutation(len(batches))]
+
+    def _widths(self) -> np.ndarray:
+        """(N,) the longer side of each pair, as wide as its batch must be."""
+        return rounded(self.lengths.max(axis=1, initial=0), self.widths)
+
+    def _cut(self, widths: np.ndarray) -> list[np.ndarray]:
+        """Batches of pairs in order of width."""
+        return by_width(widths, self.budget) if self.widths else by_length(widths, self.budget)
+
+    def _count(self, rows: np.ndarray) -> int:
+        """Rows that the batch of these pairs has; of very few pairs no more than need be."""
+        if not self.widths:
+            return len(rows)
+        width = int(rounded(self.lengths[rows].max(), self.widths))
+        return min(rows_of(width, self.budget), -(-len(self.source) // ROWS) * ROWS)
 
     def epoch(self, epoch: int | None, first: int = 0, last: int | None = None) -> Iterator[Batch]:
         """Yield `((source, target_in), target_out, weights)` of batches `first` up to `last`, for `keras.Model.fit`.
@@ -128,8 +180,13 @@ class Batches:
         target tokens and 0 for padding.
         """
         for rows in self.indices(epoch)[first:last]:
-            source = padded([self.source[i] for i in rows], self.multiple)
-            target = padded([self.target[i] for i in rows], self.multiple)
-            shifted = np.concatenate([np.asarray(self.start)[rows, None], target[:, :-1]], axis=1)
-            shifted = np.where(target == PAD, PAD, shifted)
-            yield (source, shifted), target, (target != PAD).astype("float32")
+            yield self.batch(rows)
+
+    def batch(self, rows: np.ndarray, replicas: int = 1) -> Batch:
+        """The batch of these pairs, as `epoch` yields it, filled up with rows of PAD to a multiple of `replicas`."""
+        count = -(-self._count(rows) // replicas) * replicas
+        source = padded([self.source[i] for i in rows], self.widths, count)
+        target = padded([self.target[i] for i in rows], self.widths, count)
+        shifted = np.concatenate([np.resize(np.asarray(self.start)[rows], count)[:, None], target[:, :-1]], axis=1)
+        shifted = np.where(target == PAD, PAD, shifted)
+        return (source, shifted), target, (target != PAD).astype("float32")

@@ -19,6 +19,7 @@ from fmkeras.translation.model.attention import MASKED
 
 Tensor = Any  # of whichever backend
 WORST = -1e30  # below every score
+COPY = -1e9  # score of the copies that a beam starts with: below that of every hypothesis
 
 
 class Beam(NamedTuple):
@@ -52,7 +53,7 @@ def start_beam(source: Tensor, beams: int, start: int, n_best: int, max_length: 
     columns = ops.arange(length_limit(width, max_length) + 1)  # (L + 1,)
     tokens = ops.where(columns == 0, start, PAD) + ops.zeros((batch, beams, 1), "int32")  # (B, K, L + 1)
     # All hypotheses start alike: only the first may count, or the beam would hold K times the same.
-    scores = ops.where(ops.arange(beams) == 0, 0.0, MASKED) + ops.zeros((batch, 1), "float32")  # (B, K)
+    scores = ops.where(ops.arange(beams) == 0, 0.0, COPY) + ops.zeros((batch, 1), "float32")  # (B, K)
     return Beam(
         rows=ops.arange(batch),
         limits=length_limit(ops.sum(ops.cast(ops.not_equal(source, PAD), "int32"), axis=1), max_length),
@@ -139,7 +140,7 @@ def keep_best_finished(beam: Beam, found: Continuations, length: Any, length_pen
     beams, n_best = ops.shape(beam.scores)[1], ops.shape(beam.finished_scores)[1]
     log_probability, parents = found.scores[:, :beams], found.parents[:, :beams]  # (B, K)
     ends = ops.equal(found.tokens[:, :beams], END) & beam.is_active()[:, None]  # (B, K)
-    real = log_probability > MASKED / 2  # not from one of the copies that the beam starts with, see `start_beam`
+    real = log_probability > COPY / 2  # not from one of the copies that the beam starts with, see `start_beam`
     scores = log_probability / ops.cast(length, "float32") ** length_penalty
     scores = ops.concatenate([beam.finished_scores, ops.where(ends & real, scores, WORST)], axis=1)  # (B, N + K)
     candidates = ops.concatenate([beam.finished, pick(beam.tokens, parents)], axis=1)  # (B, N + K, L + 1)

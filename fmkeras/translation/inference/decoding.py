@@ -13,7 +13,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from fmkeras.translation.corpora.batches import by_length, padded
+from fmkeras import devices
+from fmkeras.translation.corpora.batches import by_length, by_width, padded, rounded, rows_of
 from fmkeras.translation.corpora.tokenizer import PAD, START
 from fmkeras.translation.inference.beam import (
     WORST,
@@ -74,7 +75,7 @@ def beam_search(
         InputError: n_best or max_length cannot be.
     """
     check_options(beams, n_best, max_length)
-    fixed_shapes = keras.backend.backend() == "jax"
+    fixed_shapes = devices.compiles_each_shape()
     beam = start_beam(source, beams, start, n_best, max_length)
     # Room for all tokens, or none to start with: as a size that the graph does not know, for it grows.
     slots = beams * ops.shape(beam.tokens)[2] if fixed_shapes else 0 * ops.shape(source)[0]
@@ -197,7 +198,7 @@ class Search(keras.Model):
         self.transformer, self.beams, self.length_penalty, self.start = transformer, beams, length_penalty, start
         self.n_best, self.max_length = n_best, max_length
         self.built = True
-        self.compile(jit_compile="auto" if keras.backend.backend() == "jax" else False)
+        self.compile(jit_compile=devices.jit_compile())
         self.used = False
         self.first_call = self.compiled_call = self.predict_on_batch
         if keras.backend.backend() == "tensorflow":
@@ -242,16 +243,25 @@ class Search(keras.Model):
 
     def _search(self, sources: Sources, budget: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """For each sentence its index, (N, L) ids and (N,) scores."""
-        lengths = np.array([len(row) for row in sources])
-        order = np.argsort(lengths, kind="stable")
-        for indices in reversed(by_length(lengths[order], budget // self.beams)):
-            rows = order[indices]
-            # XLA compiles each new shape: keep them few.
-            batch = padded([sources[i] for i in rows], 8 if keras.backend.backend() == "jax" else 1)
+        for rows, batch in self._batches(sources, budget // self.beams):
             search = self.compiled_call if self.used or len(sources) > FEW else self.first_call
             self.used = True
             ids, scores = map(ops.convert_to_numpy, search(batch))
-            yield from zip(rows, ids, scores, strict=True)
+            yield from zip(rows, ids, scores, strict=False)  # without the rows of padding at the end
+
+    def _batches(self, sources: Sources, budget: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Indices of sentences of like length, the longest first, and their ids: (B,), (B, S)."""
+        lengths = np.array([len(row) for row in sources])
+        order, widths = np.argsort(lengths, kind="stable"), devices.batch_widths(training=False)
+        if not widths:
+            for indices in reversed(by_length(lengths[order], budget)):
+                yield order[indices], padded([sources[i] for i in order[indices]])
+            return
+        # XLA compiles each new shape: widths are powers of two, and each has one number of rows.
+        for indices in reversed(by_width(rounded(lengths[order], widths), budget)):
+            rows = [sources[i] for i in order[indices]]
+            count = min(rows_of(padded(rows, widths).shape[1], budget), 1 << (len(sources) - 1).bit_length())
+            yield order[indices], padded(rows, widths, count)
 
 
 def quietly(call: Callable) -> Callable:

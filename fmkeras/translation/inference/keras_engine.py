@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from fmkeras import devices
 from fmkeras.translation.corpora.batches import Batches, padded
 from fmkeras.translation.corpora.tokenizer import END, PAD, START, Tokenizer
 from fmkeras.translation.inference.decoding import Search, cross_attention
@@ -65,6 +66,6 @@ class KerasEngine:
     def losses(self, sources: list[str], references: list[str]) -> dict[str, float]:
         """See `objective.evaluate`."""
         objective = Objective(self.model, self.label_smoothing)
-        objective.compile(jit_compile=False)
+        objective.compile(jit_compile=devices.jit_compile())
         source, target = (self.tokenizer.encode_corpus(side) for side in (sources, references))
-        return evaluate(objective, Batches(source, target, budget=8192, start=self.start))
+        return evaluate(objective, Batches(source, target, 8192, 0, devices.batch_widths(training=False), self.start))

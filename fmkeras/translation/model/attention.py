@@ -13,7 +13,9 @@ from keras import ops
 Tensor: TypeAlias = Any  # of whichever backend, or the symbolic one that Keras traces a model with
 
 PAD = 0  # the id that fills short sentences up; never attended to, never counted
-MASKED = -1e9  # added to a score, its softmax is exactly 0; finite, so that a row with nothing to attend to is no NaN
+# Added to a score, its softmax is exactly 0. Finite, so that a row with nothing to attend to is no NaN: also twice over
+# and in float16, whose largest number is 65,504.
+MASKED = -2e4
 
 
 def sinusoidal_positions(positions: Tensor, d_model: int) -> Tensor:

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from fmkeras.translation.corpora.batches import Batches
+from fmkeras import parallel
+from fmkeras.translation.corpora.batches import Batch, Batches
 from fmkeras.translation.model.attention import PAD, Tensor
 from fmkeras.translation.model.transformer import Transformer
 
@@ -139,8 +140,13 @@ class Objective(keras.Model):
         """The mean smoothed loss over real tokens, for targets (B, T) and logits (B, T, V).
 
         Args:
-            sample_weight: (B, T) weights of the tokens or (B,) of the sentences; None weighs all alike.
+            sample_weight: (B, T) weights of the tokens or (B,) of the sentences; None weighs all alike. With a factor
+                of the loss beside them, where the batch is a part: see `part_of`.
         """
+        factor = 1.0
+        if isinstance(sample_weight, tuple | list):
+            sample_weight, factors = sample_weight
+            factor = ops.max(factors)  # all are the same
         weights = ops.cast(ops.not_equal(y, PAD), "float32")  # (B, T): padding never counts
         if sample_weight is not None:
             given = ops.reshape(ops.cast(sample_weight, "float32"), (ops.shape(y)[0], -1))  # (B, T) or (B, 1)
@@ -162,7 +168,7 @@ class Objective(keras.Model):
             self.nll.update_state(smoothed_cross_entropy(y, logits, 0.0), weights)
         elif self.consistency and not self.word_dropout:
             losses = (losses + smoothed_cross_entropy(y, second, self.smoothing)) / 2
-        return ops.sum((losses + penalty) * weights) / ops.maximum(ops.sum(weights), 1.0)
+        return factor * ops.sum((losses + penalty) * weights) / ops.maximum(ops.sum(weights), 1.0)
 
     def compute_metrics(self, x: Any, y: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict:
         """What `fit` and `evaluate` report; `compute_loss` has counted it already."""
@@ -180,17 +186,52 @@ class Objective(keras.Model):
         return cls(**config | {"transformer": transformer})
 
 
-def as_dataset(batches: Batches, epoch: int | None, first: int = 0, last: int | None = None) -> object:
-    """Batches `first` up to `last` of an epoch, as `fit` takes them: a tf.data.Dataset of any shapes, or just these."""
+class Steps(keras.utils.PyDataset):
+    """What `fit` is given of an epoch: batches `first` up to `last`, or `parts` of each, for all devices of the scope.
+
+    Args:
+        batches, epoch, first, last: as in `Batches.epoch`.
+        parts: how many parts of a batch are computed one after the other, where a device is too small for the whole.
+    """
+
+    def __init__(self, batches: Batches, epoch: int | None, first: int, last: int | None, parts: int) -> None:
+        super().__init__()
+        self.batches, self.rows = batches, batches.indices(epoch)[first:last]
+        self.parts, self.multiple = parts, parts * parallel.replicas()
+
+    def __len__(self) -> int:
+        return self.parts * len(self.rows)
+
+    def __getitem__(self, number: int) -> tuple:
+        batch = self.batches.batch(self.rows[number // self.parts], self.multiple)
+        return batch if self.parts == 1 else part_of(batch, number % self.parts, self.parts)
+
+
+def part_of(batch: Batch, part: int, parts: int) -> tuple:
+    """Some rows of a batch; beside the weights of their tokens stands, for each row, the factor of the part's loss.
+
+    An optimizer takes the mean of the parts' gradients. With these factors it is the gradient of the whole batch, in
+    which each token counts alike.
+    """
+    inputs, target, weights = keras.tree.map_structure(lambda x: x[part::parts], batch)
+    factor = parts * weights.sum() / max(batch[2].sum(), 1.0)
+    return inputs, target, (weights, np.full(len(target), factor, "float32"))
+
+
+def as_dataset(batches: Batches, epoch: int | None, first: int = 0, last: int | None = None, parts: int = 1) -> object:
+    """The `Steps` of an epoch as `fit` takes them: with TensorFlow a tf.data.Dataset of any shapes."""
+    steps = Steps(batches, epoch, first, last, parts)
     if keras.backend.backend() != "tensorflow":
-        return batches.epoch(epoch, first, last)
+        return steps
     import tensorflow as tf
 
     ids, weights = tf.TensorSpec((None, None), "int32"), tf.TensorSpec((None, None), "float32")
-    signature = ((ids, ids), ids, weights)
-    dataset = tf.data.Dataset.from_generator(lambda: batches.epoch(epoch, first, last), output_signature=signature)
+    signature = ((ids, ids), ids, weights if parts == 1 else (weights, tf.TensorSpec((None,), "float32")))
+    dataset = tf.data.Dataset.from_generator(
+        lambda: map(steps.__getitem__, range(len(steps))), output_signature=signature
+    )
     # The count is what Keras asks for; after the prefetching, which else takes seconds to be torn down.
-    return dataset.prefetch(4).apply(tf.data.experimental.assert_cardinality(len(batches.indices(epoch)[first:last])))
+    return dataset.prefetch(4).apply(tf.data.experimental.assert_cardinality(len(steps)))
 
 
 def evaluate(objective: Objective, batches: Batches) -> dict[str, float]:

@@ -5,12 +5,13 @@ import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from fmkeras import cli
+from fmkeras import cli, devices
 from fmkeras.errors import InputError
 from fmkeras.translation.model.transformer import Transformer
 
@@ -41,18 +42,54 @@ class RunningAverage(keras.callbacks.Callback):
     def __init__(self, averaged: Transformer, decay: float, every: int = 10):
         super().__init__()
         self.averaged, self.decay, self.every = averaged, decay, every
+        self.move = devices.compiled(moved)
 
     def update(self, model: Transformer, step: int) -> None:
         """Move the average towards the weights of `model`, which has made `step` steps."""
         decay = min(self.decay, (1 + step) / (10 + step)) ** self.every
-        for mean, weight in zip(self.averaged.trainable_variables, model.trainable_variables, strict=True):
-            mean.assign(mean + (1 - decay) * (weight - mean))
+        means, weights = self.averaged.trainable_variables, model.trainable_variables
+        moved = self.move([v.value for v in means], [v.value for v in weights], np.float32(1 - decay))
+        for mean, value in zip(means, moved, strict=True):
+            mean.assign(value)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.step = int(self.model.optimizer.iterations)  # counted from here on: to ask a device is to wait for it
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        step = int(self.model.optimizer.iterations)
-        if step % self.every == 0 or step < self.every:  # even a handful of steps must not be lost
+        self.step += 1
+        if self.step % self.every == 0 or self.step < self.every:  # even a handful of steps must not be lost
             synchronise(self.model)
-            self.update(self.model.transformer, step)
+            self.update(self.model.transformer, self.step)
+
+
+def moved(means: list, weights: list, share: Any) -> list:
+    """Means, moved by a share of the way towards the weights."""
+    return [mean + share * (weight - mean) for mean, weight in zip(means, weights, strict=True)]
+
+
+class Callbacks(keras.callbacks.CallbackList):
+    """Keras's list, but what a step has measured is not turned into numbers, for that would wait until it is done.
+
+    So the next steps are prepared while a device computes; a callback that wants a number waits for it.
+
+    Args:
+        callbacks, options: as of Keras's list.
+        parts: of each batch, which come one after the other; the callbacks are told of whole batches only.
+    """
+
+    def __init__(self, callbacks: list, parts: int = 1, **options: Any):
+        super().__init__(callbacks, **options)
+        self.parts = parts
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        if batch % self.parts == 0:
+            for callback in self.callbacks:
+                callback.on_train_batch_begin(batch // self.parts, logs=logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        if (batch + 1) % self.parts == 0:
+            for callback in self.callbacks:
+                callback.on_train_batch_end(batch // self.parts, logs=logs)
 
 
 class Forward(keras.callbacks.Callback):
@@ -104,13 +141,15 @@ class Progress(keras.callbacks.Callback):
         done: batches of the epoch done.
         late: whether the time was up before the epoch was done.
         elapsed: seconds since these steps began.
+        compiling: how many of these JAX spent compiling.
         logs: what `fit` measured, of the epoch so far.
 
     Raises:
         InputError: the loss is no longer a number.
     """
 
-    FIRST, STEADY = 5, 25  # steps: the first few are slow, since the graph is made and memory is found
+    READ = 10  # steps between two looks at what was measured: each waits until the device has done its step
+    FIRST, STEADY = 5, 25  # the first few are slow, since the graph is made and memory is found
 
     def __init__(
         self, title: str, tokens: list[int], first: int, seconds: float, show: bool, announce: Announce | None
@@ -118,7 +157,7 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.title, self.first, self.seconds, self.show, self.announce = title, first, seconds, show, announce
         self.tokens = list(itertools.accumulate(tokens, initial=0))  # before each batch
-        self.done, self.elapsed, self.late = first, 0.0, False
+        self.done, self.elapsed, self.compiling, self.late = first, 0.0, 0.0, False
         self.logs: Logs = {}
 
     def __enter__(self) -> "Progress":
@@ -130,29 +169,42 @@ class Progress(keras.callbacks.Callback):
         self.bar.close()  # whatever happened: what is printed next begins a line
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self.start = time.perf_counter()
+        self.start, self.compiled = time.perf_counter(), devices.compile_seconds()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self.done = self.first + batch + 1
-        self.elapsed = time.perf_counter() - self.start
-        self.logs = {name: float(value) for name, value in (logs or {}).items()}
         cli.stop_if_interrupted()
-        if not np.isfinite(self.logs["loss"]):
-            raise InputError(diverged(f"the loss became {self.logs['loss']}"))
-        if batch + 1 == self.FIRST:
-            self.mark = self.done, self.elapsed
-        if batch + 1 == self.STEADY and self.announce:
-            batches, seconds = self.mark
-            self.announce((self.tokens[self.done] - self.tokens[batches]) / (self.elapsed - seconds))
-        self.bar.set_postfix(
-            loss=f"{self.logs['loss']:.3f}",
-            accuracy=f"{self.logs['accuracy']:.3f}",
-            tokens_per_s=f"{(self.tokens[self.done] - self.tokens[self.first]) / self.elapsed:,.0f}",
-            refresh=False,
-        )
+        if (batch + 1) % self.READ == 0 or batch + 1 in (1, self.FIRST, self.STEADY) or self.done == self.bar.total:
+            self.read(batch + 1, logs or {})
+        self.elapsed = time.perf_counter() - self.start
         self.bar.update()
         if self.elapsed > self.seconds:
             self.model.stop_training = self.late = True
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        self.elapsed = time.perf_counter() - self.start  # by now the last step is done, too
+        self.compiling = devices.compile_seconds() - self.compiled
+
+    def read(self, steps: int, logs: Logs) -> None:
+        """Wait for what `steps` steps have measured, and show it."""
+        self.logs = {name: float(value) for name, value in logs.items()}
+        self.elapsed = time.perf_counter() - self.start
+        self.compiling = devices.compile_seconds() - self.compiled
+        if not np.isfinite(self.logs["loss"]):
+            raise InputError(diverged(f"the loss became {self.logs['loss']}"))
+        steady = self.elapsed - self.compiling
+        if steps == self.FIRST:
+            self.mark = self.done, steady
+        if steps == self.STEADY and self.announce:
+            batches, seconds = self.mark
+            self.announce((self.tokens[self.done] - self.tokens[batches]) / (steady - seconds))
+        self.bar.set_postfix(
+            loss=f"{self.logs['loss']:.3f}",
+            accuracy=f"{self.logs['accuracy']:.3f}",
+            tokens_per_s=f"{(self.tokens[self.done] - self.tokens[self.first]) / steady:,.0f}",
+            **({"compiling": f"{self.compiling:.0f}s"} if self.compiling else {}),
+            refresh=False,
+        )
 
 
 def diverged(what: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from fmkeras import devices
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.sentences import Sentences
@@ -119,7 +120,8 @@ class Denoising:
         """Corrupted sentences and what they were, with the noise of an epoch."""
         rng = np.random.default_rng((self.settings.seed, epoch, self.mask))
         corrupted = corrupt(self.originals, self.settings, self.mask, rng)
-        return Batches(corrupted, self.originals, self.settings.batch_tokens, self.settings.seed, start=self.start)
+        widths, settings = devices.batch_widths(training=True), self.settings
+        return Batches(corrupted, self.originals, settings.batch_tokens, settings.seed, widths, self.start)
 
 
 def readable(ids: Sequence[int], tokenizer: Tokenizer) -> str:

@@ -14,14 +14,8 @@ from fmkeras.translation.settings import CHOICES, FIELDS, LONGEST_SPAN, PRESETS,
 
 SIZES = ("d_model", "num_heads", "d_ff", "num_layers", "decoder_layers")
 VERBS = ("train", *inference.VERBS)
-RESUMABLE = (
-    "epochs",
-    "minutes",
-    "learning_rate",
-    "patience",
-    "select",
-    "cache",
-)  # what may change when a run is resumed
+# What may change when a run is resumed.
+RESUMABLE = ("epochs", "minutes", "learning_rate", "patience", "select", "cache", "devices", "accumulate")
 AUTOMATIC = ("dataset", "preset", "precision")  # what may be "auto"
 MOST = 10**6  # epochs, pieces and tokens a batch: beyond any use, and small enough to compute with
 MOST_PAIRS = 10**9
@@ -127,6 +121,11 @@ def span(text: str) -> float:
     return value
 
 
+def devices(text: str) -> int:
+    """An argparse type: how many devices, 0 for all."""
+    return 0 if text == "all" else int(cli.positive(most=MOST)(text))
+
+
 def pair_options(add: Callable) -> None:
     """Add the options that say what a corpus' sentence pairs are."""
     add("--source-column", type=int, choices=(1, 2), help="column to translate from (1); 2 turns the direction round")
@@ -154,7 +153,11 @@ def training_options(add: Callable, run: str) -> None:
     add("--learning-rate", type=cli.positive(float), metavar="R", help="peak of the learning rate (the preset's)")
     add("--dropout", type=cli.share, metavar="P", help="dropout rate (the preset's)")
     add("--seed", type=cli.seed, metavar="S", help="seed of everything random (0)")
-    add("--precision", choices=("auto", "float32", "bfloat16"), help="of the products (auto: the faster one)")
+    shared = "devices that share each batch: a number, or all (all GPUs, or one CPU)"
+    add("--devices", type=devices, metavar="N", help=shared)
+    parts = "compute each batch in N parts, one after the other, where memory is short (1); the steps stay the same"
+    add("--accumulate", type=cli.positive(most=MOST), metavar="N", help=parts)
+    add("--precision", choices=CHOICES["precision"], help="of the products (auto: the fastest on the device)")
     logs = f"write TensorBoard logs to {run}/{TENSORBOARD}, to look at with: tensorboard --logdir {run}"
     add("--tensorboard", action="store_true", default=False, help=logs)
     add("--resume", action="store_true", default=False, help="go on with the run where it was stopped")
@@ -224,7 +227,7 @@ def resumed_settings(folder: Path, chosen: dict) -> Settings:
     return dataclasses.replace(settings, **chosen)
 
 
-def decide(settings: Settings, chosen: dict, pretrained: Settings | None = None, pairs: int | None = None) -> Settings:
+def decide(settings: Settings, chosen: dict, pairs: int, pretrained: Settings | None = None) -> Settings:
     """Settle what "auto" left open: tiny for the phrasebook; else what fits the number of pairs; the faster precision.
 
     With a pre-trained run its size is the default, and its vocabulary is kept.
@@ -237,7 +240,7 @@ def decide(settings: Settings, chosen: dict, pretrained: Settings | None = None,
 
     if settings.preset == "auto":
         phrasebook = settings.dataset == "phrasebook"
-        preset = "tiny" if phrasebook else preset_for(pairs, has_gpu()) if pairs else "base" if has_gpu() else "small"
+        preset = "tiny" if phrasebook else preset_for(pairs, has_gpu())
         preset = pretrained.preset if pretrained else preset
         epochs = {"epochs": 4} if phrasebook else {}  # it is regular: by then it is learnt
         sizes = {name: getattr(pretrained, name) for name in SIZES} | {"limit": settings.limit} if pretrained else {}
@@ -252,5 +255,5 @@ def decide(settings: Settings, chosen: dict, pretrained: Settings | None = None,
         if pretrained.task == "translate" and "learning_rate" not in chosen:
             settings = dataclasses.replace(settings, learning_rate=FINE_TUNING * settings.learning_rate)
     if settings.precision == "auto":
-        settings = dataclasses.replace(settings, precision=best_precision())
+        settings = dataclasses.replace(settings, precision=best_precision()[0])
     return settings

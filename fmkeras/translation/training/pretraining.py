@@ -105,7 +105,7 @@ def prepare(
     settings = session.choose_settings(folder, chosen, resume)
     texts = monolingual.load(settings)
     settings.dataset, settings.style = texts.dataset, texts.style
-    settings = decide(settings, chosen)
+    settings = decide(settings, chosen, sum(map(len, texts.train.values())))
     say(f"data       {texts.name}, {' and '.join(texts.train)}, without translations")
     for note in texts.notes:
         say(f"           {note}")

@@ -83,7 +83,9 @@ def open_folder(training: Training, resume: bool, say: Say) -> None:
 def describe(training: Training, say: Say) -> None:
     """Say what is trained, on what, and how much there is to do."""
     settings, batches = training.settings, training.batches
-    say(f"device     {devices.device()}, {settings.precision}; Keras on {devices.backend()}")
+    say(f"device     {devices.description(settings.precision)}{training.devices.note()}")
+    if line := devices.unused_gpu():
+        say(f"           {line}")
     say(
         f"model      {settings.preset}: width {settings.d_model}, {settings.num_heads} heads, feed-forward "
         f"{settings.d_ff}, {settings.num_layers}+{settings.num_layers} blocks, vocabulary "
@@ -178,6 +180,7 @@ def report(training: Training, began: float) -> dict:
         "best_epoch": training.best["epoch"],
         "seconds": round(time.perf_counter() - began, 1),
         "training_seconds": round(training.seconds, 1),
+        "compile_seconds": round(training.compile_seconds, 1),
         "target_tokens": tokens,
         "target_tokens_per_second": round(tokens / training.seconds, 1),
     }

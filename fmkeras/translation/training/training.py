@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from fmkeras import runs
+from fmkeras import devices, parallel, runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.tokenizer import Tokenizer
@@ -19,6 +19,7 @@ from fmkeras.translation.settings import Settings
 from fmkeras.translation.training import checkpoint
 from fmkeras.translation.training.callbacks import (
     Announce,
+    Callbacks,
     EveryMinute,
     Forward,
     Progress,
@@ -42,7 +43,7 @@ class Training:
     model.keras if that had the lowest loss: the running average of the weights, in float32.
 
     Args:
-        settings: see `Settings`; `precision` must be "float32" or "bfloat16".
+        settings: see `Settings`; `precision` must not be "auto" any more.
         tokenizer: what the batches were made with.
         batches, validation: sentence pairs to train on and to choose the best epoch by.
         folder: the run folder.
@@ -58,6 +59,7 @@ class Training:
     Attributes:
         history: a row of results for each validation so far.
         place: where training stands.
+        compile_seconds: of this process's seconds of training those that JAX spent compiling.
         parts: of an epoch; one, but with BPE-dropout on many pairs.
         fresh: names of the weights that `initial` did not have; None without it.
         notes: lines for the user, about what resuming has put right.
@@ -87,28 +89,33 @@ class Training:
         if settings.sampling and not renew:
             self.renew = resampling = Resampling(batches, tokenizer, settings.sampling)
             self.parts = resampling.parts
-        sizes = {"vocab_size": len(tokenizer), **settings.model_sizes()}
-        mixed = settings.precision == "bfloat16"
-        self.model = Transformer(**sizes, dtype="mixed_bfloat16" if mixed else "float32")
-        self.fresh = take_over(self.model, initial) if initial else None
-        self.averaged = Transformer(**sizes, dtype="float32")
-        self.averaged.set_weights(self.model.get_weights())
-        self.objective = Objective(self.model, settings.label_smoothing, settings.word_dropout, settings.consistency)
-        optimizer = optimizer_of(settings, settings.epochs * len(batches))
-        optimizer.build(self.model.trainable_variables)
-        # XLA would compile each new shape of a batch; on a CPU it is also ten times slower.
-        jit = "auto" if keras.backend.backend() == "jax" else False
-        self.objective.compile(optimizer, jit_compile=jit)
-        self.evaluator = Objective(self.averaged, settings.label_smoothing)
-        self.evaluator.compile(jit_compile=jit)
+        self.devices = parallel.Devices(settings.devices)
+        with self.devices.scope():
+            self.make_models(initial)
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.objective, epochs=settings.epochs)
         self.history: list[dict] = []
-        self.place, self.late = checkpoint.Place(), False
+        self.place, self.late, self.compile_seconds = checkpoint.Place(), False, 0.0
         self.writer = checkpoint.Writer(self.folder)
         self.data = {"training": batches.fingerprint(), "validation": validation.fingerprint()}
         self.notes: list[str] = []
         if resume:
             self.restore()
+
+    def make_models(self, initial: Transformer | None) -> None:
+        """The model, the average of its weights, and what is trained and validated of them."""
+        settings = self.settings
+        sizes = {"vocab_size": len(self.tokenizer), **settings.model_sizes()}
+        half = settings.precision != "float32"
+        self.model = Transformer(**sizes, dtype=f"mixed_{settings.precision}" if half else "float32")
+        self.fresh = take_over(self.model, initial) if initial else None
+        self.averaged = Transformer(**sizes, dtype="float32")
+        self.averaged.set_weights(self.model.get_weights())
+        self.objective = Objective(self.model, settings.label_smoothing, settings.word_dropout, settings.consistency)
+        optimizer = optimizer_of(settings, settings.epochs * len(self.batches))
+        optimizer.build(self.model.trainable_variables)
+        self.objective.compile(optimizer, jit_compile=devices.jit_compile())
+        self.evaluator = Objective(self.averaged, settings.label_smoothing)
+        self.evaluator.compile(jit_compile=devices.jit_compile())
 
     @property
     def seconds(self) -> float:
@@ -165,6 +172,7 @@ class Training:
         That is the end of the epoch, or `validate_every` steps after the last one.
         """
         place, every, stop, self.late = self.place, self.settings.validate_every, False, False
+        compiled = self.compile_seconds
         self.callbacks.on_epoch_begin(len(self.history))
         while True:
             batches = self.renew(place.epoch, place.part)
@@ -180,7 +188,7 @@ class Training:
             self.save()  # validation can take minutes, too
         trained = {"target_tokens": place.tokens, "seconds": place.seconds}
         row = {"epoch": place.epoch + 1, **self.measure(), **trained}
-        row["tokens_per_second"] = row["target_tokens"] / row["seconds"]
+        row["tokens_per_second"] = row["target_tokens"] / (row["seconds"] - (self.compile_seconds - compiled))
         self.place = place.validated(ended or stop)
         self.objective.stop_training = stop  # `fit` has forgotten it
         logs = {LOGS.get(name, name): row[name] for name in row if name not in COUNTED}
@@ -218,23 +226,27 @@ class Training:
         callbacks = [
             keras.callbacks.LambdaCallback(on_epoch_begin=recount),
             RunningAverage(self.averaged, self.settings.ema_decay),
-            Forward(self.callbacks, before.steps),
+            *([Forward(self.callbacks, before.steps)] if self.callbacks.callbacks else []),
             progress,
             EveryMinute(save, last - place.position, lambda: self.writer.took),
         ]
-        with progress:
-            dataset = as_dataset(batches, place.epoch, place.position, last)
-            self.objective.fit(dataset, shuffle=False, verbose=0, callbacks=callbacks)
+        with progress, self.devices.scope():
+            parts = self.settings.accumulate
+            dataset = as_dataset(batches, place.epoch, place.position, last, parts)
+            told = Callbacks(callbacks, parts, add_history=True, model=self.objective)
+            self.objective.fit(dataset, shuffle=False, verbose=0, callbacks=told)
         synchronise(self.objective)
         stop = self.objective.stop_training and not progress.late
         note()
+        self.compile_seconds += progress.compiling
         self.late = progress.late and (place.position < len(tokens) or place.part + 1 < self.parts)
         return stop
 
     def measure(self) -> dict:
         """What an epoch has reached: means over its training batches, and the averaged weights' on validation pairs."""
         self.callbacks.on_test_begin()
-        validation = evaluate(self.evaluator, self.validation)
+        with self.devices.scope():
+            validation = evaluate(self.evaluator, self.validation)
         self.callbacks.on_test_end(validation)
         if not np.isfinite(validation["nll"]):
             raise InputError(  # the checkpoint holds the same weights: no lower rate would help them
@@ -262,6 +274,7 @@ class Training:
     def save(self) -> None:
         """Begin to write checkpoint.npz: all that is needed to go on from this step."""
         state = {"data": self.data, "history": self.history, "place": dataclasses.asdict(self.place)}
+        state["widths"] = self.batches.widths
         self.writer.write(self.variables(), state)
 
     def restore(self) -> None:
@@ -269,6 +282,9 @@ class Training:
         state = checkpoint.read(self.folder, self.variables(), self.data)
         self.history = state["history"]
         self.place = checkpoint.Place(**state["place"]) if "place" in state else self.earlier_place(state)
+        if self.place.position and state.get("widths", 0) != self.batches.widths:
+            self.place = checkpoint.Place(self.place.epoch)
+            self.notes.append("another backend cuts other batches: the epoch that was begun begins anew")
         history = self.folder / runs.HISTORY
         found = history.read_bytes() if history.is_file() else table([])
         within = self.place.steps and found.startswith(table(self.history))  # and a row of the epoch that was begun

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from fmkeras import runs
+from fmkeras import devices, runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import cache, held_out, own
 from fmkeras.translation.corpora import corpus as corpora
@@ -147,7 +147,7 @@ def prepare(
     corpora.settle(settings, corpus)
     if pretrained:
         pretrained.check(settings)
-    settings = decide(settings, chosen, pretrained.settings if pretrained else None, len(corpus.train))
+    settings = decide(settings, chosen, len(corpus.train), pretrained.settings if pretrained else None)
     if not resume:
         settings = fitting.few_pairs(settings, len(corpus.train), chosen, pretrained is not None)
     say(f"data       {corpus.name}, {corpus.source} → {corpus.target}")
@@ -230,9 +230,10 @@ def tokenize(
     tokenizer = vocabulary(corpus, settings, folder, known)
     start = tokenizer.start(settings.target)
     source, target = encode_pairs(corpus.train, tokenizer, settings.max_pieces)
-    batches = Batches(source, target, settings.batch_tokens, settings.seed, start=start)
+    widths = devices.batch_widths(training=True), devices.batch_widths(training=False)
+    batches = Batches(source, target, settings.batch_tokens, settings.seed, widths[0], start)
     held_out = (tokenizer.encode_corpus(side) for side in zip(*corpus.validation, strict=True))
-    validation = Batches(next(held_out), next(held_out), settings.batch_tokens, start=start)
+    validation = Batches(next(held_out), next(held_out), settings.batch_tokens, 0, widths[1], start)
     return tokenizer, batches, validation, len(corpus.train) - len(source)
 
 

@@ -1,0 +1,190 @@
+"""The device, its precision and a model's size, by stand-ins for what a backend reports; half precision at work."""
+
+import types
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from fmkeras import devices
+from fmkeras.translation.corpora.batches import Batches
+from fmkeras.translation.inference.decoding import Search
+from fmkeras.translation.model.objective import Objective, as_dataset
+from fmkeras.translation.model.transformer import Transformer
+from fmkeras.translation.settings import PRESETS, Settings
+from fmkeras.translation.training import options
+from fmkeras.translation.training.training import Training
+
+T4, L4 = ("Tesla T4", (7, 5)), ("NVIDIA L4", (8, 9))
+A100, H100 = ("NVIDIA A100-SXM4-40GB", (8, 0)), ("NVIDIA H100 80GB HBM3", (9, 0))
+P100, MI300 = ("Tesla P100-PCIE-16GB", (6, 0)), ("AMD Instinct MI300X", None)
+MACHINES = [
+    ([], "float32", "float32: a CPU without AMX"),
+    ([P100], "float32", "GPU Tesla P100-PCIE-16GB (compute capability 6.0), float32: it has no matrix units"),
+    ([T4], "float16", "GPU Tesla T4 (compute capability 7.5), float16: its matrix units are made for it, and not for"),
+    ([L4], "bfloat16", "GPU NVIDIA L4 (compute capability 8.9), bfloat16: its matrix units are made for it;"),
+    ([A100], "bfloat16", "GPU NVIDIA A100-SXM4-40GB (compute capability 8.0), bfloat16"),
+    ([H100], "bfloat16", "GPU NVIDIA H100 80GB HBM3 (compute capability 9.0), bfloat16"),
+    ([H100, H100], "bfloat16", "2 × GPU NVIDIA H100 80GB HBM3 (compute capability 9.0), bfloat16"),
+    (
+        [A100, T4],
+        "float16",
+        "GPU NVIDIA A100-SXM4-40GB (compute capability 8.0), GPU Tesla T4 (compute capability 7.5)",
+    ),
+    ([MI300], "bfloat16", "GPU AMD Instinct MI300X, bfloat16"),
+]
+
+
+def tensorflow_reports(monkeypatch, machine) -> None:
+    """TensorFlow has these GPUs."""
+    details = [{"device_name": name} | ({"compute_capability": c} if c else {}) for name, c in machine]
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: range(len(machine)))
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda number: details[number])
+    monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
+
+
+def jax_reports(monkeypatch, machine) -> None:
+    """JAX has these GPUs; without one it has its CPU, of which it knows no capability."""
+    jax = pytest.importorskip("jax")
+    found = [types.SimpleNamespace(platform="gpu", device_kind=name) for name, _ in machine]
+    for device, (_, capability) in zip(found, machine, strict=True):
+        device.compute_capability = "{}.{}".format(*capability) if capability else "gfx942"
+    cpu = types.SimpleNamespace(platform="cpu", device_kind="cpu")
+    monkeypatch.setattr(jax, "devices", lambda: found or [cpu])
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+
+
+@pytest.fixture(params=[tensorflow_reports, jax_reports])
+def reports(request, monkeypatch):
+    """A backend, to be told which GPUs it has, on a machine whose CPU is a plain one."""
+    monkeypatch.setattr(devices, "_cpuinfo", lambda: "model name : Plain\nflags : avx2")
+    return lambda machine: request.param(monkeypatch, machine)
+
+
+@pytest.mark.parametrize(("machine", "precision", "said"), MACHINES)
+def test_the_precision_is_that_of_the_oldest_device_and_is_said(reports, machine, precision, said):
+    reports(machine)
+    assert devices.has_gpu() == bool(machine)
+    assert devices.best_precision()[0] == precision
+    settings = options.decide(Settings(dataset="pairs.tsv"), {}, 200_000)
+    assert (settings.precision, settings.preset) == (precision, "base" if machine else "small")
+    assert options.decide(Settings(dataset="pairs.tsv"), {}, 1000).preset == "tiny"
+    assert said in devices.description(precision)
+
+
+def test_a_precision_that_is_not_the_fastest_is_said_as_such(reports):
+    reports([T4])
+    assert ", float32, where float16 is faster: its matrix units" in devices.description("float32")
+
+
+def test_tpus_and_amx_have_bfloat16(reports, monkeypatch):
+    reports([("TPU v4", None)])
+    assert devices.best_precision()[0] == "bfloat16" and devices.device() == "TPU v4"
+    reports([])
+    monkeypatch.setattr(devices, "_cpuinfo", lambda: "flags : avx512_bf16 amx_bf16")
+    assert devices.best_precision()[0] == "bfloat16"
+
+
+@pytest.mark.parametrize(("visible", "said"), [(None, 'pip install "'), ("-1", "CUDA_VISIBLE_DEVICES=-1 hides")])
+def test_why_a_gpu_is_not_used_is_said(reports, monkeypatch, tmp_path, visible, said):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(devices, "NVIDIA", [tmp_path / "absent"])
+    reports([])
+    assert devices.unused_gpu() == ""
+    monkeypatch.setattr(devices, "NVIDIA", [tmp_path])
+    if visible:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert said in devices.unused_gpu() and "\n" not in devices.unused_gpu()
+    reports([T4])
+    assert devices.unused_gpu() == ""
+
+
+# --- half precision
+
+V = 24
+
+
+class Pieces:
+    """Stands in for a tokenizer where the ids are made up."""
+
+    def __len__(self) -> int:
+        return V
+
+
+def rows(number: int, seed: int) -> list[list[int]]:
+    rng = np.random.default_rng(seed)
+    return [[*map(int, rng.integers(4, V, rng.integers(2, 9))), 3] for _ in range(number)]
+
+
+def training(folder, precision: str, data: list[list[int]], **settings) -> Training:
+    chosen = Settings(**{"precision": precision, "warmup_steps": 50} | settings)
+    return Training(chosen, Pieces(), Batches(data, data, chosen.batch_tokens), Batches(data[:20], data[:20]), folder)
+
+
+@pytest.fixture(scope="module")
+def whole_losses(tmp_path_factory) -> list[float]:
+    return tiny_losses(tmp_path_factory.mktemp("float32"), "float32")
+
+
+def tiny_losses(folder, precision: str) -> list[float]:
+    """The training losses of 300 steps of the preset `tiny`, by thirties."""
+    # At a high rate rounding grows with the steps: in bfloat16 to 2 % of a narrower model's loss, at 2e-3.
+    settings = PRESETS["tiny"] | {"dropout": 0.0, "batch_tokens": 256, "learning_rate": 5e-4}
+    trained = training(folder, precision, rows(1250, 0), **settings, epochs=10)
+    assert 300 <= 10 * len(trained.batches) < 330
+    return [row["loss"] for row in trained.epochs(show_progress=False)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_three_hundred_steps_in_half_precision_have_the_losses_of_float32(tmp_path, whole_losses, precision):
+    assert whole_losses[-1] < 0.8 * whole_losses[0]
+    np.testing.assert_allclose(tiny_losses(tmp_path, precision), whole_losses, rtol=0.01)
+
+
+def test_loss_scaling_skips_an_overflow_and_recovers(tmp_path):
+    """A scale of 2^40 makes every gradient infinite: no step is made with it, and it is halved until one can be."""
+    trained = training(tmp_path, "float16", rows(20, 0), d_model=32, d_ff=64, num_layers=1)
+    optimizer, batch = trained.objective.optimizer, next(trained.batches.epoch(0))
+    weights = [v.numpy() for v in trained.model.trainable_variables]
+    optimizer.dynamic_scale.assign(2.0**40)
+    trained.objective.train_on_batch(*batch)
+    assert int(optimizer.iterations) == 0 and float(optimizer.dynamic_scale) == 2.0**39
+    for before, after in zip(weights, trained.model.trainable_variables, strict=True):
+        np.testing.assert_array_equal(before, after.numpy())
+    for _ in range(39):
+        trained.objective.train_on_batch(*batch)
+    assert int(optimizer.iterations) > 5 and 2.0**5 < float(optimizer.dynamic_scale) < 2.0**35
+    assert all(np.isfinite(v.numpy()).all() for v in trained.model.variables)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_beam_search_in_half_precision_keeps_scores_in_float32(precision):
+    model = Transformer(V, 32, 4, 64, 2)
+    half = Transformer.from_config(model.get_config() | {"dtype": precision})
+    half.set_weights(model.get_weights())
+    sources = rows(6, 3)
+    whole, found = (sorted(Search(one, 4).translate(sources), key=lambda x: x[0]) for one in (model, half))
+    assert all(score.dtype == "float32" for *_, score in found)
+    alike = [pair for pair in zip(whole, found, strict=True) if list(pair[0][1]) == list(pair[1][1])]
+    assert len(alike) >= 5  # weights of chance have hypotheses that are worth the same
+    np.testing.assert_allclose(*([score for *_, score in side] for side in zip(*alike, strict=True)), rtol=0.01)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_rows_of_padding_alone_are_finite_and_change_no_loss(precision):
+    """Devices get rows of padding, that each may have as many; their softmax has nothing to attend to."""
+    objective = Objective(Transformer(V, 32, 4, 64, 2, dropout=0.0, dtype=precision))
+    objective.compile(keras.optimizers.SGD(0.0), jit_compile=False)
+    data = rows(3, 4)
+    ((source, shifted), target, weights) = next(Batches(data, data).epoch(0))
+    filled = [np.concatenate([x, np.zeros_like(x)]) for x in (source, shifted, target, weights)]
+    logits = ops.convert_to_numpy(ops.cast(objective((filled[0], filled[1])), "float32"))
+    assert np.isfinite(logits).all()
+    given = objective.evaluate(as_dataset(Batches(data, data), None), verbose=0, return_dict=True)
+    padded = objective.test_on_batch((filled[0], filled[1]), filled[2], filled[3], return_dict=True)
+    assert {name: float(padded[name]) for name in given} == pytest.approx(
+        given, rel=1e-5 if precision == "float32" else 0.02
+    )
