@@ -89,8 +89,12 @@ def device() -> str:
         kinds = {gpu: found.count(gpu) for gpu in found}
         return ", ".join(f"{count} × " * (count > 1) + _described(gpu) for gpu, count in kinds.items())
     name = re.search(r"model name\s*:\s*(.+)", _cpuinfo())
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return f"{cores} CPU core{'s'[: cores > 1]} ({name[1].strip() if name else platform.machine()})"
+    return f"{cores()} CPU core{'s'[: cores() > 1]} ({name[1].strip() if name else platform.machine()})"
+
+
+def cores() -> int:
+    """How many CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _described(gpu: Gpu) -> str:

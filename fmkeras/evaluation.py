@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from fmkeras import cli
+from fmkeras import cli, runs
 from fmkeras.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,10 +18,11 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from fmkeras.translation.inference.loading import load_translator
     from fmkeras.translation.inference.scoring import score_lines
 
-    translator = load_translator(arguments.run, arguments.engine)
+    run = str(runs.chosen(arguments.run))
+    translator = load_translator(run, arguments.engine)
     with cli.quiet():  # TED is read with TensorFlow, whatever translates
-        test = _test_set(arguments, translator.settings, arguments.run, arguments.split)
-    known = evaluation_sets.trained_on(arguments.run, translator.settings)
+        test = _test_set(arguments, translator.settings, run, arguments.split)
+    known = evaluation_sets.trained_on(run, translator.settings)
     overlap = evaluation_sets.overlap(test, known)
     on_cut = cli.say_once("cut, since too long for one sentence")
     result, _ = evaluation_sets.score(translator, test, arguments.beam, arguments.bleu_tokenize, arguments.ter, on_cut)
@@ -64,6 +65,7 @@ def compare(arguments: argparse.Namespace) -> None:
     from fmkeras.translation.inference.loading import load_translator
     from fmkeras.translation.inference.scoring import paired_bootstrap
 
+    arguments.runs = [str(runs.find(run)) for run in arguments.runs]
     translators = [load_translator(run, "keras") for run in arguments.runs]
     first, second = (translator.settings for translator in translators)
     if (first.source, first.target) != (second.source, second.target):

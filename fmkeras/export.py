@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.HelpFormatter,
     )
     add = top.add_argument
-    add("--run", type=Path, metavar="DIR", default=Path("runs/translate"), help="run folder (runs/translate)")
+    add("--run", metavar="DIR", help="run folder, or bundled (runs/translate; while there is none, bundled)")
     formats = "ctranslate2, argos (Argos Translate, LibreTranslate) or savedmodel (TensorFlow, TensorFlow Serving); "
     add("--to", required=True, choices=FORMATS, help=formats + "of a regressor savedmodel or litert")
     add("--out", type=Path, metavar="PATH", help="where to write it (exports, in the run folder)")
@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> None:
     """The command line: see `--help`."""
     arguments = parser().parse_args(argv)
+    arguments.run = runs.chosen(arguments.run)
     task = runs.read_config(arguments.run).get("task", "translate")
     allowed = {"translate": OF_TRANSLATORS, "regress": OF_REGRESSORS}.get(task, ())
     if not allowed:

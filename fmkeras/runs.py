@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ try:
 except ImportError:  # Windows has none
     fcntl = None  # type: ignore[assignment]
 
-from fmkeras import trust
+from fmkeras import DATA, trust
 from fmkeras.errors import InputError
 
 if TYPE_CHECKING:  # --help must wait for neither
@@ -28,7 +29,37 @@ if TYPE_CHECKING:  # --help must wait for neither
 CONFIG, MODEL, HISTORY, REPORT = "config.json", "model.keras", "history.csv", "report.json"
 CARD = "README.md"
 UNFINISHED = ".unfinished-"  # begins the names of files that are being written
+OWN = "runs/translate"  # where translators are trained, unless another folder is named
+BUNDLED = "bundled"  # the name of the translator that comes with fmkeras
 CHECKSUM = "sha256"  # the key of a JSON file's checksum of its other keys
+
+
+def find(run: str | Path | None) -> Path:
+    """The folder of the run that is named; of `BUNDLED`, or of no name while there is no run in `OWN`, the bundled one.
+
+    Raises:
+        InputError: the bundled one is meant, and missing.
+    """
+    if run is None:
+        run = OWN if Path(OWN).exists() else BUNDLED
+    if str(run) != BUNDLED:
+        return Path(run)
+    if DATA is None or not (DATA / "translator").is_dir():
+        raise InputError("the bundled translator is missing: train one with python -m fmkeras.translate")
+    return DATA / "translator"
+
+
+def chosen(run: str | Path | None) -> Path:
+    """The folder that `find` gives, for a script. That it is the bundled one, though none was named, is said.
+
+    Raises:
+        InputError: as `find`.
+    """
+    folder = find(run)
+    if run is None and folder != Path(OWN):
+        line = f"the bundled translator speaks, since there is no {OWN}: python -m fmkeras.translate trains one"
+        print(f"fmkeras: {line}", file=sys.stderr)
+    return folder
 
 
 def start(folder: str | Path) -> tuple[Path, str | None]:

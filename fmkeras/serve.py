@@ -8,7 +8,7 @@ import signal
 import socket
 from pathlib import Path
 
-from fmkeras import cli
+from fmkeras import cli, runs
 from fmkeras.errors import InputError
 from fmkeras.translation.inference.exports import ENGINES
 
@@ -30,8 +30,10 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.HelpFormatter,
     )
     add = top.add_argument
-    runs = "run folders of translators and regressors, and exports to CTranslate2 (runs/translate)"
-    add("--run", nargs="+", metavar="DIR", default=["runs/translate"], help=runs)
+    folders = (
+        "run folders of translators and regressors, exports to CTranslate2, bundled (as for fmkeras.translate text)"
+    )
+    add("--run", nargs="+", metavar="DIR", default=[None], help=folders)
     add("--host", default="127.0.0.1", help="address to listen at (127.0.0.1: this machine only)")
     add("--port", type=port, default=5000, help="port, 0 for any that is free (5000)")
     add(
@@ -67,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     from fmkeras.serving.served import Served
 
     with cli.quiet():
-        served = Served(arguments.run, arguments.engine)
+        served = Served([runs.chosen(run) for run in arguments.run], arguments.engine)
         served.warm_up()
     options = Options(arguments.char_limit, arguments.max_waiting, arguments.batch, arguments.wait / 1000, keys)
     host, number = bound.getsockname()[:2]

@@ -60,7 +60,7 @@ def text(arguments: argparse.Namespace) -> None:
     if arguments.json and arguments.attention:
         raise InputError("--attention draws a picture, --json prints: choose one")
     on_choice = cli.say_once("engine")
-    translator = load_translator(arguments.run, arguments.engine, on_choice)
+    translator = load_translator(runs.chosen(arguments.run), arguments.engine, on_choice)
     if arguments.attention:
         draw_attention(translator, arguments)
         return

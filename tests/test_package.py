@@ -41,7 +41,9 @@ def test_requirements_txt_lists_what_pyproject_does():
 def test_every_package_is_listed():
     """The folders of code, and those of data, which lie in the package where it is installed."""
     code = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "fmkeras").rglob("__init__.py")}
-    data = {".".join(("fmkeras", *path.parent.relative_to(ROOT).parts)) for path in (ROOT / "data").rglob("*.csv")}
+    data = {
+        ".".join(("fmkeras", *path.parent.relative_to(ROOT).parts)) for path in (ROOT / "data").rglob("*.[ckt]*[vs]")
+    }  # csv, tsv, keras
     assert set(listed("packages")) == code | data
 
 

@@ -44,6 +44,7 @@ passear present passeio passeias passeia passeamos passeiam
 passear subjunctive passeie passeies passeie passeemos passeiem
 conduzir present conduzo conduzes conduz conduzimos conduzem
 conduzir subjunctive conduza conduzas conduza conduzamos conduzam
+ir personal_infinitive ir ires ir irmos irem
 construir present construo constróis constrói construímos constroem
 construir preterite construí construíste construiu construímos construíram
 construir past_subjunctive construísse construísses construísse construíssemos construíssem

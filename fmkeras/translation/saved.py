@@ -30,7 +30,7 @@ def own_tokenizer(folder: Path | None, settings: Settings, make: Callable[[], To
     return make()
 
 
-def load_run(run: str | Path, task: str) -> "tuple[Transformer, Tokenizer, Settings]":
+def load_run(run: str | Path | None, task: str) -> "tuple[Transformer, Tokenizer, Settings]":
     """What a run folder holds that was trained for a task of `Settings`.
 
     Raises:
@@ -38,7 +38,7 @@ def load_run(run: str | Path, task: str) -> "tuple[Transformer, Tokenizer, Setti
     """
     from fmkeras.translation.model.transformer import Transformer
 
-    run = Path(run)
+    run = runs.find(run)
     settings = Settings.load(runs.read_config(run))
     if settings.task != task:
         raise InputError(OTHER_TASK[task].format(run=run))

@@ -141,7 +141,7 @@ def _corpus(name: str, data: Read, settings: Settings) -> Corpus:
     if not bundled:
         source, target = settings.source or source, settings.target or target
     data = dataclasses.replace(data, source=source, target=target)
-    choice = own.choose(data, settings, bundled)
+    choice = own.choose(data, dataclasses.replace(settings, dataset=name), bundled)
     train, validation, test = (stored.chosen(data.pairs, choice.rows[split]) for split in SPLITS)
     return Corpus(
         *(name, train, list(validation), list(test), data.source, data.target),
@@ -183,5 +183,5 @@ def _phrasebook() -> tuple[dict[str, list[Pair]], dict[str, list[int]]]:
     table = phrasebook.load()
     rows = {split: table[table["split"] == split] for split in SPLITS}
     parts = rows["test"]["part"].reset_index(drop=True)
-    groups = {str(part): [int(i) for i in index] for part, index in parts.groupby(parts).groups.items() if part}
+    groups = {str(part): parts.index[parts == part].tolist() for part in parts.unique()}  # the written ones first
     return {split: list(zip(part["pt"], part["en"], strict=True)) for split, part in rows.items()}, groups

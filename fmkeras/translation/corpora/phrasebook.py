@@ -1,7 +1,7 @@
-"""The phrasebook: a bundled Portuguese-English corpus, generated from a bilingual grammar that we wrote.
+"""The phrasebook: a bundled Portuguese-English corpus, in part written by us, in part generated from a grammar of ours.
 
-`data/phrasebook/` holds the words, the sentence patterns and the sentences written out by hand; this module deals a
-deterministic sample of them and splits it. Example:
+`data/phrasebook/` holds the written pairs, and for the others words and sentence patterns; this module deals a
+deterministic sample of these, adds the written ones and splits both. Example:
 
     $ python -m fmkeras.translation.corpora.phrasebook --show 20
 """
@@ -18,12 +18,15 @@ from typing import NamedTuple
 import pandas as pd
 
 from fmkeras import DATA, InputError, cli
+from fmkeras.translation.corpora import written
 from fmkeras.translation.corpora.grammar import lexicon, patterns
 from fmkeras.translation.corpora.grammar.patterns import Pattern
 from fmkeras.translation.corpora.grammar.slots import Deck
 
 COLUMNS = ("pt", "en", "pattern", "register", "split", "part")
-FIXED = "fixed"  # the pattern of a sentence written by hand
+FIXED = "fixed"  # the pattern of a sentence written out in sentences.csv
+WRITTEN = "written"  # the pattern, and the part of the test set, of the pairs in written/
+GENERATED = 20_000  # pairs, by default
 SENTENCE_COLUMNS = ("register", "pt", "en")
 HELD_OUT = 0.014  # the share of (word, pattern) pairs that only the test set's unseen part may use
 MIN_WORDS, MAX_WORDS = 3, 25
@@ -39,20 +42,21 @@ class _Sentence(NamedTuple):
     words: Sequence[str]
 
 
-def load(size: int = 40_000, seed: int = 0, folder: Path | None = None) -> pd.DataFrame:
-    """Generate the corpus: `size` distinct sentence pairs in three splits.
+def load(size: int = GENERATED, seed: int = 0, folder: Path | None = None) -> pd.DataFrame:
+    """The corpus: all written pairs, some more than once, and `size` distinct generated ones, in three splits.
 
-    One pair in 40 is for validation, one in 20 for test, half of these with a combination of word and pattern that
-    the other splits never hold though they hold both apart. At the default size: 37,000 / 1,000 / 1,000 + 1,000.
+    Of the written ones whole stories are held out, see `written.read`. Of the generated ones one pair in 40 is for
+    validation, one in 20 for test, half of these with a combination of word and pattern that the other splits never
+    hold though they hold both apart. At the default size: 18,500 / 500 / 500 + 500.
 
     Args:
-        size: the number of pairs, at least 400.
+        size: the number of generated pairs, at least 400.
         seed: another seed gives another sample; the same one gives the same bytes everywhere.
-        folder: other lexicon files than the bundled ones.
+        folder: other files than the bundled ones.
 
     Returns:
-        A table with the columns pt, en, pattern (its id, or "fixed"), register, split ("train", "validation",
-        "test") and part ("new" or "unseen" in test, else empty).
+        A table with the columns pt, en, pattern (its id, "fixed" or "written"), register, split ("train",
+        "validation", "test") and part ("written", "new" or "unseen" in test, else empty).
 
     Raises:
         InputError: the size is too small or cannot be reached, or a file in `folder` is wrong.
@@ -63,20 +67,28 @@ def load(size: int = 40_000, seed: int = 0, folder: Path | None = None) -> pd.Da
     part = size // 40  # pairs in each of validation, test "new" and test "unseen"
     random = Random(seed)
     dealer = _Dealer(patterns.read(folder, _lexicon(folder)), random, seed)
-    known = [_Sentence(*pair, ()) for pair in _sentences(folder)[: size // 5]]
+    own = {split: [_Sentence(*pair, ()) for pair in pairs] for split, pairs in _written(folder).items()}
+    dealer.seen.update(sentence.pt for sentences in own.values() for sentence in sentences)
+    known = [_Sentence(*pair, ()) for pair in _sentences(folder)[: size // 5] if pair[0] not in dealer.seen]
     dealer.seen.update(sentence.pt for sentence in known)
     known += dealer.deal(size - part - len(known))
     random.shuffle(known)
 
     # What is held out has English that stands nowhere else, and is not among the sentences written by hand.
-    times = Counter(sentence.en for sentence in known)
+    times = Counter(sentence.en for sentences in (known, *own.values()) for sentence in sentences)
     held_out = [s for s in known if s.pattern != FIXED and times[s.en] == 1][: 2 * part]
     kept = set(map(id, held_out))
     train = [s for s in known if id(s) not in kept]
-    unseen = dealer.unseen(part, train, known)
+    unseen = dealer.unseen(part, train, set(times))
+    for split in ("validation", "test"):
+        train += [s for s in own[split] if times[s.en] > 1]
+        own[split] = [s for s in own[split] if times[s.en] == 1]
+    train += own["train"]
+    random.shuffle(train)
     parts = (
         (train, "train", ""),
-        (held_out[:part], "validation", ""),
+        (own["validation"] + held_out[:part], "validation", ""),
+        (own["test"], "test", WRITTEN),
         (held_out[part:], "test", "new"),
         (unseen, "test", "unseen"),
     )
@@ -112,6 +124,16 @@ def _sentences(folder: Path) -> tuple[tuple[str, str, str, str], ...]:
     return tuple(pairs)
 
 
+@cache
+def _written(folder: Path) -> dict[str, list[tuple[str, str, str, str]]]:
+    """The written pairs of each split, as `_sentences` has them."""
+    splits: dict[str, list[tuple[str, str, str, str]]] = {"train": [], "validation": [], "test": []}
+    for pair in written.read(folder / WRITTEN):
+        times = written.TIMES if pair.subject in written.FIRST else 1  # which are all for training
+        splits[pair.split] += [(pair.pt, pair.en, WRITTEN, pair.register)] * times
+    return splits
+
+
 class _Dealer:
     """Makes new sentences, and lays those aside in which a word meets a pattern that is held out for it."""
 
@@ -145,9 +167,11 @@ class _Dealer:
             pile.append(_Sentence(pt, en, pattern.id, pattern.register, words))
         raise InputError(f"the patterns do not yield {count} sentences: ask for a smaller size")
 
-    def unseen(self, count: int, train: list[_Sentence], known: list[_Sentence]) -> list[_Sentence]:
-        """`count` sentences with a held-out combination: `train` has its word and its pattern, never together."""
-        english = {sentence.en for sentence in known}
+    def unseen(self, count: int, train: list[_Sentence], english: set[str]) -> list[_Sentence]:
+        """`count` sentences with a held-out combination: `train` has its word and its pattern, never together.
+
+        Their English is none of `english`, which they join.
+        """
         all_words = {word for sentence in train for word in sentence.words}
         all_patterns = {sentence.pattern for sentence in train}
         chosen: list[_Sentence] = []
@@ -168,7 +192,7 @@ def main(argv: list[str] | None = None) -> None:
     """Print a sample of the corpus."""
     parser = cli.Parser(prog="python -m fmkeras.translation.corpora.phrasebook", description="Show the bundled corpus.")
     parser.add_argument("--show", type=cli.positive(), default=20, metavar="N", help="how many pairs to print")
-    parser.add_argument("--size", type=cli.positive(), default=40_000, help="how many pairs to generate")
+    parser.add_argument("--size", type=cli.positive(), default=GENERATED, help="how many pairs to generate")
     parser.add_argument("--seed", type=int, default=0, help="which sample of the possible sentences")
     parser.add_argument("--split", choices=("train", "validation", "test"), help="only pairs of this split")
     args: argparse.Namespace = parser.parse_args(argv)

@@ -8,13 +8,14 @@ from fmkeras.translation.inference.exports import ENGINES
 
 VERBS = ("evaluate", "compare", "text")
 TOKENIZERS = ("13a", "char", "flores101", "flores200", "intl", "ja-mecab", "ko-mecab", "none", "spBLEU-1K", "zh")
+RUN = "run folder, or bundled for the translator that comes with fmkeras (runs/translate; while there is none, bundled)"
 LONGEST = 10_000  # tokens of a translation: beyond any use, and small enough to compute with
 
 
 def add_verbs(verbs: argparse._SubParsersAction) -> None:
     """Add the verbs to a parser's subparsers."""
     evaluate = _verb(verbs, "evaluate", "score a trained translator")
-    evaluate.add_argument("--run", metavar="DIR", default="runs/translate", help="run folder (runs/translate)")
+    evaluate.add_argument("--run", metavar="DIR", help=RUN)
     _test_set(evaluate.add_argument)
     split = "which part of what it was trained on (test); other files are scored whole"
     evaluate.add_argument("--split", choices=("train", "validation", "test"), help=split)
@@ -31,7 +32,7 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
 
     add = _verb(verbs, "text", "translate sentences, or standard input line by line").add_argument
     add("sentence", nargs="*", metavar="SENTENCE", help="text to translate")
-    add("--run", metavar="DIR", default="runs/translate", help="run folder (runs/translate)")
+    add("--run", metavar="DIR", help=RUN)
     _beam(add)
     add("--length-penalty", type=penalty, metavar="P", help="above 1 for longer translations (the run's: 1)")
     limit = "tokens that the translation of a sentence may have (half as many again as it has, and 10)"

@@ -18,6 +18,10 @@ STEPS = 2500  # that a few pairs are trained for, at most; `patience` ends it be
 LEAST_STEPS = 60  # of an epoch: a validation after each pass over very few pairs would take most of the time
 WARM_UP = 0.25  # share of all steps that the warm-up may take
 FINE_TUNING = 0.2  # of the usual learning rate, for weights that have learnt already
+# What some minutes on the phrasebook are best used with: few passes, so no regularization, and many small steps.
+# docs/results.md has what was tried.
+BUNDLED_CORPUS: dict[str, Any] = {"epochs": 3, "dropout": 0.0, "batch_tokens": 512}
+BUNDLED_CORPUS |= {"learning_rate": 4e-3, "warmup_steps": 300, "schedule": "linear"}
 # Chosen on 600 and 2,000 pairs of TED's rehearsal: docs/results.md.
 SMALL_DATA = {"vocab_size": 1000, "batch_tokens": 512, "dropout": 0.3, "patience": 8, "select": "bleu"}
 

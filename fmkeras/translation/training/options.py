@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
         "--init", metavar="RUN", help="start from this run, pre-trained or a translator: its vocabulary, sizes, weights"
     )
     add("--sampling", type=cli.share, metavar="P", help="BPE-dropout rate, 0.1 for small data (0)")
-    training_options(add, "runs/translate")
+    training_options(add, runs.OWN)
     rare_options(train, RARE)
 
     inference.add_verbs(verbs)
@@ -236,15 +236,16 @@ def decide(settings: Settings, chosen: dict, pairs: int, pretrained: Settings | 
         InputError: another size of vocabulary is asked for.
     """
     from fmkeras.devices import best_precision, has_gpu
-    from fmkeras.translation.training.fitting import FINE_TUNING, preset_for
+    from fmkeras.translation.training.fitting import BUNDLED_CORPUS, FINE_TUNING, preset_for
 
     if settings.preset == "auto":
         phrasebook = settings.dataset == "phrasebook"
         preset = "tiny" if phrasebook else preset_for(pairs, has_gpu())
         preset = pretrained.preset if pretrained else preset
-        epochs = {"epochs": 4} if phrasebook else {}  # it is regular: by then it is learnt
+        afresh = settings.task == "translate" and not pretrained
+        own = (BUNDLED_CORPUS if afresh else {"epochs": 4}) if phrasebook else {}
         sizes = {name: getattr(pretrained, name) for name in SIZES} | {"limit": settings.limit} if pretrained else {}
-        settings = dataclasses.replace(settings, **PRESETS[preset] | epochs | sizes | chosen | {"preset": preset})
+        settings = dataclasses.replace(settings, **PRESETS[preset] | own | sizes | chosen | {"preset": preset})
     if pretrained:
         if chosen.get("vocab_size", pretrained.vocab_size) != pretrained.vocab_size:
             raise InputError(

@@ -64,7 +64,7 @@ def load_pretrained(run: str | Path) -> Pretrained:
     Raises:
         InputError: the folder is no such run, is damaged, or has not finished its first epoch.
     """
-    task = runs.read_config(run).get("task", "translate")
+    task = runs.read_config(runs.find(run)).get("task", "translate")
     return Pretrained(*load_run(run, "denoise" if task == "denoise" else "translate"))
 
 

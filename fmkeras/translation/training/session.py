@@ -35,8 +35,10 @@ def folder_of(run: str | Path | None, resume: bool) -> Iterator[Path]:
     """The run folder; without one, a temporary folder that is gone after the block.
 
     Raises:
-        InputError: there is no folder to resume.
+        InputError: there is no folder to resume, or it has the name of the bundled translator.
     """
+    if str(run) == runs.BUNDLED:
+        raise InputError(f"{runs.BUNDLED} is the translator that comes with fmkeras: choose another --run")
     if run is not None:
         yield Path(run)
     elif resume:

@@ -274,7 +274,7 @@ class Training:
     def save(self) -> None:
         """Begin to write checkpoint.npz: all that is needed to go on from this step."""
         state = {"data": self.data, "history": self.history, "place": dataclasses.asdict(self.place)}
-        state["widths"] = self.batches.widths
+        state |= {"widths": self.batches.widths}
         self.writer.write(self.variables(), state)
 
     def restore(self) -> None:

@@ -26,7 +26,7 @@ from fmkeras.translation.inference.scoring import score_lines
 from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.saved import TOKENIZER, own_tokenizer
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.training import checkpoint, fitting, session
+from fmkeras.translation.training import checkpoint, estimates, fitting, session
 from fmkeras.translation.training.options import decide
 from fmkeras.translation.training.pretrained import load_pretrained
 from fmkeras.translation.training.training import Training
@@ -130,7 +130,7 @@ def prepare(
         InputError: something cannot be used: data, a setting, the folder, the pre-trained run.
     """
     settings = session.choose_settings(folder, chosen, resume)
-    if settings.init and Path(settings.init).resolve() == folder.resolve():
+    if settings.init and runs.find(settings.init).resolve() == folder.resolve():
         raise InputError(f"--init and --run are both {folder}: train in another --run")
     started = resume and checkpoint.exists(folder)  # then it needs no pre-trained weights any more
     pretrained = load_pretrained(settings.init) if settings.init and not started else None
@@ -138,6 +138,8 @@ def prepare(
         settings.held_out = pretrained.settings.held_out  # split as for that run: it has not learnt from our test pairs
     if pretrained and pretrained.settings.task == "translate" and not {"source", "target"} & set(chosen):
         settings.source, settings.target = pretrained.settings.source, pretrained.settings.target
+    if settings.dataset == "auto":
+        say(f"auto       {estimates.of_auto()}")
     place = cache.place(settings.cache, folder)
     if settings.dataset not in corpora.BUNDLED and own.large_files(settings):
         say(f"data       {settings.dataset} is large: what is made of it is kept in {place}")
@@ -239,7 +241,7 @@ def tokenize(
 
 def earlier_scores(init: str, translator: Translator, say: session.Say) -> dict:
     """Of a translator that was trained on: BLEU on its own test set before and now; {} if that cannot be had."""
-    if not init or Settings.load(runs.read_config(init)).task != "translate":
+    if not init or Settings.load(runs.read_config(runs.find(init))).task != "translate":
         return {}
     old = load_translator(init, "keras")
     try:

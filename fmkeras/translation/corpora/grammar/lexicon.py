@@ -8,7 +8,7 @@ import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.grammar import english, portuguese
@@ -29,6 +29,7 @@ ADJECTIVE_COLUMNS = (
     "for",
 )
 PHRASE_COLUMNS = ("class", "pt", "en")
+RARE = "rare"  # the folder of further words, which are dealt less often
 KINDS = ("count", "mass", "plural", "name", "named")
 PLACES = ("in", "at", "on")
 ADJECTIVE_CLASSES = ("anger", "colours")  # classes of adjectives alone: "got angry about the news"
@@ -65,12 +66,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """All words, in the order of their files."""
+    """All words, in the order of their files: the common ones, then those of `RARE`."""
 
     nouns: tuple[Noun, ...]
     verbs: tuple[Verb, ...]
     adjectives: tuple[Adjective, ...]
     phrases: tuple[Phrase, ...]
+    rare: frozenset[Word] = frozenset()  # those of `RARE`
 
     @property
     def words(self) -> tuple:
@@ -81,6 +83,8 @@ class Lexicon:
 def rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
     """The lines of a CSV file as Rows, its header and the number of its cells checked.
 
+    In a .tsv file tabs separate the cells, and quotes are text.
+
     Raises:
         InputError: the file is missing or not UTF-8, or its columns are not `columns`.
     """
@@ -88,43 +92,59 @@ def rows(path: Path, columns: tuple[str, ...]) -> Iterator[Row]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read ({type(error).__name__}): restore data/phrasebook/") from None
-    reader = csv.reader(text.splitlines())
+    has_tabs = path.suffix == ".tsv"
+    form: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if has_tabs else {}
+    reader = csv.reader(text.splitlines(), **form)
     header = tuple(next(reader, ()))
     if header != columns:
-        raise InputError(f"{path}, line 1: the columns must be {','.join(columns)}")
+        raise InputError(f"{path}, line 1: the columns must be {(chr(9) if has_tabs else ',').join(columns)}")
     for cells in reader:
         if not any(cells):
             continue
         row = Row(str(path), reader.line_num, dict(zip(columns, (c.strip() for c in cells), strict=False)))
         if len(cells) != len(columns):
             column = columns[min(len(cells), len(columns) - 1)]
-            row.fail(column, f"{len(cells)} cells, not {len(columns)}: put text with a comma in double quotes")
+            way_out = "one tab between two cells" if has_tabs else "put text with a comma in double quotes"
+            row.fail(column, f"{len(cells)} cells, not {len(columns)}: {way_out}")
         yield row
 
 
 def read(folder: Path) -> Lexicon:
-    """Read nouns.csv, verbs.csv, irregular_verbs.csv, adjectives.csv and phrases.csv.
+    """Read nouns.csv, verbs.csv, irregular_verbs.csv, adjectives.csv and phrases.csv, here and in the folder `RARE`.
 
     Raises:
         InputError: a row is wrong; the message names file, line and column.
     """
     irregular = _read_irregular(folder / "irregular_verbs.csv")
-    nouns = _words(folder / "nouns.csv", NOUN_COLUMNS, _noun)
-    groups = {group for noun in nouns for group in noun.groups}
-    verbs = _words(folder / "verbs.csv", VERB_COLUMNS, lambda row: _verb(row, irregular, groups))
-    adjectives = _words(folder / "adjectives.csv", ADJECTIVE_COLUMNS, lambda row: _adjective(row, groups))
-    return Lexicon(nouns, verbs, adjectives, _words(folder / "phrases.csv", PHRASE_COLUMNS, _phrase))
+    nouns, rare_nouns = _words(folder, "nouns.csv", NOUN_COLUMNS, _noun)
+    groups = {group for noun in (*nouns, *rare_nouns) for group in noun.groups}
+    verbs, rare_verbs = _words(folder, "verbs.csv", VERB_COLUMNS, lambda row: _verb(row, irregular, groups))
+    adjectives, rare_adjectives = _words(
+        folder, "adjectives.csv", ADJECTIVE_COLUMNS, lambda row: _adjective(row, groups)
+    )
+    phrases, rare_phrases = _words(folder, "phrases.csv", PHRASE_COLUMNS, _phrase)
+    rare: tuple[Word, ...] = (*rare_nouns, *rare_verbs, *rare_adjectives, *rare_phrases)
+    return Lexicon(
+        *(nouns + rare_nouns, verbs + rare_verbs, adjectives + rare_adjectives, phrases + rare_phrases),
+        rare=frozenset(rare),
+    )
 
 
-def _words(path: Path, columns: tuple[str, ...], make: Callable[[Row], Word]) -> tuple:
-    """One word for each row of a file; none may come twice."""
+def _words(folder: Path, name: str, columns: tuple[str, ...], make: Callable[[Row], Word]) -> tuple[tuple, tuple]:
+    """One word for each row of a file, and of its like in `RARE`, if there is one; none may come twice."""
     words: dict[str, Word] = {}
-    for row in rows(path, columns):
-        word = make(row)
-        if word.key in words:
-            row.fail("pt", f"{row['pt']!r} stands above already with this meaning: delete one of the two lines")
-        words[word.key] = word
-    return tuple(words.values())
+    common = 0
+    for path in (folder / name, folder / RARE / name):
+        if common and not path.exists():
+            break
+        for row in rows(path, columns):
+            word = make(row)
+            if word.key in words:
+                row.fail("pt", f"{row['pt']!r} stands above already with this meaning: delete one of the two lines")
+            words[word.key] = word
+        common = common or len(words)
+    found = tuple(words.values())
+    return found[:common], found[common:]
 
 
 def _noun(row: Row) -> Noun:

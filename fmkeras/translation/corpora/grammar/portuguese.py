@@ -160,7 +160,7 @@ def conjugate(lemma: str, tense: str, irregular: Irregular | None = None) -> tup
         return tuple(lemma.replace("ô", "o") + ending for ending in CONDITIONAL)
     if tense == "personal_infinitive":
         plain = lemma.replace("ô", "o")
-        hiatus = lemma[-3] in "au" and lemma[-4:-2] not in ("gu", "qu")  # construir, sair; not seguir
+        hiatus = lemma[-3:-2] in ("a", "u") and lemma[-4:-2] not in ("gu", "qu")  # construir, sair; not seguir
         stressed = plain[:-2] + "ír" if kind == "ir" and hiatus else plain
         return lemma, stressed + "es", lemma, plain + "mos", stressed + "em"
     if tense == "imperative":  # what is said to "tu"; the others take the subjunctive

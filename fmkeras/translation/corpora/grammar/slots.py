@@ -4,7 +4,7 @@ A pattern declares its slots in order ("s=subject; v=verb act; o=object of v"); 
 kinds and their options.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any
 
@@ -20,6 +20,7 @@ Draw = Callable[[Random, Values], Any]  # (random, the fillers so far) -> a fill
 
 REFERENTS = ("subject", "noun", "object")  # the kinds of slots that others agree with
 PLURALS, DESCRIBED = 0.25, 0.22  # how often a noun is plural, and how often it has an adjective
+COMMON = 12  # times that a common word is dealt while a rare one is dealt once
 PRONOUNS, NAMES, FAMILY = 0.5, 0.15, 0.13  # who acts; otherwise a noun for a person
 COPULAS = {"": ("ser", "estar"), "state": ("estar", "state"), "attribute": ("ser", "none")}
 SUBJECT_OPTIONS = {*("third", "near", "tu", "pronoun", "singular", "plural", "not-I", "not-you", "not-we")}
@@ -52,7 +53,7 @@ class Slots:
     """
 
     def __init__(self, lexicon: Lexicon):
-        self.adjectives = lexicon.adjectives
+        self.adjectives, self.rare = lexicon.adjectives, lexicon.rare
         self.groups: dict[tuple[str, str], list] = {}
         for kind, words in (("nouns", lexicon.nouns), ("verbs", lexicon.verbs), ("phrases", lexicon.phrases)):
             for word in words:
@@ -79,8 +80,12 @@ class Slots:
                 if (kind, group) not in self.groups:
                     raise ValueError(f"{group!r} is no class of {kind}.csv")
                 words |= {word.key: word for word in self.groups[kind, group]}
-            deck = self.decks[key] = Deck(list(words.values()))
+            deck = self.decks[key] = Deck(self.weighted(words.values()))
         return deck
+
+    def weighted(self, words: Iterable) -> list:
+        """The words as a deck holds them: the common ones several times."""
+        return [word for word in words for _ in range(1 if word in self.rare else COMMON)]
 
     def adjective_deck(self, groups: tuple[str, ...], copula: str) -> Deck | None:
         """The adjectives that go with some classes of nouns; None where there are none.
@@ -93,7 +98,7 @@ class Slots:
         if key not in self.decks:
             wanted = COPULAS.get(copula, (copula,))
             words = [a for a in self.adjectives if a.copula in wanted and not set(groups).isdisjoint(a.groups)]
-            self.decks[key] = Deck(words) if words else None
+            self.decks[key] = Deck(self.weighted(words)) if words else None
         return self.decks[key]
 
     def subject_slot(self, options: list[str], kinds: dict[str, str]) -> Draw:

@@ -1,0 +1,38 @@
+"""How long the default command will take here: said before anything is fetched, since TED takes far longer."""
+
+import time
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from fmkeras import cli, devices
+
+# Measured on 2 cores of an AMD EPYC, float32 (docs/results.md), where `product_seconds` gave PRODUCT.
+PHRASEBOOK, TED, PRODUCT = 340.0, 4100.0, 0.003  # seconds
+SIZE = 512  # of the matrices
+
+
+def product_seconds(times: int = 20) -> float:
+    """The shortest time that one core took for a product of two matrices, in seconds."""
+    matrix = np.ones((SIZE, SIZE), "float32")
+
+    def once() -> float:
+        began = time.perf_counter()
+        np.matmul(matrix, matrix)
+        return time.perf_counter() - began
+
+    with threadpool_limits(1):  # other programs at work would make the threads wait for each other
+        return min(once() for _ in range(times))
+
+
+def of_auto() -> str:
+    """What `--dataset auto` may choose, how long each takes here, and how to choose oneself."""
+    if devices.has_gpu():
+        times = ["minutes on a GPU"] * 2  # never measured on one that TensorFlow drives
+    else:
+        ratio = product_seconds() / PRODUCT * 2 / min(devices.cores(), 2)  # what more of them bring was not measured
+        times = [f"about {cli.duration(ratio * seconds)} here" for seconds in (TED, PHRASEBOOK)]
+    return (
+        f"TED if it can be had ({times[0]}), else the bundled phrasebook ({times[1]}); "
+        "to choose: --dataset ted or --dataset phrasebook, --minutes M to stop earlier"
+    )
