@@ -5,6 +5,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -273,8 +274,8 @@ class Training:
 
     def save(self) -> None:
         """Begin to write checkpoint.npz: all that is needed to go on from this step."""
-        state = {"data": self.data, "history": self.history, "place": dataclasses.asdict(self.place)}
-        state |= {"widths": self.batches.widths}
+        state: dict[str, Any] = {"data": self.data, "history": self.history}
+        state |= {"place": dataclasses.asdict(self.place), "widths": self.batches.widths}
         self.writer.write(self.variables(), state)
 
     def restore(self) -> None:
