@@ -18,11 +18,10 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from fmkeras.translation.inference.loading import load_translator
     from fmkeras.translation.inference.scoring import score_lines
 
-    run = str(runs.chosen(arguments.run))
-    translator = load_translator(run, arguments.engine)
+    translator = load_translator(arguments.run, arguments.engine)
     with cli.quiet():  # TED is read with TensorFlow, whatever translates
-        test = _test_set(arguments, translator.settings, run, arguments.split)
-    known = evaluation_sets.trained_on(run, translator.settings)
+        test = _test_set(arguments, translator.settings, arguments.run, arguments.split)
+    known = evaluation_sets.trained_on(arguments.run, translator.settings)
     overlap = evaluation_sets.overlap(test, known)
     on_cut = cli.say_once("cut, since too long for one sentence")
     result, _ = evaluation_sets.score(translator, test, arguments.beam, arguments.bleu_tokenize, arguments.ter, on_cut)

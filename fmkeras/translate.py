@@ -25,9 +25,11 @@ LINES = 1000  # lines of standard input translated at a time
 def main(argv: list[str] | None = None) -> None:
     """The command line: see `--help`."""
     arguments = cli.parse(parser(), VERBS, argv)
-    if arguments.verb in ("text", "evaluate") and _uses_export(arguments):
-        {"text": text, "evaluate": evaluation.evaluate}[arguments.verb](arguments)
-        return
+    if arguments.verb in ("text", "evaluate"):
+        arguments.run = str(runs.chosen(arguments.run))
+        if _uses_export(arguments):
+            {"text": text, "evaluate": evaluation.evaluate}[arguments.verb](arguments)
+            return
     unneeded = ("IPython", "matplotlib", "pandas", "sklearn") if arguments.verb == "text" else ()
     with cli.without(*unneeded):
         cli.import_keras(training=arguments.verb == "train")
@@ -60,7 +62,7 @@ def text(arguments: argparse.Namespace) -> None:
     if arguments.json and arguments.attention:
         raise InputError("--attention draws a picture, --json prints: choose one")
     on_choice = cli.say_once("engine")
-    translator = load_translator(runs.chosen(arguments.run), arguments.engine, on_choice)
+    translator = load_translator(arguments.run, arguments.engine, on_choice)
     if arguments.attention:
         draw_attention(translator, arguments)
         return
