@@ -177,7 +177,9 @@ def trained(folder, tokenizer, resume=False, **settings) -> Training:
     settings = Settings(**options | dict(ema_decay=0.95, mask=0.5, precision="float32") | settings)
     denoising = Denoising.of(TEXTS, tokenizer, settings)
     batches = denoising.batches(0)
-    return Training(settings, tokenizer, batches, batches, folder, resume, renew=denoising.batches)
+    return Training(
+        *(settings, tokenizer, batches, batches, folder, resume), renew=lambda epoch, part: denoising.batches(epoch)
+    )
 
 
 @pytest.mark.slow
