@@ -205,7 +205,7 @@ def written_in_bytes(tokenizer: Tokenizer, batches: Batches) -> str:
         for side in (batches.source, batches.target)
     ]
     line = f"of the pieces of these pairs, {found[0]:.1%} and {found[1]:.1%} are single bytes in its vocabulary"
-    return line + ": train anew, without --init, if it comes out badly" * (max(found) > MANY_BYTES)
+    return line + ": train anew, without --init, if it comes out badly" * bool(max(found) > MANY_BYTES)
 
 
 def vocabulary(corpus: Corpus, settings: Settings, folder: Path | None, known: Tokenizer | None = None) -> Tokenizer:
