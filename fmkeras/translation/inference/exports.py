@@ -3,12 +3,14 @@
 import hashlib
 import importlib.util
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fmkeras import runs
 from fmkeras.errors import InputError
-from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.settings import Settings
+
+if TYPE_CHECKING:  # --help must not wait for it
+    from fmkeras.translation.corpora.tokenizer import Tokenizer
 
 ENGINES = ("auto", "keras", "ctranslate2")
 EXPORTS = "exports"  # the folder of a run's exports
@@ -36,8 +38,10 @@ class Export(NamedTuple):
     config: dict
     report: dict
 
-    def text_side(self) -> tuple[Tokenizer, Settings]:
+    def text_side(self) -> "tuple[Tokenizer, Settings]":
         """Tokenizer and settings."""
+        from fmkeras.translation.corpora.tokenizer import Tokenizer
+
         settings = Settings.load(dict(self.config))
         return Tokenizer.load(self.folder / PIECES, settings.tokenizer_sha256), settings
 
