@@ -141,6 +141,7 @@ def test_small_sizes_are_refused():
 # Determinism.
 
 
+@pytest.mark.slow
 def test_same_bytes_in_every_process(whole):
     code = (
         "import hashlib; from fmkeras.translation.corpora import phrasebook as p;"

@@ -231,6 +231,7 @@ print(json.dumps(model.predict(numpy.load(sys.argv[2]), verbose=0)[:, 0].tolist(
 """
 
 
+@pytest.mark.slow
 def test_the_model_loads_in_a_fresh_process_without_fmkeras(run, tmp_path):
     features = regress.load_data().features.sample(200, random_state=1)
     np.save(tmp_path / "X.npy", features.to_numpy())
@@ -266,6 +267,7 @@ def test_what_training_prints(small, tmp_path, capsys):
         assert text in printed
 
 
+@pytest.mark.slow
 def test_an_earlier_run_is_kept(small, tmp_path, capsys):
     line = ["--dataset", str(small / "t.csv"), "--target", "cost", "--epochs", "1", "--run", str(tmp_path / "r")]
     regress.main(line)

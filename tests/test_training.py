@@ -54,6 +54,7 @@ def outputs(model, sources, beams=1):
     return [[int(i) for i in ids if i] for _, ids, _ in found]
 
 
+@pytest.mark.slow
 def test_copying_is_learnt_for_sequences_never_seen(tmp_path):
     rows = sequences(3000, 0)
     seen = {tuple(row) for row in rows}
@@ -104,6 +105,7 @@ def test_a_resumed_run_ends_as_one_that_was_never_stopped(whole, tmp_path):
     assert_same(expected, run(training(tmp_path, *data, resume=True, epochs=3, dropout=0.2, batch_tokens=200)))
 
 
+@pytest.mark.slow
 def test_a_run_stopped_within_each_epoch_goes_on_from_there(whole, tmp_path, monkeypatch):
     """Checkpoints after two steps of three: what comes after the last one is done again, and counts once."""
     expected, _ = whole

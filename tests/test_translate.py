@@ -96,6 +96,7 @@ def test_evaluate_gives_the_reported_scores_in_a_new_process(trained):
     assert files(folder) == before
 
 
+@pytest.mark.slow
 def test_loaded_elsewhere_it_translates_the_same(trained):
     folder, _ = trained
     lines = ["um dois três", "", "quatro cinco seis sete", "oito um"]
