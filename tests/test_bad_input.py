@@ -104,7 +104,7 @@ ARGUMENTS = [
     ("translate --dropout 1", "from 0 to below 1"),
     ("translate --seed -1", "whole number"),
     ("translate --preset huge", "invalid choice"),
-    ("translate --precision float16", "invalid choice"),
+    ("translate --precision float8", "invalid choice"),
     ("translate --epoch 1", "unrecognized arguments"),
     ("translate fly", "unrecognized arguments"),
     ("translate --dataset {pairs} --run {file}", "is not a run folder"),
