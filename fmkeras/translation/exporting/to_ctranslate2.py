@@ -59,7 +59,7 @@ def export_argos(
             folder / runs.CARD, translator_card(run, translator, "argos", out, runs.size_of(folder), comparison)
         )
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as package:
-            package.mkdir(name)  # Argos Translate asks for a folder at the top
+            package.writestr(f"{name}/", "")  # Argos Translate asks for a folder at the top
             for file in sorted(folder.rglob("*")):
                 package.write(file, file.relative_to(temporary))
     return comparison
