@@ -198,6 +198,17 @@ def test_keras_loads_a_saved_model_after_import_fmkeras(trained, first):
     assert done.stdout.startswith("Transformer "), done.stderr
 
 
+def test_keras_knows_all_classes_that_a_saved_model_can_name():
+    """The schedules, too: a compiled model is saved with its optimizer."""
+    names = "Attention DecayToZero DecoderBlock EncoderBlock FeedForward InverseSquareRoot LayerNormalization Objective"
+    code = (
+        "import keras, fmkeras; print([n for n in {} if keras.saving.get_registered_object(f'fmkeras>{{n}}') is None])"
+    )
+    command = [sys.executable, "-c", code.format([*names.split(), "Transformer"])]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.stdout == "[]\n", done.stderr
+
+
 def test_importing_the_package_does_not_wait_for_keras():
     code = "import sys, fmkeras; print([name for name in ('keras', 'tensorflow', 'pandas') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True).stdout == "[]\n"

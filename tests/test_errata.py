@@ -27,7 +27,7 @@ from fmkeras import regress, runs
 from fmkeras.translation.corpora import batches, ted
 from fmkeras.translation.corpora.tokenizer import END, MASK, PAD, START, Tokenizer, language_token
 from fmkeras.translation.inference import decoding
-from fmkeras.translation.model import objective, schedules, transformer
+from fmkeras.translation.model import attention, blocks, objective, schedules, transformer
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.training import training
 from fmkeras.translation.training.denoising import Denoising
@@ -155,7 +155,7 @@ def random_attention(rng, width: int) -> f.AttentionWeights:
 def test_e01_heads_are_narrower_and_not_wider(rng):
     weights, x = random_attention(rng, 128), rng.normal(size=(5, 128))
     for num_heads in (1, 2, 8):
-        layer = transformer.Attention(128, num_heads)
+        layer = attention.Attention(128, num_heads)
         layer.build()
         assert layer.split_heads(layer.query(x[None].astype("float32"))).shape == (1, num_heads, 5, 128 // num_heads)
         assert f.multi_head_attention(x, x, weights, num_heads)[0].shape == x.shape
@@ -387,14 +387,14 @@ def test_e22_attention_returns_one_tensor():
     assert first.shape == second.shape == (5, 128)
     output, weights = MultiHeadAttention(num_heads=2, key_dim=64)(pair, pair, return_attention_scores=True)
     assert output.shape == (2, 5, 128) and weights.shape == (2, 2, 5, 5)
-    layer = transformer.Attention(128, 2)
+    layer = attention.Attention(128, 2)
     assert layer(pair, pair, NO_BIAS).shape == (2, 5, 128)
 
 
 def test_e23_key_dim_is_the_width_of_each_head():
     printed = MultiHeadAttention(num_heads=2, key_dim=128)
     printed.build((None, None, 128), (None, None, 128))
-    ours = transformer.Attention(128, 2)
+    ours = attention.Attention(128, 2)
     ours.build()
     assert printed.count_params() == 131_968
     assert ours.count_params() == 66_048
@@ -434,9 +434,9 @@ def test_e27_a_word_sees_the_words_after_it(rng):
 def test_e28_the_block_of_section_4_2_is_not_in_the_code(rng):
     kinds = {type(layer).__name__ for layer in printed_translator().layers}
     assert not kinds & {"Add", "LayerNormalization"}
-    block, x = transformer.EncoderBlock(16, 2, 32), ops.convert_to_tensor(rng.normal(size=(1, 5, 16)).astype("float32"))
+    block, x = blocks.EncoderBlock(16, 2, 32), ops.convert_to_tensor(rng.normal(size=(1, 5, 16)).astype("float32"))
     block.build()
-    assert isinstance(block.feed_forward, transformer.FeedForward)
+    assert isinstance(block.feed_forward, blocks.FeedForward)
     assert isinstance(block.self_attention_norm, keras.layers.LayerNormalization)
     for weight in block.weights:
         weight.assign(ops.zeros_like(weight))

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_score, recall_score
 
 from fmkeras import foundations as f
-from fmkeras.translation.model import transformer
+from fmkeras.translation.model import blocks, transformer
 
 FAST = settings(max_examples=50, deadline=None)
 
@@ -385,7 +385,7 @@ def test_our_encoder_block_equals_foundations(rng, masked):
         "causal": (f.causal_mask(6), transformer.causal_bias(6)),
         "padding": (f.padding_mask(tokens), transformer.padding_bias(tokens != 0)),
     }[masked]
-    block = transformer.EncoderBlock(16, 4, 32)
+    block = blocks.EncoderBlock(16, 4, 32)
     block.build()
     load_attention(block.self_attention, weights.attention)
     load(block.self_attention_norm, *weights.attention_norm)

@@ -18,13 +18,9 @@ from fmkeras.translation.model.attention import (
     positions_of,
     sinusoidal_positions,
 )
-from fmkeras.translation.model.transformer import (
-    DecoderBlock,
-    EncoderBlock,
-    FeedForward,
-    LayerNormalization,
-    Transformer,
-)
+from fmkeras.translation.model.blocks import DecoderBlock, EncoderBlock, FeedForward
+from fmkeras.translation.model.normalization import LayerNormalization
+from fmkeras.translation.model.transformer import Transformer
 
 V, WIDTH, HEADS = 50, 16, 4
 

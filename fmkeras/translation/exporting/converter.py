@@ -9,8 +9,9 @@ from keras import ops
 
 from fmkeras.translation.corpora.tokenizer import END, START, UNK
 from fmkeras.translation.model.attention import sinusoidal_positions
+from fmkeras.translation.model.blocks import DecoderBlock, EncoderBlock
 from fmkeras.translation.model.normalization import EPSILON
-from fmkeras.translation.model.transformer import DecoderBlock, EncoderBlock, Transformer
+from fmkeras.translation.model.transformer import Transformer
 
 QUANTIZATIONS = ("float32", "int8")
 

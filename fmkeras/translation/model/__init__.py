@@ -1,3 +1,3 @@
-"""The Transformer and what it is trained for: attention, blocks and model, loss. `keras.ops` only."""
+"""The Transformer and what it is trained for: attention, blocks and model, loss, schedules. `keras.ops` only."""
 
-from fmkeras.translation.model import objective  # noqa: F401  imports the others: all classes are registered together
+from fmkeras.translation.model import objective, schedules  # noqa: F401  with the others: all classes are registered
