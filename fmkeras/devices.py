@@ -12,6 +12,7 @@ from typing import NamedTuple
 import keras
 
 import fmkeras
+from fmkeras import workers
 
 CPU = Path("/proc/cpuinfo")  # Linux only
 NVIDIA = (Path("/proc/driver/nvidia/version"), Path("/dev/nvidia0"))  # what there is on Linux where a GPU is
@@ -89,12 +90,8 @@ def device() -> str:
         kinds = {gpu: found.count(gpu) for gpu in found}
         return ", ".join(f"{count} × " * (count > 1) + _described(gpu) for gpu, count in kinds.items())
     name = re.search(r"model name\s*:\s*(.+)", _cpuinfo())
-    return f"{cores()} CPU core{'s'[: cores() > 1]} ({name[1].strip() if name else platform.machine()})"
-
-
-def cores() -> int:
-    """How many CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = workers.cores()
+    return f"{cores} CPU core{'s'[: cores > 1]} ({name[1].strip() if name else platform.machine()})"
 
 
 def _described(gpu: Gpu) -> str:

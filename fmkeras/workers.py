@@ -15,6 +15,11 @@ from fmkeras.errors import InputError
 IDLE = 30  # seconds after which a process that has nothing to do ends
 
 
+def cores() -> int:
+    """How many CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def processes() -> Executor:
     """As many processes as there are processors for us; started when first needed, and kept for further work.
 

@@ -13,7 +13,7 @@ from conftest import NUMBERS, call, succeed
 import fmkeras
 from fmkeras import InputError
 from fmkeras.translation.inference import exports
-from fmkeras.translation.inference.hypotheses import length_limit
+from fmkeras.translation.inference.hypotheses import SearchOptions, length_limit
 
 pytest.importorskip("ctranslate2", reason="CTranslate2 is not installed: its engine is not tested")
 ROOT = Path(__file__).parents[1]
@@ -62,9 +62,9 @@ def test_a_translation_that_does_not_end_is_cut_at_its_own_limit(both):
     """Also beside a longer sentence, whose limit CTranslate2 takes for all."""
     ids = both[0].tokenizer.encode(["um dois três quatro cinco seis sete oito", "um"])
     for limit in (2, 3, 5):
-        found = dict(both[1].engine.translate(ids, beams=2, max_length=limit))
+        found = dict(both[1].engine.translate(ids, SearchOptions(beams=2, max_length=limit)))
         assert all(len(found[i][0].ids) == limit - 1 and found[i][0].cut for i in range(2))
-    assert dict(both[1].engine.translate(ids, max_length=1))[0][0].ids == []
+    assert dict(both[1].engine.translate(ids, SearchOptions(max_length=1)))[0][0].ids == []
 
     def endless(sources, limit, options):
         return [[([300] * (limit - 1), -1.0)] for _ in sources]
@@ -80,7 +80,7 @@ def test_what_it_cannot_do(both, run):
     with pytest.raises(InputError, match="1,024 tokens at most"):
         both[1].translate(["um"], max_length=2000)
     with pytest.raises(InputError, match="n_best cannot be 3"):
-        list(both[1].engine.translate([[5, 3]], beams=2, n_best=3))
+        list(both[1].engine.translate([[5, 3]], SearchOptions(beams=2, n_best=3)))
     with pytest.raises(InputError, match="no engine 'onnx'"):
         fmkeras.load_translator(run, "onnx")
 

@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from fmkeras import devices
+from fmkeras import devices, workers
 from fmkeras.translation.training import estimates
 
 
 def test_both_choices_and_their_times_are_said(monkeypatch):
     monkeypatch.setattr(devices, "has_gpu", lambda: False)
-    monkeypatch.setattr(devices, "cores", lambda: 2)
+    monkeypatch.setattr(workers, "cores", lambda: 2)
     monkeypatch.setattr(estimates, "product_seconds", lambda: 2 * estimates.PRODUCT)  # half as fast
     line = estimates.of_auto()
     hours, minutes = 2 * estimates.TED / 3600, 2 * estimates.PHRASEBOOK / 60
@@ -22,7 +22,7 @@ def test_both_choices_and_their_times_are_said(monkeypatch):
 @pytest.mark.parametrize(("cores", "factor"), [(1, 2), (2, 1), (16, 1)])
 def test_one_core_takes_twice_as_long(monkeypatch, cores, factor):
     monkeypatch.setattr(devices, "has_gpu", lambda: False)
-    monkeypatch.setattr(devices, "cores", lambda: cores)
+    monkeypatch.setattr(workers, "cores", lambda: cores)
     monkeypatch.setattr(estimates, "product_seconds", lambda: estimates.PRODUCT)
     found = float(re.search(r"phrasebook \(about ([\d.]+) minutes", estimates.of_auto())[1])
     assert found == pytest.approx(factor * estimates.PHRASEBOOK / 60, abs=0.1)

@@ -7,7 +7,7 @@ import numpy as np
 from fmkeras.errors import InputError
 from fmkeras.translation.exporting.folders import Sentences
 from fmkeras.translation.inference.ctranslate2_engine import CTranslate2Engine
-from fmkeras.translation.inference.hypotheses import Hypothesis
+from fmkeras.translation.inference.hypotheses import Hypothesis, SearchOptions
 from fmkeras.translation.inference.translator import Translator
 
 # The largest difference in nats a token that rounding explains. bfloat16, in which a run may compute, has 8 bits, too.
@@ -47,8 +47,8 @@ class Comparison(NamedTuple):
 def translations(translator: Translator, sources: list[str], length_penalty: float = 1.0) -> list[Hypothesis]:
     """The best translations; their scores are mean log-probabilities of their tokens, if the penalty is 1."""
     found: list[Hypothesis] = [Hypothesis([], 0.0, False)] * len(sources)
-    ids = translator.tokenizer.encode(sources)
-    for i, hypotheses in translator.engine.translate(ids, translator.settings.beam, length_penalty):
+    ids, options = translator.tokenizer.encode(sources), SearchOptions(translator.settings.beam, length_penalty)
+    for i, hypotheses in translator.engine.translate(ids, options):
         found[i] = hypotheses[0]
     return found
 

@@ -8,15 +8,24 @@ from typing import Any
 
 import numpy as np
 
+from fmkeras import workers
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.batches import by_length
 from fmkeras.translation.corpora.tokenizer import PAD, START, UNK, Tokenizer
-from fmkeras.translation.inference.hypotheses import Hypothesis, Sources, check_options, length_limit, was_cut
+from fmkeras.translation.inference.hypotheses import (
+    ALIGNED,
+    DEFAULTS,
+    Hypothesis,
+    SearchOptions,
+    Sources,
+    check_options,
+    length_limit,
+    was_cut,
+)
 
 # Its threads wait for each other awake, unless told otherwise before it is imported. Where other programs have the
 # cores, a sentence then takes many times as long (docs/deploy.md).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-ALIGNED = 32  # parts aligned at a time
 BUDGET = 8192  # source tokens times hypotheses in a batch at most, as in `Search`
 
 
@@ -37,9 +46,8 @@ class CTranslate2Engine:
     def __init__(self, folder: str | Path, tokenizer: Tokenizer, positions: int):
         import ctranslate2
 
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         try:
-            self.model = ctranslate2.Translator(str(folder), intra_threads=cores)
+            self.model = ctranslate2.Translator(str(folder), intra_threads=workers.cores())
         except (RuntimeError, ValueError, IndexError) as error:
             reason = " ".join(str(error).split())[:200]
             raise InputError(f"{folder} cannot be loaded ({reason}): export it again") from None
@@ -47,37 +55,27 @@ class CTranslate2Engine:
         self.pieces = tokenizer.all_pieces()
         self.ids = {piece: i for i, piece in enumerate(self.pieces)}
 
-    def translate(
-        self,
-        sources: Sources,
-        beams: int = 4,
-        length_penalty: float = 1.0,
-        n_best: int = 1,
-        max_length: int | None = None,
-    ) -> Iterator[tuple[int, list[Hypothesis]]]:
+    def translate(self, sources: Sources, options: SearchOptions = DEFAULTS) -> Iterator[tuple[int, list[Hypothesis]]]:
         """See `Engine.translate`.
 
         Where the length limit ends a translation, or a length penalty of 0 makes short ones win, CTranslate2's rules
         are not quite those of `beam_search`, and the translation can be another.
         """
-        check_options(beams, n_best, max_length)
-        options = {"beam_size": beams, "length_penalty": length_penalty, "num_hypotheses": n_best}
+        check_options(options.beams, options.n_best, options.max_length)
+        most = options.max_length
         lengths = np.array([len(row) for row in sources])
         order = np.argsort(lengths, kind="stable")
-        for run in reversed(by_length(lengths[order], max(1, BUDGET // beams))):
+        for run in reversed(by_length(lengths[order], max(1, BUDGET // options.beams))):
             rows = order[run]
             # It knows one limit for a call: that of the longest. What goes beyond its own is searched again, alone.
-            limit = length_limit(int(lengths[rows].max()), max_length)
+            limit = length_limit(int(lengths[rows].max()), most)
             for i, found in zip(rows, self._search([sources[i] for i in rows], limit, options), strict=True):
-                own = length_limit(int(lengths[i]), max_length)
+                own = length_limit(int(lengths[i]), most)
                 if any(len(ids) >= own for ids, _ in found):
                     (found,) = self._search([sources[i]], own, options)
-                yield (
-                    int(i),
-                    [Hypothesis(ids, score, was_cut(ids, len(sources[i]), max_length)) for ids, score in found],
-                )
+                yield int(i), [Hypothesis(*one, was_cut(one[0], len(sources[i]), most)) for one in found]
 
-    def _search(self, sources: Sources, limit: int, options: dict[str, Any]) -> list[list[tuple[list[int], float]]]:
+    def _search(self, sources: Sources, limit: int, options: SearchOptions) -> list[list[tuple[list[int], float]]]:
         """Ids and scores of a batch's translations, which have `limit` tokens at most, end token included."""
         if (longest := max(limit, *map(len, sources))) > self.positions:
             raise InputError(
@@ -94,7 +92,9 @@ class CTranslate2Engine:
             disable_unk=True,  # these three are no text, and our own search never writes them
             suppress_sequences=[[self.pieces[i]] for i in (PAD, UNK, START)],
             return_scores=True,
-            **options,
+            beam_size=options.beams,
+            length_penalty=options.length_penalty,
+            num_hypotheses=options.n_best,
         )
         return [
             [([self.ids[piece] for piece in row], score) for row, score in zip(r.hypotheses, r.scores, strict=True)]

@@ -10,6 +10,7 @@ from fmkeras.errors import InputError
 from fmkeras.translation.corpora.tokenizer import PAD
 
 Sources = Sequence[Sequence[int] | np.ndarray]  # ids of each sentence, end token last
+ALIGNED = 32  # sentences whose attention an engine computes at a time
 
 
 class Hypothesis(NamedTuple):
@@ -18,6 +19,18 @@ class Hypothesis(NamedTuple):
     ids: list[int]  # without special tokens
     score: float  # see `decoding.beam_search`
     cut: bool  # it ended only because it may not be longer
+
+
+class SearchOptions(NamedTuple):
+    """How translations are searched for; more of each in `decoding.beam_search`."""
+
+    beams: int = 4  # hypotheses kept at a time; 1 is greedy
+    length_penalty: float = 1.0  # exponent of the length that a score is divided by
+    n_best: int = 1  # translations of each sentence
+    max_length: int | None = None  # tokens of a translation; None: what fits its source, see `length_limit`
+
+
+DEFAULTS = SearchOptions()
 
 
 class Engine(Protocol):
@@ -29,18 +42,8 @@ class Engine(Protocol):
 
     name: str
 
-    def translate(
-        self,
-        sources: Sources,
-        beams: int = 4,
-        length_penalty: float = 1.0,
-        n_best: int = 1,
-        max_length: int | None = None,
-    ) -> Iterator[tuple[int, list[Hypothesis]]]:
-        """Translate sentences, in any order; yield the index of each and its translations, best first.
-
-        Arguments as in `decoding.beam_search`.
-        """
+    def translate(self, sources: Sources, options: SearchOptions = DEFAULTS) -> Iterator[tuple[int, list[Hypothesis]]]:
+        """Translate sentences, in any order; yield the index of each and its translations, best first."""
 
     def attention(self, sources: Sources, targets: Sources) -> Iterator[np.ndarray]:
         """For each pair how the last block looks at the source, its heads together: (T, S), without the end token."""

@@ -8,11 +8,9 @@ from fmkeras import devices
 from fmkeras.translation.corpora.batches import Batches, padded
 from fmkeras.translation.corpora.tokenizer import END, PAD, START, Tokenizer
 from fmkeras.translation.inference.decoding import Search, cross_attention
-from fmkeras.translation.inference.hypotheses import Hypothesis, Sources, was_cut
+from fmkeras.translation.inference.hypotheses import ALIGNED, DEFAULTS, Hypothesis, SearchOptions, Sources, was_cut
 from fmkeras.translation.model.objective import Objective, evaluate
 from fmkeras.translation.model.transformer import Transformer
-
-ALIGNED = 32  # parts aligned at a time
 
 
 class KerasEngine:
@@ -29,29 +27,20 @@ class KerasEngine:
 
     def __init__(self, model: Transformer, tokenizer: Tokenizer, start: int = START, label_smoothing: float = 0.1):
         self.model, self.tokenizer, self.start, self.label_smoothing = model, tokenizer, start, label_smoothing
-        self.searches: dict[tuple, Search] = {}
+        self.searches: dict[SearchOptions, Search] = {}
 
-    def search(
-        self, beams: int = 4, length_penalty: float = 1.0, n_best: int = 1, max_length: int | None = None
-    ) -> Search:
+    def search(self, options: SearchOptions) -> Search:
         """The search with these options, made once."""
-        key = (beams, length_penalty, self.start, n_best, max_length)
-        if key not in self.searches:
-            self.searches[key] = Search(self.model, *key)
-        return self.searches[key]
+        if options not in self.searches:
+            self.searches[options] = Search(self.model, start=self.start, **options._asdict())
+        return self.searches[options]
 
-    def translate(
-        self,
-        sources: Sources,
-        beams: int = 4,
-        length_penalty: float = 1.0,
-        n_best: int = 1,
-        max_length: int | None = None,
-    ) -> Iterator[tuple[int, list[Hypothesis]]]:
+    def translate(self, sources: Sources, options: SearchOptions = DEFAULTS) -> Iterator[tuple[int, list[Hypothesis]]]:
         """See `Engine.translate`."""
-        for i, found in self.search(beams, length_penalty, n_best, max_length).translate_n_best(sources):
+        limit = options.max_length
+        for i, found in self.search(options).translate_n_best(sources):
             rows = [([int(piece) for piece in ids if piece != PAD], float(score)) for ids, score in found]
-            yield i, [Hypothesis(ids, score, was_cut(ids, len(sources[i]), max_length)) for ids, score in rows]
+            yield i, [Hypothesis(ids, score, was_cut(ids, len(sources[i]), limit)) for ids, score in rows]
 
     def attention(self, sources: Sources, targets: Sources) -> Iterator[np.ndarray]:
         """See `Engine.attention`; S counts the end token of the source."""

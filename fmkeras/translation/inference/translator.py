@@ -12,7 +12,15 @@ from fmkeras.translation.corpora.cutting import cut
 from fmkeras.translation.corpora.languages import join
 from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.corpora.tokenizer import END, Tokenizer, normalise
-from fmkeras.translation.inference.hypotheses import Alternative, Detail, Engine, Hypothesis, best_of_all, strongest
+from fmkeras.translation.inference.hypotheses import (
+    Alternative,
+    Detail,
+    Engine,
+    Hypothesis,
+    SearchOptions,
+    best_of_all,
+    strongest,
+)
 from fmkeras.translation.settings import Settings
 
 if TYPE_CHECKING:  # CTranslate2 translates without Keras, and must not wait for it
@@ -185,7 +193,7 @@ class Translator:
         if not sources:
             return []
         ids: list[list[int]] = [[]] * len(sources)
-        found = self.engine.translate(self.tokenizer.encode(sources), *self._options(beam))
+        found = self.engine.translate(self.tokenizer.encode(sources), self._options(beam))
         if progress is not None:
             from tqdm.auto import tqdm  # it imports IPython, if that is there
 
@@ -264,12 +272,10 @@ class Translator:
         weights = cross_attention(self.model, np.array(source), np.array([[self.start, *target[:-1]]]))[0]
         return self._pieces(source[0]), self._pieces([*target[:-1], END]), weights
 
-    def _options(
-        self, beam: int | None, length_penalty: float | None = None, n_best: int = 1
-    ) -> tuple[int, float, int]:
-        """Beams, length penalty and number of translations; None: those of the settings."""
+    def _options(self, beam: int | None, length_penalty: float | None = None, n_best: int = 1) -> SearchOptions:
+        """How to search; None: as the settings say."""
         penalty = self.settings.length_penalty if length_penalty is None else length_penalty
-        return max(beam or self.settings.beam, n_best), penalty, n_best
+        return SearchOptions(max(beam or self.settings.beam, n_best), penalty, n_best)
 
     def _translate(
         self,
@@ -286,8 +292,8 @@ class Translator:
         parts = [self.parts(text, split, on_cut) for text in texts]
         sources = self.tokenizer.encode(list(itertools.chain.from_iterable(parts)))
         found: list[list[Hypothesis]] = [[]] * len(sources)
-        options = self._options(beam, length_penalty, n)
-        for i, translations in self.engine.translate(sources, *options, max_length) if sources else ():
+        options = self._options(beam, length_penalty, n)._replace(max_length=max_length)
+        for i, translations in self.engine.translate(sources, options) if sources else ():
             found[i] = translations
         ahead = iter(found)
         return ((text, own, list(itertools.islice(ahead, len(own)))) for text, own in zip(texts, parts, strict=True))

@@ -5,7 +5,7 @@ import time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from fmkeras import cli, devices
+from fmkeras import cli, devices, workers
 
 # Measured on 2 cores of an AMD EPYC, float32 (docs/results.md), where `product_seconds` gave PRODUCT.
 PHRASEBOOK, TED, PRODUCT = 340.0, 4100.0, 0.003  # seconds
@@ -30,7 +30,7 @@ def of_auto() -> str:
     if devices.has_gpu():
         times = ["minutes on a GPU"] * 2  # never measured on one that TensorFlow drives
     else:
-        ratio = product_seconds() / PRODUCT * 2 / min(devices.cores(), 2)  # what more of them bring was not measured
+        ratio = product_seconds() / PRODUCT * 2 / min(workers.cores(), 2)  # what more of them bring was not measured
         times = [f"about {cli.duration(ratio * seconds)} here" for seconds in (TED, PHRASEBOOK)]
     return (
         f"TED if it can be had ({times[0]}), else the bundled phrasebook ({times[1]}); "
