@@ -174,7 +174,7 @@ def family(process: int) -> list[int]:
 
 def digest(entry: Path) -> str:
     """SHA-256 of an entry's files."""
-    from fmkeras.translation.corpora.cache import sha256_of
+    from fmkeras.runs import sha256_of
 
     return " ".join(f"{path.name} {sha256_of(path)}" for path in sorted(entry.iterdir()))
 

@@ -22,7 +22,7 @@ from fmkeras.errors import InputError
 
 FOLDER = "fmkeras-cache"  # beside the run folder, unless --cache names another
 WHOLE = "whole.json"  # of an entry: what it holds
-BLOCK = 1 << 22  # bytes or elements that are looked at at a time
+BLOCK = 1 << 22  # elements that are looked at at a time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,6 @@ class Entry:
 
     Attributes:
         folder: where it is.
-        info: what else is known of it.
     """
 
     folder: Path
@@ -42,6 +41,7 @@ class Entry:
 
     @property
     def info(self) -> dict:
+        """What is known of it beside its arrays."""
         return self._whole["info"]
 
     def array(self, name: str) -> np.ndarray:
@@ -147,12 +147,3 @@ def _rename(folder: Path, name: Path) -> None:
 def blocks(array: np.ndarray) -> Iterator[np.ndarray]:
     """An array piece by piece, so that none of what is made of it is large."""
     return (array[start : start + BLOCK] for start in range(0, len(array), BLOCK))
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

@@ -127,6 +127,7 @@ def load(settings: Settings, cache: Path | None = None) -> Corpus:
     if settings.source_column == 2:
         splits = {split: [(target, source) for source, target in pairs] for split, pairs in splits.items()}
     data = dataclasses.replace(Read.of(splits), source=languages[0], target=languages[1], style=style, notes=notes)
+    data.repeats = name == "phrasebook"  # what people say first stands in it several times
     return dataclasses.replace(_corpus(name, data, settings), parts=parts)
 
 
@@ -141,7 +142,7 @@ def _corpus(name: str, data: Read, settings: Settings) -> Corpus:
     if not bundled:
         source, target = settings.source or source, settings.target or target
     data = dataclasses.replace(data, source=source, target=target)
-    choice = own.choose(data, dataclasses.replace(settings, dataset=name), bundled)
+    choice = own.choose(data, settings, bundled)
     train, validation, test = (stored.chosen(data.pairs, choice.rows[split]) for split in SPLITS)
     return Corpus(
         *(name, train, list(validation), list(test), data.source, data.target),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fmkeras import runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import cache as caches
 from fmkeras.translation.corpora import cleaning, facts, formats, held_out, stored, tfds
@@ -33,6 +34,7 @@ class Read:
         source, target: the languages that the data name; "" if they name none.
         style: their text form; "" if they have none of their own.
         notes: what was understood.
+        repeats: whether a pair that stands several times is meant to be learnt from as often.
     """
 
     pairs: Pairs
@@ -42,6 +44,7 @@ class Read:
     target: str = ""
     style: str = ""
     notes: list[str] = dataclasses.field(default_factory=list)
+    repeats: bool = False
 
     @classmethod
     def of(cls, parts: Mapping[str, Iterable[Pair]]) -> "Read":
@@ -108,7 +111,7 @@ def read(settings: Settings, cache: Path | None) -> Read:
         stored.write(writer, pairs())
         return {"sizes": sizes, "style": style, **_described(found)}
 
-    contents = [[*path.suffixes, caches.sha256_of(path)] for path in files]
+    contents = [[*path.suffixes, runs.sha256_of(path)] for path in files]
     given = [settings.dataset.startswith(tfds.PREFIX), bool(settings.validation), bool(settings.test)]
     key = {"form": FORM, "files": contents, "given": given, "reading": dataclasses.asdict(reading_of(settings))}
     entry = caches.entry(cache, "pairs", key, make)
@@ -179,8 +182,8 @@ def _chosen(data: Read, settings: Settings, bundled: bool) -> Choice:
     rows, share = _split(data, settings)
     notes = []
     for split in SPLITS:
-        # What is tested on is left as it is: scores mean the same everywhere. The phrasebook repeats some on purpose.
-        once = split == "train" and settings.dataset != "phrasebook"
+        # What is tested on is left as it is, so that scores mean the same everywhere.
+        once = split == "train" and not data.repeats
         rows[split], note = facts.keep(data.facts, rows[split], drop_duplicates=once)
         notes.append(f"{split}: {note}")
     train = stored.chosen(data.pairs, rows["train"])

@@ -30,7 +30,7 @@ def describe(run: Path, folder: Path, translator: Translator, format: str, quant
     """Write what an export was made of, and its tokenizer."""
     content = {
         "format": format,
-        "model_sha256": exports.sha256(run / runs.MODEL),
+        "model_sha256": runs.sha256_of(run / runs.MODEL),
         "quantization": quantization,
         "positions": positions(translator.settings),
         "config": runs.read_config(run),

@@ -14,8 +14,6 @@ from fmkeras.translation.corpora import facts, formats, held_out, own, stored, t
 from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.settings import Settings
 
-BUNDLED = ("auto", "ted", "phrasebook")
-
 
 @dataclasses.dataclass
 class EvaluationSet:
@@ -58,7 +56,7 @@ def load(settings: Settings, run: str, dataset: str | None = None, split: str | 
     """
     settings = dataclasses.replace(settings, limit=None)
     path, cache = Path(dataset or settings.dataset), caches.place(settings.cache, run)
-    if dataset and dataset not in BUNDLED and not path.is_dir() and formats.exists(dataset):
+    if dataset and dataset not in corpora.BUNDLED and not path.is_dir() and formats.exists(dataset):
         alone = dataclasses.replace(settings, dataset=dataset, validation="", test="")
         data = own.read(alone, cache)
         same = bool(settings.data_sha256) and facts.digest(data.facts) == settings.data_sha256
@@ -130,7 +128,7 @@ def load_texts(source: str, references: list[str]) -> EvaluationSet:
 def trained_on(run: str | Path, settings: Settings) -> np.ndarray | None:
     """Fingerprints of what a run was trained on: those kept with it, or of its data, if they are still there."""
     kept = held_out.read_fingerprints(run)
-    if kept is None and settings.dataset not in BUNDLED:
+    if kept is None and settings.dataset not in corpora.BUNDLED:
         try:
             kept = held_out.fingerprints(corpora.load(settings, caches.place(settings.cache, run)).train)
         except InputError:

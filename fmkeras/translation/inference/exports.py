@@ -1,6 +1,5 @@
 """What an export to CTranslate2 is: a folder that needs no run, and is of one run's weights; and whether to use it."""
 
-import hashlib
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -93,20 +92,10 @@ def choose(run: str | Path, engine: str = "auto") -> tuple[Export | None, str]:
             raise InputError(f"{run} has no export: python -m fmkeras.export --run {run} --to ctranslate2")
         return None, ""
     export = read(folder)
-    if not itself and sha256(Path(run) / runs.MODEL) != export.model_sha256:
+    model = Path(run) / runs.MODEL
+    if not itself and not (model.is_file() and runs.sha256_of(model) == export.model_sha256):
         old = f"{folder} is of other weights than {run} now has"
         if wanted:
             raise InputError(f"{old}: export it again")
         return None, f"{old}, so Keras translates: export it again"
     return (export, "") if installed else (None, "")
-
-
-def sha256(path: Path) -> str:
-    """Checksum of a file; "" if there is none."""
-    if not path.is_file():
-        return ""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
