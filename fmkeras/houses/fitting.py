@@ -119,20 +119,15 @@ def train_regressor(
     options = {"drop": list(drop), "categorical": list(categorical), "numeric": list(numeric)}
     loaded = _load(table, target, options, header)
     features, name = loaded.features, str(loaded.target.name)
-    columns = f"{features.shape[1]} feature{'s'[: features.shape[1] > 1]}"
-    say(f"{loaded.name}: {len(features):,} rows, {columns}, target {name}")
-    for note in loaded.notes:
-        say(note)
+    _introduce(loaded, say)
     data, strength = prepare(loaded, scale_target, log_target, ridge)
     split = {"training": len(data.X_train), "validation": len(data.X_validation), "test": len(data.y_test)}
     say("split: " + ", ".join(f"{rows:,} {part}" for part, rows in split.items()) + " rows")
     if refit is None:
         refit = len(data.X_train) < REFIT_BELOW * data.X_train.shape[1]
-    config: dict[str, object] = {"task": "regress", "dataset": _source(table, loaded), "target": name}
-    config |= {"unit": loaded.unit, "features": list(features), "epochs": epochs, "seed": seed}
-    config |= {"scale_target": scale_target, "digest": loaded.digest()}
-    config |= {"columns": [column.to_json() for column in fitted_columns(loaded, data)]}
-    config |= {"decimal": loaded.decimal, "header": header, "log_target": log_target, "ridge": strength, "refit": refit}
+    config: dict[str, object] = {"task": "regress", "dataset": _source(table, loaded), "target": name, "epochs": epochs}
+    config |= {"seed": seed, "scale_target": scale_target, "header": header, "log_target": log_target}
+    config |= {"ridge": strength, "refit": refit} | _described(loaded, data)
     folder: Path | None = None
     if run is not None:
         folder, warning = runs.start(run)
@@ -151,16 +146,12 @@ def train_regressor(
         runs.save_model(fit.model, folder / runs.MODEL)
         runs.write_text(folder / runs.HISTORY, fit.history.to_csv(index=False, lineterminator="\n"))
     if not fit.finished:
-        kept = (
-            f"the best weights so far are in {folder / runs.MODEL}" if folder and len(fit.history) else "nothing kept"
-        )
+        where = f"the best weights so far are in {folder / runs.MODEL}" if folder else ""
+        kept = where if len(fit.history) and where else "nothing kept"
         raise KeyboardInterrupt(f"{kept}; training again starts afresh")
     report = {"dataset": config["dataset"], "target": name, "rows": len(features), "features": features.shape[1]}
     report |= {"encoded_columns": data.X_train.shape[1], "split": split} | fit.report
-    if folds:
-        from fmkeras.houses.validation import cross_validate
-
-        report["cross_validation"] = cross_validate(loaded, folds, strength, log_target)
+    report |= _cross_validated(loaded, folds, strength, log_target)
     fit = fit._replace(report=report)
     regressor = Regressor(fit.model, config | options, report)
     regressor.fitted = fit
@@ -169,6 +160,30 @@ def train_regressor(
 
         house_report.save(folder, fit)
     return regressor
+
+
+def _introduce(loaded: Table, say: Callable[[str], None]) -> None:
+    """Say what was read."""
+    rows, columns = loaded.features.shape
+    say(f"{loaded.name}: {rows:,} rows, {columns} feature{'s'[: columns > 1]}, target {loaded.target.name}")
+    for note in loaded.notes:
+        say(note)
+
+
+def _described(loaded: Table, data: Data) -> dict[str, object]:
+    """What config.json says of the table and its columns."""
+    columns = [column.to_json() for column in fitted_columns(loaded, data)]
+    described: dict[str, object] = {"unit": loaded.unit, "features": list(loaded.features), "digest": loaded.digest()}
+    return described | {"columns": columns, "decimal": loaded.decimal}
+
+
+def _cross_validated(loaded: Table, folds: int, strength: float, log_target: bool) -> dict:
+    """What report.json says of cross-validation, if it was asked for."""
+    if not folds:
+        return {}
+    from fmkeras.houses.validation import cross_validate
+
+    return {"cross_validation": cross_validate(loaded, folds, strength, log_target)}
 
 
 def _load(table: pd.DataFrame | str | Path, target: str | None, options: dict, header: bool) -> Table:

@@ -162,9 +162,7 @@ def train_model(
     turned = Directions.of(data.X_train, ridge)
     penalty = turned.penalty.astype("float32")[:, None]
     unit = build_model((turned.basis.shape[1],), (lambda w: keras.ops.sum(penalty * w**2)) if ridge else None)
-    rows, columns = data.X_train.shape
-    batch_size = max(rows // STEPS, min(rows, MOST_NUMBERS // columns), 1)
-    steps = STEPS if batch_size < rows else WHOLE_STEPS
+    batch_size, steps = _steps(*data.X_train.shape)
     rate = keras.optimizers.schedules.ExponentialDecay(0.02, decay_steps=steps * epochs, decay_rate=0.001)
     # One call into TensorFlow an epoch: a step of this model is so short that the call would cost more than the step.
     unit.compile(keras.optimizers.Adam(rate), loss="mean_squared_error", steps_per_execution=steps)
@@ -181,7 +179,7 @@ def train_model(
             report(history[-1], epochs)
         cli.stop_if_interrupted()
 
-    finished = True
+    finished, recorder = True, keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)
     try:
         unit.fit(
             shuffled_batches(turned.transform(data.X_train), data.y_train, batch_size, seed),
@@ -190,11 +188,7 @@ def train_model(
             shuffle=False,  # the generator does it
             validation_data=(turned.transform(data.X_validation), data.y_validation),
             validation_batch_size=4096,
-            callbacks=[
-                *[stop] * (until is None),
-                keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end),
-                *callbacks,
-            ],
+            callbacks=[*[stop] * (until is None), recorder, *callbacks],
             verbose=0,
         )
     except KeyboardInterrupt:
@@ -206,6 +200,12 @@ def train_model(
     weights = turned.weights(kernel[:, 0].astype("float64"), float(bias[0]))
     model.set_weights([weights[:-1, None], weights[-1:]])
     return pd.DataFrame(history, columns=["epoch", "loss", "val_loss", "seconds"]), finished
+
+
+def _steps(rows: int, columns: int) -> tuple[int, int]:
+    """How many rows a step sees, and how many steps make an epoch."""
+    batch_size = max(rows // STEPS, min(rows, MOST_NUMBERS // columns), 1)
+    return batch_size, STEPS if batch_size < rows else WHOLE_STEPS
 
 
 def weights_of(model: keras.Model) -> np.ndarray:
