@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 
 from fmkeras import runs
 from fmkeras.errors import InputError
+from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.training.callbacks import diverged
 
 CHECKPOINT = "checkpoint.npz"
@@ -35,6 +36,15 @@ class Place:
     steps: int = 0
     tokens: int = 0
     seconds: float = 0.0
+
+    @classmethod
+    def of(cls, state: dict, epoch: int, batches: Callable[[], Batches]) -> "Place":
+        """The place that a checkpoint's state tells of; one of version 0.1 tells it in the batches of its epoch."""
+        if "place" in state:
+            return cls(**state["place"])
+        position, made = state["position"], batches()
+        tokens = sum(int(made.lengths[rows, 0].sum()) for rows in made.indices(epoch)[:position])
+        return cls(epoch, 0, position, position, tokens, state["position_seconds"])
 
     def validated(self, ended: bool) -> "Place":
         """The place after a validation, at the end of an epoch or within it."""

@@ -1,8 +1,19 @@
 """The rows of results that a training has so far, one for each validation."""
 
+from pathlib import Path
+
 import pandas as pd
 
+from fmkeras import runs
+
 History = list[dict]
+LOGS = {"token_accuracy": "accuracy", "val_token_accuracy": "val_accuracy"}  # names that Keras's callbacks expect
+COUNTED = ("epoch", "steps", "target_tokens", "seconds", "tokens_per_second")  # of a row, what is no measure
+
+
+def logs(row: dict) -> dict:
+    """What callbacks are told of a row: its measures, by Keras's names."""
+    return {LOGS.get(name, name): row[name] for name in row if name not in COUNTED}
 
 
 def best(history: History, select: str) -> dict:
@@ -24,3 +35,19 @@ def stalled(history: History, select: str, patience: int) -> bool:
 def table(history: History) -> bytes:
     """What history.csv holds; of no rows, nothing."""
     return pd.DataFrame(history).to_csv(index=False, lineterminator="\n").encode() if history else b""
+
+
+def agrees(history: History, folder: Path, within: bool) -> bool:
+    """Whether history.csv is what a checkpoint with these rows left.
+
+    It may lack the last row; within an epoch it may have a row more, of the time before the run was resumed.
+    """
+    path = folder / runs.HISTORY
+    found = path.read_bytes() if path.is_file() else table([])
+    return found in (table(history), table(history[:-1])) or (within and found.startswith(table(history)))
+
+
+def write(history: History, folder: Path) -> None:
+    """Write history.csv."""
+    with runs.whole_file(folder / runs.HISTORY) as temporary:
+        temporary.write_bytes(table(history))

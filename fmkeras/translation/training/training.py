@@ -17,7 +17,7 @@ from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.model.objective import Objective, as_dataset, evaluate
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.training import checkpoint
+from fmkeras.translation.training import checkpoint, history
 from fmkeras.translation.training.callbacks import (
     Announce,
     Callbacks,
@@ -27,13 +27,9 @@ from fmkeras.translation.training.callbacks import (
     RunningAverage,
     synchronise,
 )
-from fmkeras.translation.training.history import best, stalled, table
 from fmkeras.translation.training.optimizers import optimizer_of
 from fmkeras.translation.training.pretrained import take_over
 from fmkeras.translation.training.resampling import Resampling
-
-LOGS = {"token_accuracy": "accuracy", "val_token_accuracy": "val_accuracy"}  # names that Keras's callbacks expect
-COUNTED = ("epoch", "steps", "target_tokens", "seconds", "tokens_per_second")  # of a row, what is no measure
 
 
 class Training:
@@ -126,7 +122,7 @@ class Training:
     @property
     def best(self) -> dict:
         """The row of the validation whose weights are kept, as `select` says."""
-        return best(self.history, self.settings.select)
+        return history.best(self.history, self.settings.select)
 
     def epochs(self, show_progress: bool = True, announce: Announce | None = None) -> Iterator[dict]:
         """Train, and yield a row of results, which is also added to history.csv, after each epoch.
@@ -160,8 +156,8 @@ class Training:
         """Whether training is over: all epochs are trained, the time is up, or a callback says so."""
         if self.place.epoch >= self.settings.epochs:
             return True
-        over = self.objective.stop_training or self.time_left() <= 0
-        return bool(self.history) and (over or stalled(self.history, self.settings.select, self.settings.patience))
+        settings, over = self.settings, self.objective.stop_training or self.time_left() <= 0
+        return bool(self.history) and (over or history.stalled(self.history, settings.select, settings.patience))
 
     def time_left(self) -> float:
         """Seconds of training still allowed; infinity without a limit."""
@@ -192,8 +188,7 @@ class Training:
         row["tokens_per_second"] = row["target_tokens"] / (row["seconds"] - (self.compile_seconds - compiled))
         self.place = place.validated(ended or stop)
         self.objective.stop_training = stop  # `fit` has forgotten it
-        logs = {LOGS.get(name, name): row[name] for name in row if name not in COUNTED}
-        self.callbacks.on_epoch_end(len(self.history), logs)
+        self.callbacks.on_epoch_end(len(self.history), history.logs(row))
         return row
 
     def fit(self, batches: Batches, last: int, show_progress: bool, announce: Announce | None) -> bool:
@@ -282,37 +277,24 @@ class Training:
         """Go back to the checkpoint, and write again what was derived from it."""
         state = checkpoint.read(self.folder, self.variables(), self.data)
         self.history = state["history"]
-        self.place = checkpoint.Place(**state["place"]) if "place" in state else self.earlier_place(state)
+        epoch = len(self.history)  # where a checkpoint of version 0.1 stands
+        self.place = checkpoint.Place.of(state, epoch, lambda: self.renew(epoch, 0))
         if self.place.position and state.get("widths", 0) != self.batches.widths:
             self.place = checkpoint.Place(self.place.epoch)
             self.notes.append("another backend cuts other batches: the epoch that was begun begins anew")
-        history = self.folder / runs.HISTORY
-        found = history.read_bytes() if history.is_file() else table([])
-        within = self.place.steps and found.startswith(table(self.history))  # and a row of the epoch that was begun
-        if not within and found not in (table(self.history), table(self.history[:-1])):
-            self.notes.append(f"{history} was missing, damaged or changed: written again, from {checkpoint.CHECKPOINT}")
+        if not history.agrees(self.history, self.folder, within=bool(self.place.steps)):
+            what = self.folder / runs.HISTORY
+            self.notes.append(f"{what} was missing, damaged or changed: written again, from {checkpoint.CHECKPOINT}")
         if self.history and self.place.steps:
-            self.write_history()
+            history.write(self.history, self.folder)
         elif self.history:  # it was perhaps killed between the checkpoint and these
             self.publish()
-
-    def earlier_place(self, state: dict) -> checkpoint.Place:
-        """The place that a checkpoint of version 0.1 tells of."""
-        epoch, position = len(self.history), state["position"]
-        batches = self.renew(epoch, 0)
-        tokens = sum(int(batches.lengths[rows, 0].sum()) for rows in batches.indices(epoch)[:position])
-        return checkpoint.Place(epoch, 0, position, position, tokens, state["position_seconds"])
 
     def publish(self) -> None:
         """Write history.csv and, if the last epoch is the best, model.keras."""
         if self.best is self.history[-1]:
             runs.save_model(self.averaged, self.folder / runs.MODEL)
-        self.write_history()
-
-    def write_history(self) -> None:
-        """Write history.csv."""
-        with runs.whole_file(self.folder / runs.HISTORY) as temporary:
-            temporary.write_bytes(table(self.history))
+        history.write(self.history, self.folder)
 
     def keep(self) -> None:
         """Save the weights as they are if no epoch has ended yet: an interrupted run still translates."""
