@@ -118,16 +118,14 @@ def test_every_link_of_the_errata_leads_somewhere():
     assert set(re.findall(r"\]\(#([^)]+)\)", ERRATA)) <= anchors
 
 
-def test_every_row_names_its_test_and_every_test_its_row():
+def test_every_row_has_its_test_and_every_test_its_row():
     numbers = [re.match(r"\| ([EA])(\d+) \|", row).groups() for row in rows()]
     for article in "EA":
         counted = [int(number) for letter, number in numbers if letter == article]
         assert counted == list(range(1, len(counted) + 1))
-    named = [re.search(r"\[`(test_[ea]\d\d_\w+)`\]\(\.\./tests/test_errata\.py\) \|$", row) for row in rows()]
-    for (letter, number), match in zip(numbers, named, strict=True):
-        assert match and match[1].startswith(f"test_{letter.lower()}{int(number):02}_"), f"{letter}{number} has no test"
-    here = {name for name in definitions(Path(__file__)) if re.match(r"test_[ea]\d\d_", name)}
-    assert here == {match[1] for match in named}
+    named = [f"test_{letter.lower()}{int(number):02}_" for letter, number in numbers]
+    here = sorted(name[:9] for name in definitions(Path(__file__)) if re.match(r"test_[ea]\d\d_", name))
+    assert here == sorted(named)
 
 
 @pytest.mark.skipif(not ARTICLES.is_dir(), reason="the articles are not on this machine")
@@ -137,7 +135,7 @@ def test_every_quoted_line_is_in_its_article():
         for letter, name in (("E", "ecosystem.md"), ("A", "architecture.md"))
     }
     for row in rows():
-        number, _, quoted = row.split(" | ")[:3]
+        number, quoted = row.split(" | ")[:2]
         code = re.findall(r"(`+)(.+?)\1", quoted)
         fragments = [text for _, text in code] + re.findall(r'"(.+?)"', re.sub(r"`+.+?`+", "", quoted))
         assert fragments, f"{number} quotes nothing"
