@@ -12,7 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_score, recall_score
 
 from fmkeras import foundations as f
-from fmkeras.translation.model import blocks, transformer
+from fmkeras.translation.model import blocks
+from fmkeras.translation.model.attention import Attention, causal_bias, padding_bias, sinusoidal_positions
 
 FAST = settings(max_examples=50, deadline=None)
 
@@ -358,7 +359,7 @@ def load(layer: keras.layers.Layer, *arrays: np.ndarray) -> None:
     layer.set_weights([array.astype("float32") for array in arrays])
 
 
-def load_attention(layer: transformer.Attention, weights: f.AttentionWeights) -> None:
+def load_attention(layer: Attention, weights: f.AttentionWeights) -> None:
     """Give our Keras attention, which is built, these weights."""
     for dense, (kernel, bias, _) in zip(
         (layer.query, layer.key, layer.value, layer.output_projection), weights, strict=True
@@ -369,11 +370,11 @@ def load_attention(layer: transformer.Attention, weights: f.AttentionWeights) ->
 @pytest.mark.parametrize("num_heads", [1, 2, 8])
 def test_our_attention_equals_foundations(rng, num_heads):
     weights, query, memory = random_attention(rng, 16), rng.normal(size=(3, 5, 16)), rng.normal(size=(3, 7, 16))
-    layer = transformer.Attention(16, num_heads)
+    layer = Attention(16, num_heads)
     layer.build()
     load_attention(layer, weights)
     mask = f.padding_mask(np.array([[1] * 7, [1] * 4 + [0] * 3, [1] + [0] * 6]))  # (3, 1, 7)
-    actual = layer(query.astype("float32"), memory.astype("float32"), transformer.padding_bias(mask[:, 0]))
+    actual = layer(query.astype("float32"), memory.astype("float32"), padding_bias(mask[:, 0]))
     assert relative_error(actual, f.multi_head_attention(query, memory, weights, num_heads, mask)[0]) < 1e-5
 
 
@@ -382,8 +383,8 @@ def test_our_encoder_block_equals_foundations(rng, masked):
     weights, x = random_block(rng, 16, 32), rng.normal(size=(2, 6, 16))
     tokens = np.array([[1] * 6, [1] * 3 + [0] * 3])
     mask, bias = {
-        "causal": (f.causal_mask(6), transformer.causal_bias(6)),
-        "padding": (f.padding_mask(tokens), transformer.padding_bias(tokens != 0)),
+        "causal": (f.causal_mask(6), causal_bias(6)),
+        "padding": (f.padding_mask(tokens), padding_bias(tokens != 0)),
     }[masked]
     block = blocks.EncoderBlock(16, 4, 32)
     block.build()
@@ -396,7 +397,7 @@ def test_our_encoder_block_equals_foundations(rng, masked):
 
 
 def test_our_positions_equal_foundations():
-    assert relative_error(transformer.sinusoidal_positions(np.arange(50), 16), f.sinusoidal_positions(50, 16)) < 1e-5
+    assert relative_error(sinusoidal_positions(np.arange(50), 16), f.sinusoidal_positions(50, 16)) < 1e-5
 
 
 # --- The classifier of architecture.md §4.4 ---
