@@ -9,7 +9,7 @@ from fmkeras import InputError
 from fmkeras.translation.corpora.sentences import Sentences
 from fmkeras.translation.corpora.tokenizer import END, MASK, START, Tokenizer, language_token
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.training.denoising import BLANK, Denoising, Reconstructor, corrupt, readable
+from fmkeras.translation.training.denoising import BLANK, Denoising, Fate, Reconstructor, corrupt, readable
 from fmkeras.translation.training.training import Training
 
 M = 4  # the id of a mask
@@ -20,7 +20,7 @@ def noise(**settings) -> Settings:
 
 
 def corrupted(rows: list[list[int]], seed: int = 0, **settings) -> list[list[int]]:
-    found = corrupt(Sentences.of(rows), noise(**settings), M, np.random.default_rng(seed))
+    found, _ = corrupt(Sentences.of(rows), noise(**settings), M, np.random.default_rng(seed))
     return [row.tolist() for row in found]
 
 
@@ -55,8 +55,15 @@ class Chosen:
 )
 def test_spans_become_one_mask_each(gaps, spans, deleted, expected):
     clean = Sentences.of([[10, 11, 12, 13, END], [20, 21, END]])
-    found = corrupt(clean, noise(delete=0.1), M, Chosen(gaps, spans, deleted))
+    found, _ = corrupt(clean, noise(delete=0.1), M, Chosen(gaps, spans, deleted))
     assert [row.tolist() for row in found] == expected
+
+
+def test_noise_tells_what_it_made_of_each_token():
+    clean = Sentences.of([[10, 11, 12, 13, END], [20, 21, END]])
+    _, fates = corrupt(clean, noise(delete=0.1), M, Chosen([1, 0, 0], [2, 1, 1], [0, 1, 4, 5]))
+    D, K = Fate.DELETED, Fate.KEPT
+    assert fates.tolist() == [D, Fate.MASKED, Fate.COVERED, Fate.MASKED, K, Fate.MASKED, K, K]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +111,11 @@ def test_what_is_left_stands_in_the_order_that_it_had(rows, mask, span, delete, 
         assert row[-1] == END and len(row) <= len(clean)
         rest = iter(clean)
         assert all(piece in rest for piece in row if piece != M)  # a subsequence
+    left, fates = corrupt(
+        Sentences.of(rows), noise(mask=mask, span=span, delete=delete), M, np.random.default_rng(seed)
+    )
+    remains = np.where(fates == Fate.MASKED, M, np.concatenate(rows))[(fates == Fate.KEPT) | (fates == Fate.MASKED)]
+    assert remains.tolist() == left.ids.tolist()
     assert corrupted(rows, seed, mask=mask, span=span, delete=delete) == found
     assert corrupted(rows, seed, mask=0.0, delete=0.0) == rows
 

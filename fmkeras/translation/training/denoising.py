@@ -5,6 +5,7 @@ arXiv:2001.08210: several languages at once, each with a special token with whic
 """
 
 import dataclasses
+import enum
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,7 +22,16 @@ from fmkeras.translation.settings import Settings
 BLANK = "___"  # a mask, as people read it
 
 
-def corrupt(originals: Sentences, noise: Settings, mask: int, rng: np.random.Generator) -> Sentences:
+class Fate(enum.IntEnum):
+    """What noise makes of a token."""
+
+    KEPT = 0
+    MASKED = 1  # a mask takes its place
+    COVERED = 2  # the mask before it stands for it, too
+    DELETED = 3
+
+
+def corrupt(originals: Sentences, noise: Settings, mask: int, rng: np.random.Generator) -> tuple[Sentences, np.ndarray]:
     """Corrupt sentences: spans of their pieces become one mask each, then some of the other pieces are deleted.
 
     Spans and gaps are drawn over the text as a whole, as if it were one sentence. A span that reaches beyond the end of
@@ -35,7 +45,7 @@ def corrupt(originals: Sentences, noise: Settings, mask: int, rng: np.random.Gen
         rng: where the noise comes from.
 
     Returns:
-        N sentences, end token last, none longer than it was.
+        N sentences, end token last, none longer than it was; and (T,) the `Fate` of each of their tokens.
     """
     sentence = np.repeat(np.arange(len(originals)), originals.lengths)  # (T,) which sentence each piece belongs to
     can_change = originals.ids != END  # (T,)
@@ -48,7 +58,8 @@ def corrupt(originals: Sentences, noise: Settings, mask: int, rng: np.random.Gen
     kept = becomes_mask | ~(covered | deleted)  # (T,)
     ids = np.where(becomes_mask, mask, originals.ids)[kept]
     lengths = np.bincount(sentence[kept], minlength=len(originals))  # (N,)
-    return Sentences(ids.astype("int32"), lengths.astype("int32"))
+    fates = np.select([becomes_mask, covered, deleted], [Fate.MASKED, Fate.COVERED, Fate.DELETED], Fate.KEPT)  # (T,)
+    return Sentences(ids.astype("int32"), lengths.astype("int32")), fates
 
 
 def draw_spans(size: int, noise: Settings, rng: np.random.Generator) -> np.ndarray:
@@ -74,6 +85,7 @@ def draw_gaps(size: int, noise: Settings, rng: np.random.Generator) -> np.ndarra
     geometric: behind each piece the next span begins with the same probability, which is 1 / (1 + average).
     """
     begins = noise.mask / (noise.mask + noise.span * (1 - noise.mask))
+    begins = max(begins, np.finfo(float).tiny)  # of the smallest shares it is rounded to 0, which `geometric` refuses
     trials = rng.geometric(begins, size)  # up to and including the one where the span begins: 1 or more
     return np.minimum(trials, size + 1) - 1  # a longer gap would be cut anyway; of huge ones the sum might overflow
 
@@ -116,10 +128,14 @@ class Denoising:
         start = np.repeat([tokenizer.start(language) for language in texts], list(counts.values())).astype("int32")
         return cls(originals, start, settings, tokenizer.special_tokens[MASK], counts)
 
+    def corrupted(self, epoch: int) -> tuple[Sentences, np.ndarray]:
+        """The sentences with the noise of an epoch, and what it did, as `corrupt` tells it."""
+        rng = np.random.default_rng((self.settings.seed, epoch, self.mask))
+        return corrupt(self.originals, self.settings, self.mask, rng)
+
     def batches(self, epoch: int) -> Batches:
         """Corrupted sentences and what they were, with the noise of an epoch."""
-        rng = np.random.default_rng((self.settings.seed, epoch, self.mask))
-        corrupted = corrupt(self.originals, self.settings, self.mask, rng)
+        corrupted, _ = self.corrupted(epoch)
         widths, settings = devices.batch_widths(training=True), self.settings
         return Batches(corrupted, self.originals, settings.batch_tokens, settings.seed, widths, self.start)
 
