@@ -122,6 +122,9 @@ def draw_attention(translator: "Translator", arguments: argparse.Namespace) -> N
         raise InputError(f"--attention draws one sentence, not {len(arguments.sentence)}: quote it")
     if Path(arguments.attention).suffix.lower() != ".png":
         raise InputError(f"--attention writes PNG files: name {arguments.attention} something.png")
+    for option, value in (("--beam", arguments.beam not in (None, 1)), ("--n-best", arguments.n_best)):
+        if value:
+            raise InputError(f"--attention draws the greedy translation of a sentence: leave {option} out")
     source, target, weights = translator.attention(arguments.sentence[0])
     figure = plots.attention_map(
         weights[-1].mean(axis=0), source, target, "cross-attention, last block, mean of its heads"

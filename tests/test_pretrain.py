@@ -16,10 +16,10 @@ from conftest import call, succeed
 import fmkeras
 from fmkeras import InputError, runs
 from fmkeras.translation.model.transformer import Transformer
-from fmkeras.translation.settings import Settings
+from fmkeras.translation.settings import NONE, Settings
 from fmkeras.translation.training.denoising import BLANK
 from fmkeras.translation.training.options import decide, new_settings
-from fmkeras.translation.training.pretrained import load_pretrained, take_over
+from fmkeras.translation.training.pretrained import Pretrained, load_pretrained, take_over
 
 ROOT = Path(__file__).parent.parent
 SHORT = ["--epochs", 2, "--batch-tokens", "600", "--precision", "float32"]
@@ -183,7 +183,8 @@ def test_text_of_one_s_own(pairs, tmp_path):
     said = printed.splitlines()[-1].partition("Fine-tune: ")[2].split()
     assert said[3:] == ["--init", str(folder), *"--dataset PAIRS.tsv --source pt --target en".split()]
     said[said.index("PAIRS.tsv")] = str(pairs)
-    succeed("translate", *said[3:], "--limit", 50, "--epochs", 1, "--run", tmp_path / "tuned")
+    printed = succeed("translate", *said[3:], "--limit", 50, "--epochs", 1, "--run", tmp_path / "tuned")
+    assert f"warning: {folder} may have learnt from test sentences of {pairs}" in printed
 
 
 def test_a_limit_of_the_pre_training_is_none_of_the_translator(pairs, pretrained):
@@ -291,3 +292,18 @@ def test_another_form_of_text_is_refused(tuned, pretrained):
     loaded = load_pretrained(pretrained[0])
     with pytest.raises(InputError, match="has learnt from text in the form 'plain', not 'ted': pre-train with"):
         loaded.check(Settings(init="runs/pretrain", dataset="ted", target="en", style="ted"))
+
+
+@pytest.mark.parametrize(
+    ("task", "before", "now", "warned"),
+    [
+        ("denoise", NONE, "pairs.tsv", True),  # text files only
+        ("denoise", "phrasebook", "pairs.tsv", True),
+        ("denoise", "pairs.tsv", "pairs.tsv", False),  # its own test set, which it left out
+        ("translate", "phrasebook", "pairs.tsv", False),  # trained.npy tells of translators, see `evaluate`
+    ],
+)
+def test_a_test_set_that_pre_training_did_not_leave_out_is_warned_of(task, before, now, warned):
+    loaded = Pretrained(None, None, Settings(task=task, dataset=before))
+    line = loaded.warning(Settings(init="runs/own", dataset=now))
+    assert bool(line) == warned and line.startswith("warning: runs/own may have learnt from" * warned)

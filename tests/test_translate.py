@@ -226,6 +226,8 @@ BAD = [
     (["text", "--run", "RUN", "--attention", "map.png", "um", "dois"], "one sentence"),
     (["text", "--run", "RUN", "--attention", "map.jpg", "um"], ".png"),
     (["text", "--run", "RUN", "--attention", "map.png", " "], "needs a sentence"),
+    (["text", "--run", "RUN", "--attention", "map.png", "--beam", "4", "um"], "leave --beam out"),
+    (["text", "--run", "RUN", "--attention", "map.png", "--n-best", "2", "um"], "leave --n-best out"),
 ]
 
 

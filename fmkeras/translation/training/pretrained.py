@@ -47,6 +47,18 @@ class Pretrained:
                 f"{settings.source_column} tests on: pre-train with the same --source-column"
             )
 
+    def warning(self, settings: Settings) -> str:
+        """A line that says that sentences of the test set may have been pre-trained on; "" where none can have been.
+
+        Pre-training leaves out the validation and test sentences of its own `Settings.dataset`, and knows no other.
+        """
+        if self.settings.task == "translate" or self.settings.dataset == settings.dataset:
+            return ""
+        return (
+            f"warning: {settings.init} may have learnt from test sentences of {settings.dataset}, for it was "
+            f"pre-trained without: name it in python -m fmkeras.pretrain, too, with --dataset {settings.dataset}"
+        )
+
     def _check_direction(self, settings: Settings) -> None:
         """Raise an InputError if this translator translates between other languages, or the other way round."""
         own = self.settings.source, self.settings.target

@@ -155,6 +155,8 @@ def prepare(
     say(f"data       {corpus.name}, {corpus.source} → {corpus.target}")
     for note in corpus.notes:
         say(f"           {note}")
+    if pretrained and (line := pretrained.warning(settings)):
+        say(f"           {line}")
 
     known = pretrained.tokenizer if pretrained else None
     tokenizer, batches, validation, dropped = tokenize(corpus, settings, folder if resume else None, known)
