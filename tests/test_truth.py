@@ -1,0 +1,269 @@
+"""What README and docs say is so: commands, options, file names, and the figures that the code or the data know.
+
+A page that quotes something that is not so is named here with the quotation. Figures that only a measurement can tell
+are in docs/results.md, each with its command.
+"""
+
+import argparse
+import functools
+import importlib.util
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from fmkeras import cli, export, serve
+from fmkeras.houses import options as houses
+from fmkeras.serving import bodies, translating
+from fmkeras.translation.corpora import own, phrasebook
+from fmkeras.translation.settings import PRESETS, Settings
+from fmkeras.translation.training import estimates, fitting, options
+
+ROOT = Path(__file__).parents[1]
+DOCS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
+PAGES = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", *DOCS]
+SCRIPTS = {
+    "fmkeras.translate": options.parser,
+    "fmkeras.pretrain": options.pretrain_parser,
+    "fmkeras.regress": houses.parser,
+    "fmkeras.export": export.parser,
+    "fmkeras.serve": serve.parser,
+}
+OURS = ("fmkeras", "benchmarks", "docs", "notebooks")
+OTHERS = {"--rest_api_port", "--model_name", "--model_base_path", "--load-only"}  # of programs that are not ours
+FOLDERS = (*OURS, "data", "tests", ".ci")
+
+
+@functools.cache
+def text_of(page: str) -> str:
+    """A page, with the lines of a command that goes on in the next joined."""
+    return re.sub(r"\\\n\s*", "", (ROOT / page).read_text(encoding="utf-8"))
+
+
+# --- Commands and their options ---
+
+
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parsers of its subcommands, the default one first; itself under "" if it has none."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {"": parser}
+
+
+@functools.cache
+def options_of(module: str, word: str = "") -> dict[str, list[str]]:
+    """The options of a command with the values that they may have; [] for any value. Of a benchmark: those it names."""
+    if module not in SCRIPTS:
+        path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+        return {option: [] for option in re.findall(r'"(--[a-z][\w-]*)"', path.read_text(encoding="utf-8"))}
+    parsers = subcommands(SCRIPTS[module]())
+    parser = parsers.get(word) or next(iter(parsers.values()))
+    return {
+        option: list(map(str, action.choices or [])) for action in parser._actions for option in action.option_strings
+    }
+
+
+def commands(text: str) -> list[tuple[str, str]]:
+    """The modules that a page calls with `python -m`, or one of ours by its name alone, each with what follows it."""
+    found = re.findall(r"(?:(python3? -m )|(?<![\w.-]))([A-Za-z_][\w.]*)(?=[ `\n])([^\n`|#&)]*)", text)
+    return [(module.rstrip("."), rest) for called, module, rest in found if called or module in SCRIPTS]
+
+
+def wrong_commands(text: str) -> list[str]:
+    """Commands of a text whose module, option or value does not exist."""
+    wrong = []
+    for module, rest in commands(text):
+        if module.split(".")[0] not in OURS:
+            continue
+        if not importlib.util.find_spec(module):
+            wrong.append(module)
+            continue
+        words = rest.split()
+        known = options_of(module, words[0] if words else "") | {"--help": []}
+        for word, value in pairwise([*words, ""]):
+            if word.startswith("--") and word.rstrip(".,;:") not in known:
+                wrong.append(f"{module} {word}")
+            elif known.get(word) and value[:1].islower() and value.rstrip(".,;:") not in known[word]:
+                wrong.append(f"{module} {word} {value}")
+    return wrong
+
+
+def every_option() -> set[str]:
+    """The options of all our commands."""
+    modules = [f"benchmarks.{path.stem}" for path in (ROOT / "benchmarks").glob("*.py")]
+    found = {option for module in modules for option in options_of(module)} | OTHERS | {"--help"}
+    for module, parser in SCRIPTS.items():
+        found |= {option for word in subcommands(parser()) for option in options_of(module, word)}
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_exist(page):
+    text = text_of(page)
+    assert not wrong_commands(text)
+    spans = re.findall(r"`(--[^`\n]+)`", text)  # options by themselves, in a sentence
+    assert not {option for span in spans for option in re.findall(r"--[a-z][\w-]*", span)} - every_option()
+
+
+# --- Links and file names ---
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md"])
+def test_links_and_file_names_lead_somewhere(page):
+    text, folder = text_of(page), (ROOT / page).parent
+    links = re.findall(r"\]\((?!https?:)([^)\s]+)\)", text)
+    assert not [link for link in links if not (folder / link.partition("#")[0]).exists()]
+    for page_of, _, anchor in (link.partition("#") for link in links if "#" in link):
+        linked = folder / page_of if page_of else ROOT / page
+        headings = re.findall(r"^#+ (.*)", linked.read_text(encoding="utf-8"), re.MULTILINE)
+        anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        assert anchor in anchors, f"{page_of}#{anchor}"
+    names = re.findall(rf"`((?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*)`", text)
+    assert not [name for name in names if not (ROOT / name).exists()]
+
+
+# --- Figures ---
+
+
+def rows(pattern: str) -> str:
+    """How many lines the tables of the phrasebook of these names have, without headers and empty ones: "4,315"."""
+    files = list((ROOT / "data" / "phrasebook").glob(pattern))
+    return f"{sum(len([line for line in path.open(encoding='utf-8') if line.strip()]) - 1 for path in files):,}"
+
+
+REPORT = json.loads((ROOT / "data" / "translator" / "report.json").read_text(encoding="utf-8"))
+PARTS = REPORT["test"]["parts"]
+WORDS = sum(
+    int(rows(f"{folder}{kind}.csv").replace(",", ""))
+    for folder in ("", "rare/")
+    for kind in ("nouns", "adjectives", "verbs", "phrases")
+)
+FIRST = sum(1 for line in (ROOT / "tests" / "first_sentences.tsv").open(encoding="utf-8") if line.strip()) - 1
+
+
+def sizes(preset: str) -> str:
+    """ "128 / 512 / 4 / 2+2"."""
+    chosen = Settings(**PRESETS[preset])
+    blocks = f"{chosen.num_layers}+{chosen.decoder_layers or chosen.num_layers}"
+    return f"{chosen.d_model} / {chosen.d_ff} / {chosen.num_heads} / {blocks}"
+
+
+SERVING = serve.parser().parse_args([])
+PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+LOW, ABOVE = re.search(r'requires-python = ">=([\d.]+),<3\.(\d+)"', PROJECT).groups()
+PYTHONS = f"{LOW} to 3.{int(ABOVE) - 1}"
+PHRASEBOOK, RESULTS = "data/phrasebook/README.md", "docs/results.md"
+OWN, DEPLOY = "docs/own-data.md", "docs/deploy.md"
+
+# (page, what stands there with the figure in brackets, what it must be)
+FIGURES = [
+    ("README.md", r"([\d,]+) sentence pairs that we wrote", rows("written/*.tsv")),
+    (PHRASEBOOK, r"\(`written/`\): ([\d,]+) pairs", rows("written/*.tsv")),
+    ("CHANGELOG.md", r"phrasebook has ([\d,]+) written pairs", rows("written/*.tsv")),
+    ("README.md", r"([\d,]+) that a bilingual grammar generates", f"{phrasebook.GENERATED:,}"),
+    (PHRASEBOOK, r"([\d,]+) lexical entries", f"{WORDS:,}"),
+    (PHRASEBOOK, r"([\d,]+) patterns, ", rows("patterns.csv")),
+    (PHRASEBOOK, r"([\d,]+) whole sentences; ", rows("sentences.csv")),
+    ("README.md", r"train: (.*)\n", REPORT["notes"][0].removeprefix("train: ")),
+    ("README.md", r"test: ([\d,]+) pairs", f"{REPORT['test']['pairs']:,}"),
+    *[("README.md", rf"  {name} +[\d.]+  bleu of (\d+) pairs", str(part["pairs"])) for name, part in PARTS.items()],
+    *[("README.md", rf"BLEU.* ([\d.]+) on \*{name}\*", f"{part['bleu']:.1f}") for name, part in PARTS.items()],
+    *[(RESULTS, rf"(?<=\| ){name} \((\d+)\)", str(part["pairs"])) for name, part in PARTS.items()],
+    (
+        RESULTS,
+        r"in the box \(`bundled`\) (\| \d+ \| [\d.]+ million \|).*",
+        f"| {REPORT['epochs']} | {REPORT['target_tokens'] / 1e6:.2f} million |",
+    ),
+    (
+        RESULTS,
+        r"in the box \(`bundled`\).*?\| ([\d.]+ \| [\d.]+ \| [\d.]+) \|\n",
+        " | ".join(f"{part['bleu']:.2f}" for part in PARTS.values()),
+    ),
+    ("README.md", r"Of the \[(\d+) sentences\]", str(FIRST)),
+    (RESULTS, r"of (\d+) \([\d.]+ %\)", str(FIRST)),
+    ("README.md", r"scores, translates: about (\d+) minutes", f"{estimates.PHRASEBOOK / 60:.0f}"),
+    *[("docs/training.md", rf"\| `{name}` \| (\d+ / [^|]+) \|", sizes(name)) for name in PRESETS],
+    (OWN, r"Below ([\d,]+) training pairs", f"{fitting.FEW:,}"),
+    (OWN, r"([\d,]+) steps at most", f"{fitting.STEPS:,}"),
+    (OWN, r"dropout ([\d.]+)", str(fitting.SMALL_DATA["dropout"])),
+    (OWN, r"after (\d+) epochs without a better BLEU", str(fitting.SMALL_DATA["patience"])),
+    (OWN, r"batches of (\d+) tokens", str(fitting.SMALL_DATA["batch_tokens"])),
+    (OWN, r"Files of (\d+) MB", str(own.LARGE >> 20)),
+    (DEPLOY, r"up to `--batch (\d+)` texts", str(SERVING.batch)),
+    (DEPLOY, r"waits (\d+) ms", f"{SERVING.wait:g}"),
+    (DEPLOY, r"([\d,]+) characters a request", f"{SERVING.char_limit:,}"),
+    (DEPLOY, r"and (\d+) lines, else 413", str(translating.MOST_TEXTS)),
+    (DEPLOY, r"(\d+) texts may wait", str(SERVING.max_waiting)),
+    (DEPLOY, r"takes more than (\d+) seconds: 408", f"{bodies.SECONDS:g}"),
+    ("CONTRIBUTING.md", r"Python ([\d.]+ to [\d.]+), in a clone", PYTHONS),
+    ("README.md", r"with Python ([\d.]+ to [\d.]+)\.", PYTHONS),
+]
+
+
+def wrong_figures(page: str, text: str) -> list[str]:
+    """Figures of a page that are not what they must be, or that it no longer has where this file looks for them."""
+    wrong = []
+    for _, pattern, right in (figure for figure in FIGURES if figure[0] == page):
+        found = re.findall(pattern, text)
+        wrong += [f"{pattern}: {value}, not {right}" for value in found if value != right]
+        wrong += [f"{pattern}: not there"] * (not found)
+    return wrong
+
+
+@pytest.mark.parametrize("page", sorted({page for page, _, _ in FIGURES}))
+def test_figures_are_those_of_code_and_data(page):
+    assert not wrong_figures(page, text_of(page))
+
+
+@pytest.mark.parametrize(
+    ("page", "right", "changed"),
+    [
+        ("README.md", "sentence pairs that we wrote", "1 sentence pairs that we wrote"),
+        ("README.md", f"{PARTS['written']['bleu']:.1f} on *written*", "99.9 on *written*"),
+        ("docs/training.md", sizes("small"), "256 / 1024 / 8 / 3+3"),
+        (DEPLOY, "256 texts may wait", "512 texts may wait"),
+    ],
+)
+def test_a_changed_figure_is_found(page, right, changed):
+    assert right in text_of(page)
+    assert wrong_figures(page, text_of(page).replace(right, changed))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["python -m fmkeras.gone", "python -m fmkeras.translate text --epochs 3", "`fmkeras.export --to onnx`\n"],
+)
+def test_a_command_that_does_not_exist_is_found(line):
+    assert wrong_commands(f"{line}\n")
+
+
+def test_badges_say_what_pyproject_does():
+    badges = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "badges").glob("*.svg")}
+    assert f">{PYTHONS.replace('to', '-')}<" in badges["python"]
+    low, high = re.search(r'"keras>=([\d.]+),<3\.(\d+)"', PROJECT).groups()
+    assert f">{low} - 3.{int(high) - 1}<" in badges["keras"]
+    assert f">{', '.join(cli.BACKENDS)}<" in badges["backends"]
+    assert f'license = "{re.search(">(Apache[^<]+)<", badges["licence"])[1]}"' in PROJECT
+
+
+def test_the_code_of_the_page_on_attention_gives_what_stands_below_it(capsys):
+    code, printed = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", text_of("docs/attention.md"), re.S).groups()
+    exec(code, {})
+    assert capsys.readouterr().out == printed
+
+
+@pytest.mark.slow
+def test_the_heads_look_where_the_page_on_attention_says(tmp_path, capsys):
+    from docs import attention
+
+    attention.main(["--folder", str(tmp_path)])
+    printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    shown = [line for line in text_of("docs/attention.md").splitlines() if "%" in line or "| head 1 |" in line]
+    # Another processor rounds otherwise.
+    assert [re.sub(r"\d+%", "", line) for line in printed if "---" not in line] == [
+        re.sub(r"\d+%", "", s) for s in shown
+    ]
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in attention.FOLDER.iterdir()}
