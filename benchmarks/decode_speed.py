@@ -129,7 +129,7 @@ def load(run: Path | None, sentences: int | None, quick: bool):
 
     keras.utils.set_random_seed(0)
     model = Transformer(40, 16, 2, 32, 1) if quick else Transformer(8000, **SIZES)
-    # Random weights never end a sentence. Raise the logit of the end token, about to where one piece in 20 is one.
+    # Random weights never end a sentence. Raise the logit of the end token, about to where one token in 20 is one.
     row = keras.ops.convert_to_numpy(model.embedding.embeddings)[END]
     model.decoder_norm.beta.assign((1.5 if quick else 3.2) * row / (row @ row))
     rng = np.random.default_rng(0)

@@ -4,8 +4,8 @@
     python -m benchmarks.scaling --only prepare --words 9 --pairs 10000 100000
 
 `step`: seconds of a training step, and the peak memory of its process, by sentence length, tokens a batch, vocabulary
-and width, one of them changed at a time. `prepare`: what `python -m fmkeras.translate --dataset FILE` does before it
-trains, by number of pairs. Each point has a process of its own; an exponent of 1 is linear growth.
+and model dimension, one of them changed at a time. `prepare`: what `python -m fmkeras.translate --dataset FILE` does
+before it trains, by number of pairs. Each point has a process of its own; an exponent of 1 is linear growth.
 """
 
 import multiprocessing
@@ -21,15 +21,15 @@ from benchmarks import measure
 from fmkeras import cli, runs
 
 PARTS = ("step", "prepare")
-BASE = {"length": 32, "batch tokens": 2048, "vocabulary": 8000, "width": 256, "blocks": 3}
+BASE = {"length": 32, "batch tokens": 2048, "vocabulary": 8000, "model dimension": 256, "blocks": 3}
 POINTS = {
     "length": (8, 16, 32, 64, 128, 256),
     "batch tokens": (512, 1024, 2048, 4096, 8192),
     "vocabulary": (2000, 4000, 8000, 16_000, 32_000),
-    "width": (64, 128, 256, 512),
+    "model dimension": (64, 128, 256, 512),
 }
-SMALLEST = {"length": 2, "batch tokens": 2, "vocabulary": 300, "width": 16}
-QUICK = {"length": (16, 32)}, {"length": 16, "batch tokens": 64, "vocabulary": 500, "width": 32, "blocks": 1}
+SMALLEST = {"length": 2, "batch tokens": 2, "vocabulary": 300, "model dimension": 16}
+QUICK = {"length": (16, 32)}, {"length": 16, "batch tokens": 64, "vocabulary": 500, "model dimension": 32, "blocks": 1}
 PAIRS = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 STAGES = ("read", "vocabulary", "encode", "batches", "epoch")
 SYLLABLES = "ba be bi bo bu da de di do du ka ke ki ko ku la le li lo lu".split()
@@ -121,9 +121,9 @@ def step(sizes: dict, number: int) -> dict:
     from fmkeras.translation.model.objective import Objective, as_dataset
     from fmkeras.translation.model.transformer import Transformer
 
-    length, tokens, vocabulary, width, blocks = sizes.values()
+    length, tokens, vocabulary, d_model, blocks = sizes.values()
     keras.utils.set_random_seed(0)
-    objective = Objective(Transformer(vocabulary, width, max(1, width // 64), 4 * width, blocks))
+    objective = Objective(Transformer(vocabulary, d_model, max(1, d_model // 64), 4 * d_model, blocks))
     objective.compile(keras.optimizers.Adam(1e-4, global_clipnorm=1.0), jit_compile=False)
     shape = (3 + number) * (tokens // length), length  # the first batch builds the graph, two more warm up
     ids = np.random.default_rng(0).integers(END + 1, vocabulary, shape)

@@ -20,7 +20,7 @@ from fmkeras import cli, runs
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.sentences import Sentences
 
-SIZES = {  # width, heads, feed-forward, blocks
+SIZES = {  # d_model, heads, feed-forward, blocks
     "tutorial": dict(d_model=128, num_heads=8, d_ff=512, num_layers=4),
     "small": dict(d_model=256, num_heads=4, d_ff=1024, num_layers=3),
 }
@@ -97,7 +97,7 @@ def show(size: str, found: dict[str, dict]) -> None:
 
 
 def sentences(dataset: str) -> tuple[Sentences, Sentences]:
-    """The training sentences of a corpus as ids, none over LONGEST pieces."""
+    """The training sentences of a corpus as ids, none over LONGEST tokens."""
     from fmkeras.translation.corpora import corpus as corpora
     from fmkeras.translation.corpora.tokenizer import Tokenizer
     from fmkeras.translation.settings import Settings
@@ -132,8 +132,8 @@ def keras_layers(source, target, size: dict, budget: int, seconds: float, precis
 
     from benchmarks.tutorial import Transformer
 
-    width = size["d_model"] if tutorial else size["d_model"] // size["num_heads"]
-    model = Transformer(VOCABULARY, **size, key_dim=width, dropout=0.1, dtype=precision)
+    key_dim = size["d_model"] if tutorial else size["d_model"] // size["num_heads"]
+    model = Transformer(VOCABULARY, **size, key_dim=key_dim, dropout=0.1, dtype=precision)
     made = (RandomBatches if tutorial else Batches)(source, target, budget)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     yield from fitted(model, made, seconds, loss=loss, weighted_metrics=["accuracy"])
@@ -183,13 +183,13 @@ def pytorch(source, target, size: dict, budget: int, seconds: float, autocast: b
 
     from fmkeras.foundations import sinusoidal_positions
 
-    width = size["d_model"]
-    embedding = torch.nn.Embedding(VOCABULARY, width, padding_idx=0)
-    torch.nn.init.normal_(embedding.weight, std=width**-0.5)
+    d_model = size["d_model"]
+    embedding = torch.nn.Embedding(VOCABULARY, d_model, padding_idx=0)
+    torch.nn.init.normal_(embedding.weight, std=d_model**-0.5)
     blocks = size["num_layers"], size["num_layers"], size["d_ff"]
-    model = torch.nn.Transformer(width, size["num_heads"], *blocks, 0.1, batch_first=True, norm_first=True)
+    model = torch.nn.Transformer(d_model, size["num_heads"], *blocks, 0.1, batch_first=True, norm_first=True)
     positions, dropout = (
-        torch.tensor(sinusoidal_positions(LONGEST + 1, width), dtype=torch.float32),
+        torch.tensor(sinusoidal_positions(LONGEST + 1, d_model), dtype=torch.float32),
         torch.nn.Dropout(0.1),
     )
     weights = [*embedding.parameters(), *model.parameters()]
@@ -201,7 +201,7 @@ def pytorch(source, target, size: dict, budget: int, seconds: float, autocast: b
         inputs, shifted, expected = (torch.from_numpy(x.astype("int64")) for x in (inputs, shifted, expected))
         causal = torch.nn.Transformer.generate_square_subsequent_mask(shifted.shape[1])
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-            x, y = (dropout(embedding(ids) * width**0.5 + positions[: ids.shape[1]]) for ids in (inputs, shifted))
+            x, y = (dropout(embedding(ids) * d_model**0.5 + positions[: ids.shape[1]]) for ids in (inputs, shifted))
             hidden = {"src_key_padding_mask": inputs == 0, "memory_key_padding_mask": inputs == 0}
             out = model(x, y, tgt_mask=causal, tgt_is_causal=True, **hidden)
             loss = loss_of((out @ embedding.weight.T).flatten(0, 1), expected.flatten())

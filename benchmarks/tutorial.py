@@ -37,7 +37,7 @@ class Transformer(keras.Model):
     """(source (B, S), target (B, T)) ids -> (B, T, V) logits.
 
     Args:
-        key_dim: width of a head: d_model in the tutorial, d_model / num_heads in the paper.
+        key_dim: dimension of a head: d_model in the tutorial, d_model / num_heads in the paper.
     """
 
     def __init__(self, vocab_size, d_model, num_heads, d_ff, num_layers, key_dim, dropout=0.1, **kwargs):

@@ -44,7 +44,6 @@ def walk(run: Path, text: str) -> None:
 
     translator = load_translator(run)
     model, tokenizer, settings = translator.model, translator.tokenizer, translator.settings
-    piece = tokenizer.pieces.id_to_piece
 
     show("text", ascii(text))
     sentences = split_sentences(text, settings.source)
@@ -52,7 +51,7 @@ def walk(run: Path, text: str) -> None:
     formed = textform.apply(sentences[0], settings.style, settings.source)
     show("form", f"{formed!a}, the corpus' form being {settings.style}")
     show("normalised", ascii(normalise(formed)))
-    show("pieces", " ".join(tokenizer.split(formed)))
+    show("tokens", " ".join(tokenizer.split(formed)))
     ids = tokenizer.encode([formed])
     show("ids", ids[0])
     other = tokenizer.encode([normalise(formed).split()[0]])
@@ -70,7 +69,7 @@ def walk(run: Path, text: str) -> None:
     logits = ops.convert_to_numpy(model.decode(shifted, memory, memory_bias))[0]  # (T, V)
     show("logits", f"{logits.shape} first row: {numbers(logits[0], 4)}")
     chances = ops.convert_to_numpy(ops.softmax(logits))
-    likeliest = ", ".join(f"{piece(int(i))} {chances[0, i]:.1%}" for i in np.argsort(-chances[0])[:3])
+    likeliest = ", ".join(f"{tokenizer.to_tokens([i])[0]} {chances[0, i]:.1%}" for i in np.argsort(-chances[0])[:3])
     show("softmax", f"{chances.shape} likeliest in the first row: {likeliest}")
     show("beam", f"{settings.beam} hypotheses at a time; the best is {found}, its score {score:.2f}")
     decoded = tokenizer.decode([found])[0]

@@ -59,12 +59,12 @@ def corpus() -> dict[str, Counter]:
 def misspelt(candidates: Iterable[str], variety: str, allowed: set[str]) -> list[str]:
     """The words that no dictionary of a variety has, neither whole nor in parts, and that are not allowed."""
     missing = missing_in_all(candidates, variety) - allowed
-    parts = {word: pieces(word) for word in missing if word.lower() not in allowed}
+    parts = {word: clitic_parts(word) for word in missing if word.lower() not in allowed}
     unknown_parts = missing_in_all(itertools.chain.from_iterable(parts.values()), variety)
     return sorted(word for word in parts if len(parts[word]) == 1 or unknown_parts.intersection(parts[word]))
 
 
-def pieces(word: str) -> list[str]:
+def clitic_parts(word: str) -> list[str]:
     """The parts of a word with a clitic: "lavámo-las" -> lavámos, las."""
     return re.split(r"[-’']", re.sub(r"mo-(?=nos$|l[oa]s?$)", "mos-", word.lower()))
 

@@ -1,4 +1,4 @@
-"""What both scripts share on the command line: verbs, one-line errors, exit statuses, quiet imports."""
+"""What both scripts share on the command line: subcommands, one-line errors, exit statuses, quiet imports."""
 
 import argparse
 import contextlib
@@ -22,11 +22,19 @@ QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "GRPC_VERBOS
 ENVIRONMENT = QUIET | {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
 
+class Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Help that shows each default which says something: not "(default: None)"."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        says_nothing = isinstance(action.default, bool) or action.default in (None, [])
+        return action.help if says_nothing else super()._get_help_string(action)
+
+
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose errors are one line, in the form of every other error of ours."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("formatter_class", argparse.ArgumentDefaultsHelpFormatter)
+        kwargs.setdefault("formatter_class", Help)
         kwargs.setdefault("allow_abbrev", False)
         super().__init__(**kwargs)
 
@@ -34,11 +42,13 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message} (see {self.prog} --help)")
 
 
-def parse(parser: argparse.ArgumentParser, verbs: Sequence[str], argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse `argv`, in which the first verb may be left out: `fmkeras.regress --epochs 5` trains."""
+def parse(
+    parser: argparse.ArgumentParser, subcommands: Sequence[str], argv: Sequence[str] | None
+) -> argparse.Namespace:
+    """Parse `argv`, in which the first subcommand may be left out: `fmkeras.regress --epochs 5` trains."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    if not argv or argv[0] not in (*verbs, "-h", "--help"):
-        argv.insert(0, verbs[0])
+    if not argv or argv[0] not in (*subcommands, "-h", "--help"):
+        argv.insert(0, subcommands[0])
     return parser.parse_args(argv)
 
 

@@ -1,4 +1,4 @@
-"""The verbs of `fmkeras.translate` that score: `evaluate` and `compare`; what they print."""
+"""The subcommands of `fmkeras.translate` that score: `evaluate` and `compare`; what they print."""
 
 import argparse
 import json

@@ -1,7 +1,7 @@
 """The articles' mathematics in plain NumPy: short enough to read, exact enough to hold the Keras code against.
 
 Each function names the article's section that it computes (what the articles print wrong is in docs/errata.md) and the
-paper behind it. Shapes: N examples, D features or the width of a model, T queries, S keys, H heads, `...` any leading
+paper behind it. Shapes: N examples, D features or model dimensions, T queries, S keys, H heads, `...` any leading
 axes. A mask is boolean, True where a query may attend. A loss returns its value and its gradient.
 
 Example:
@@ -251,9 +251,9 @@ def encoder_block(x: Array, mask: Mask, weights: EncoderBlockWeights, num_heads:
     return x if pre_norm else layer_normalize(x, *weights.feed_forward_norm)
 
 
-def sinusoidal_positions(length: int, width: int) -> Array:
-    """[sin | cos] of position * 10000^(-2i / width): (length, width), width even. Vaswani et al. 2017, §3.5."""
-    angles = np.arange(length)[:, None] * 10000.0 ** (-np.arange(0, width, 2) / width)  # (length, width / 2)
+def sinusoidal_positions(length: int, d_model: int) -> Array:
+    """[sin | cos] of position * 10000^(-2i / d_model): (length, d_model), d_model even. Vaswani et al. 2017, §3.5."""
+    angles = np.arange(length)[:, None] * 10000.0 ** (-np.arange(0, d_model, 2) / d_model)  # (length, d_model / 2)
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=-1)
 
 

@@ -190,11 +190,11 @@ def training_curves(history: pd.DataFrame, title: str) -> Figure:
 
 
 def attention_map(weights: np.ndarray, source: Sequence[str], target: Sequence[str], title: str) -> Figure:
-    """The source pieces (columns) that each target piece (rows) looked at, darker for more.
+    """The source tokens (columns) that each target token (rows) looked at, darker for more.
 
     Args:
         weights: (T, S), each row summing to 1.
-        source, target: the S and T pieces, in any script that an installed font has; of others □ is shown, see
+        source, target: the S and T tokens, in any script that an installed font has; of others □ is shown, see
             `fonts.families_for`.
     """
     families, missing = families_for("".join([*source, *target]))
@@ -203,11 +203,11 @@ def attention_map(weights: np.ndarray, source: Sequence[str], target: Sequence[s
     figure, (axis,) = _figure(title, max(width, 5.0), max(height, 3.2))
     image = axis.imshow(weights, cmap=HEAT, vmin=0, vmax=1, aspect="auto")
     _frame(axis)
-    columns, rows = ([_piece(piece).translate(unknown) for piece in side] for side in (source, target))
+    columns, rows = ([_shown(token).translate(unknown) for token in side] for side in (source, target))
     turned: dict[str, Any] = dict(rotation=60, ha="right", rotation_mode="anchor")
     axis.set_xticks(range(len(source)), columns, **turned, fontfamily=families)
     axis.set_yticks(range(len(target)), rows, fontfamily=families)
-    axis.set(xlabel="source pieces", ylabel="target pieces, top to bottom")
+    axis.set(xlabel="source tokens", ylabel="target tokens, top to bottom")
     figure.colorbar(image, ax=axis, label="attention weight", shrink=0.8)
     return figure
 
@@ -218,9 +218,9 @@ def _frame(axis: Axes) -> None:
     axis.spines[:].set_visible(True)
 
 
-def _piece(piece: str) -> str:
-    """A subword piece as a label: its leading space shown, no mathematics in it."""
-    return piece.replace("▁", "·").replace("$", r"\$")
+def _shown(token: str) -> str:
+    """A subword token as a label: its leading space shown, no mathematics in it."""
+    return token.replace("▁", "·").replace("$", r"\$")
 
 
 def heat_maps(
@@ -252,9 +252,9 @@ def heat_maps(
         for side in (axis.xaxis, axis.yaxis):
             side.set_major_locator(MaxNLocator(integer=True))
         if len(columns):
-            axis.set_xticks(range(len(columns)), [_piece(c) for c in columns], rotation=turned)
+            axis.set_xticks(range(len(columns)), [_shown(c) for c in columns], rotation=turned)
         if len(rows):
-            axis.set_yticks(range(len(rows)), [_piece(r) for r in rows])
+            axis.set_yticks(range(len(rows)), [_shown(r) for r in rows])
         if matrix.size <= 200:
             for (i, j), value in np.ndenumerate(matrix):
                 color = ink_on(tuple(image.to_rgba(value)[:3]))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fmkeras import cli, evaluation, runs
 from fmkeras.errors import InputError
 from fmkeras.translation.inference import exports
-from fmkeras.translation.training.options import VERBS, callbacks_given, options_given, parser
+from fmkeras.translation.training.options import SUBCOMMANDS, callbacks_given, options_given, parser
 
 if TYPE_CHECKING:
     from fmkeras.translation.inference.translator import Translator
@@ -24,17 +24,17 @@ LINES = 1000  # lines of standard input translated at a time
 
 def main(argv: list[str] | None = None) -> None:
     """The command line: see `--help`."""
-    arguments = cli.parse(parser(), VERBS, argv)
-    if arguments.verb in ("text", "evaluate"):
+    arguments = cli.parse(parser(), SUBCOMMANDS, argv)
+    if arguments.subcommand in ("text", "evaluate"):
         arguments.run = str(runs.chosen(arguments.run))
         if _uses_export(arguments):
-            {"text": text, "evaluate": evaluation.evaluate}[arguments.verb](arguments)
+            {"text": text, "evaluate": evaluation.evaluate}[arguments.subcommand](arguments)
             return
-    unneeded = ("IPython", "matplotlib", "pandas", "sklearn") if arguments.verb == "text" else ()
+    unneeded = ("IPython", "matplotlib", "pandas", "sklearn") if arguments.subcommand == "text" else ()
     with cli.without(*unneeded):
-        cli.import_keras(training=arguments.verb == "train")
-    verbs = {"train": train, "evaluate": evaluation.evaluate, "compare": evaluation.compare, "text": text}
-    verbs[arguments.verb](arguments)
+        cli.import_keras(training=arguments.subcommand == "train")
+    subcommands = {"train": train, "evaluate": evaluation.evaluate, "compare": evaluation.compare, "text": text}
+    subcommands[arguments.subcommand](arguments)
 
 
 def _uses_export(arguments: argparse.Namespace) -> bool:

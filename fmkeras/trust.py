@@ -75,15 +75,15 @@ def _inspect_sizes(name: str, config: object, size: int) -> None:
     bytes_needed = 0
     if name == "Transformer":
         names = ("vocab_size", "d_model", "d_ff", "num_layers")
-        vocabulary, width, inner, layers = (int(config[name]) for name in names)
+        vocabulary, d_model, d_ff, layers = (int(config[name]) for name in names)
         decoder_layers = int(config.get("decoder_layers") or layers)
-        if min(vocabulary, width, inner, layers, decoder_layers) < 1:
+        if min(vocabulary, d_model, d_ff, layers, decoder_layers) < 1:
             raise ValueError("it names sizes below 1")
         # Its kernels: an embedding; four of an attention, which a decoder block has twice; two of a feed-forward layer.
         # Stored in half precision, as in the bundled translator, a number takes two bytes.
-        attention, feed_forward = 4 * width**2, 2 * width * inner
+        attention, feed_forward = 4 * d_model**2, 2 * d_model * d_ff
         blocks = layers * (attention + feed_forward) + decoder_layers * (2 * attention + feed_forward)
-        bytes_needed = 2 * (vocabulary * width + blocks)
+        bytes_needed = 2 * (vocabulary * d_model + blocks)
     elif name == "Dense" and config.get("units", 1) != 1:
         raise ValueError("it names a layer of more than one unit, which no regressor of ours has")
     elif name == "StringLookup":

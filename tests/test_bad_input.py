@@ -15,7 +15,7 @@ from conftest import HOUSES, PAIRS, QUICK
 import fmkeras
 from fmkeras import InputError, cli, pretrain, regress, runs, translate
 from fmkeras.translation.inference.translator import Translator
-from fmkeras.translation.settings import FEWEST_PIECES, Settings
+from fmkeras.translation.settings import FEWEST_TOKENS, Settings
 
 LETTERS = "a quick brown fox jumps over the lazy dog, and the dog sleeps on as if nothing had happened to it"
 WIDE = "price," + ",".join(f"c{i}" for i in range(50)) + "\n"
@@ -284,13 +284,13 @@ def test_nothing_of_a_long_sentence_is_left_out(translator):
     assert all(part.split()[0] in ("frase", "número", "12") for part in translator.parts("frase número 12 " * 300))
 
 
-def test_the_fewest_pieces_that_a_run_may_name_leave_room_for_any_character(places):
+def test_the_fewest_tokens_that_a_run_may_name_leave_room_for_any_character(places):
     """Cut anywhere within four bytes of a character, a part would have no last whole one."""
     translator = fmkeras.load_translator(places["run"])
-    for pieces in (1, 2, FEWEST_PIECES - 1):
-        with pytest.raises(InputError, match=f"max_pieces {pieces}"):
-            Settings.load({"max_pieces": pieces})
-    translator.settings = Settings.load({"max_pieces": FEWEST_PIECES})
+    for tokens in (1, 2, FEWEST_TOKENS - 1):
+        with pytest.raises(InputError, match=f"max_sentence_tokens {tokens}"):
+            Settings.load({"max_sentence_tokens": tokens})
+    translator.settings = Settings.load({"max_sentence_tokens": FEWEST_TOKENS})
     for sentence in ("a" * skipped + "😀" * 50 for skipped in range(12)):
         assert "".join(translator.parts(sentence)) == sentence
 

@@ -93,7 +93,7 @@ def test_each_hypothesis_attends_to_its_ancestors_only():
 
 
 def test_continuations_are_scored_with_the_log_probability_of_the_whole():
-    """One hypothesis, six pieces: the marks below END are likely, and yet none of them may be written."""
+    """One hypothesis, six tokens: the special ones below END are likely, and yet none of them may be written."""
     probabilities = np.array([0.3, 0.1, 0.1, 0.2, 0.05, 0.25])
     scores, tokens = score_continuations(floats([[np.log(probabilities) + 5]]), floats([[-1]]), ints([0]) > 0)
     assert tokens.shape == (1, 1, 2 * 1 + END)

@@ -1,4 +1,4 @@
-"""The command line that both scripts share: default verb, one-line errors, exit statuses."""
+"""The command line that both scripts share: default subcommand, one-line errors, exit statuses."""
 
 import contextlib
 import os
@@ -14,9 +14,9 @@ from fmkeras import InputError, cli
 
 def parser() -> cli.Parser:
     parser = cli.Parser(prog="fmkeras.test")
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("train").add_argument("--epochs", type=cli.positive(), default=3)
-    verbs.add_parser("text").add_argument("sentences", nargs="*")
+    subcommands = parser.add_subparsers(dest="subcommand", required=True)
+    subcommands.add_parser("train").add_argument("--epochs", type=cli.positive(), default=3)
+    subcommands.add_parser("text").add_argument("sentences", nargs="*")
     return parser
 
 
@@ -24,8 +24,8 @@ def parse(*argv: str):
     return cli.parse(parser(), ("train", "text"), argv)
 
 
-def test_the_first_verb_may_be_left_out():
-    assert parse().verb == parse("train").verb == "train"
+def test_the_first_subcommand_may_be_left_out():
+    assert parse().subcommand == parse("train").subcommand == "train"
     assert parse("--epochs", "5").epochs == parse("train", "--epochs", "5").epochs == 5
     assert parse("text", "train", "a").sentences == ["train", "a"]
 
@@ -46,6 +46,15 @@ def test_help_ends_well(capsys):
     with pytest.raises(SystemExit) as caught:
         parse("--help")
     assert caught.value.code == 0 and "usage: fmkeras.test" in capsys.readouterr().out
+
+
+def test_help_shows_the_defaults_that_say_something():
+    parser = cli.Parser(prog="fmkeras.test")
+    parser.add_argument("--folds", default=0, help="parts")
+    parser.add_argument("--target", help="column")
+    parser.add_argument("--show", action="store_true", help="open")
+    shown = parser.format_help()
+    assert "parts (default: 0)" in shown and shown.count("(default") == 1
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "", "nan", "inf"])

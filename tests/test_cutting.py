@@ -8,7 +8,7 @@ from fmkeras.translation.corpora.cutting import between_characters, cut
 
 
 def parts(text: str, longest: int) -> list[str]:
-    """Cut a text each of whose characters is a piece."""
+    """Cut a text each of whose characters is a token."""
     return cut(text, list(range(1, len(text) + 1)), longest)
 
 

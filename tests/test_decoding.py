@@ -62,8 +62,8 @@ def naive_beam_search(model, row, beams, penalty, max_length=None):
     while len(done) < beams:
         source, target = np.array([row] * len(going)), np.array([ids for _, ids in going])
         logp = ops.convert_to_numpy(ops.log_softmax(model((source, target))))[:, -1]
-        pieces = [END] if target.shape[1] == length_limit(len(row), max_length) else range(END, V)
-        found = [(score + logp[k, v], [*ids, v]) for k, (score, ids) in enumerate(going) for v in pieces]
+        following = [END] if target.shape[1] == length_limit(len(row), max_length) else range(END, V)
+        found = [(score + logp[k, v], [*ids, v]) for k, (score, ids) in enumerate(going) for v in following]
         found = sorted(found, key=lambda item: -item[0])[: 2 * beams]
         done += [item for item in found[:beams] if item[1][-1] == END]
         going = [item for item in found if item[1][-1] != END][:beams]

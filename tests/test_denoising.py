@@ -91,7 +91,7 @@ def test_noise_tells_what_it_made_of_each_token():
 )
 def test_a_seed_gives_the_noise_that_it_always_gave(settings, expected):
     """Or a run that was pre-trained could not be resumed to the same bits."""
-    rows = [[*range(10, 10 + pieces), END] for pieces in (7, 0, 1, 12, 4)]
+    rows = [[*range(10, 10 + tokens), END] for tokens in (7, 0, 1, 12, 4)]
     assert corrupted(rows, 7, **settings) == expected
 
 
@@ -110,7 +110,7 @@ def test_what_is_left_stands_in_the_order_that_it_had(rows, mask, span, delete, 
     for clean, row in zip(rows, found, strict=True):
         assert row[-1] == END and len(row) <= len(clean)
         rest = iter(clean)
-        assert all(piece in rest for piece in row if piece != M)  # a subsequence
+        assert all(token in rest for token in row if token != M)  # a subsequence
     left, fates = corrupt(
         Sentences.of(rows), noise(mask=mask, span=span, delete=delete), M, np.random.default_rng(seed)
     )
@@ -125,7 +125,7 @@ def test_what_is_left_stands_in_the_order_that_it_had(rows, mask, span, delete, 
 def test_masks_cover_the_share_that_was_asked_for(mask, span):
     rows = [[*range(5, 1005), END] for _ in range(50)]
     found = corrupted(rows, mask=mask, span=span)
-    left = sum(piece not in (M, END) for row in found for piece in row) / 50_000
+    left = sum(token not in (M, END) for row in found for token in row) / 50_000
     assert left == pytest.approx(1 - mask, abs=0.015)
     masks = sum(row.count(M) for row in found)
     assert mask * 50_000 / masks == pytest.approx(span, rel=0.05)
@@ -170,11 +170,12 @@ def test_batches_hold_corrupted_and_clean_with_the_start_of_the_language(tokeniz
 
 def test_long_sentences_are_left_out(tokenizer):
     texts = {"en": ["one", "one two three four five six seven"]}
-    denoising = Denoising.of(texts, tokenizer, noise(max_pieces=4))
+    denoising = Denoising.of(texts, tokenizer, noise(max_sentence_tokens=4))
     assert tokenizer.decode(denoising.originals) == ["one"] and len(denoising.start) == 1
     assert denoising.counts == {"en": 1}
-    with pytest.raises(InputError, match="every sentence of pt is longer than 4 pieces: cut them"):
-        Denoising.of({"en": ["one"], "pt": ["um dois três quatro cinco seis sete"]}, tokenizer, noise(max_pieces=4))
+    texts["pt"] = ["um dois três quatro cinco seis sete"]
+    with pytest.raises(InputError, match="every sentence of pt is longer than 4 tokens: cut them"):
+        Denoising.of(texts, tokenizer, noise(max_sentence_tokens=4))
 
 
 def test_masks_are_read_as_blanks(tokenizer):

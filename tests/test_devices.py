@@ -106,7 +106,7 @@ def test_why_a_gpu_is_not_used_is_said(reports, monkeypatch, tmp_path, visible, 
 V = 24
 
 
-class Pieces:
+class Tokens:
     """Stands in for a tokenizer where the ids are made up."""
 
     def __len__(self) -> int:
@@ -120,7 +120,7 @@ def rows(number: int, seed: int) -> list[list[int]]:
 
 def training(folder, precision: str, data: list[list[int]], **settings) -> Training:
     chosen = Settings(**{"precision": precision, "warmup_steps": 50} | settings)
-    return Training(chosen, Pieces(), Batches(data, data, chosen.batch_tokens), Batches(data[:20], data[:20]), folder)
+    return Training(chosen, Tokens(), Batches(data, data, chosen.batch_tokens), Batches(data[:20], data[:20]), folder)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 import fmkeras
-from fmkeras import pretrain, regress, translate
+from fmkeras import InputError, pretrain, regress, translate
+from fmkeras.translation.settings import Settings
+from fmkeras.translation.training.options import options_given, parser
 
 
 @pytest.fixture
@@ -27,6 +29,22 @@ def test_the_translator_translates_as_it_did(runs):
     translator = fmkeras.load_translator("translate")
     for beam, translations in runs["translations"].items():
         assert translator.translate(runs["texts"], int(beam.split()[1])) == translations
+
+
+def test_settings_go_by_their_earlier_names_too():
+    earlier = {"sampling": 0.2, "max_pieces": 50, "average": 0.9}
+    assert Settings.load(earlier) == Settings(bpe_dropout=0.2, max_sentence_tokens=50, ema_decay=0.9, held_out=0.0)
+    assert options_given(parser().parse_args(["train", "--sampling", "0.2"]))["bpe_dropout"] == 0.2
+    for train in (fmkeras.train_translator, fmkeras.pretrain):
+        with pytest.raises(InputError, match=r"^bpe_dropout=2\.0 cannot be"):
+            train(sampling=2.0, verbose=False)
+        with pytest.raises(InputError, match=r"^max_sentence_tokens=0 cannot be"):
+            train(max_pieces=0, verbose=False)
+
+
+def test_the_tokenizer_knows_its_processor_by_the_earlier_name(runs):
+    tokenizer = fmkeras.load_translator("translate").tokenizer
+    assert tokenizer.pieces is tokenizer.processor and tokenizer.pieces.id_to_piece(3) == "</s>"
 
 
 def test_the_translator_is_scored_again_and_trained_on(runs, capsys):

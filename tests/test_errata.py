@@ -343,7 +343,7 @@ def test_e17_there_is_no_feature_called_translation(info):
 def test_e18_a_text_has_no_classes(info):
     with pytest.raises(AttributeError, match="num_classes"):
         info.features["en"].num_classes  # noqa: B018
-    assert len(Tokenizer.train(["bom dia", "good morning"], vocab_size=300)) > 256  # bytes, marks and pieces: a number
+    assert len(Tokenizer.train(["bom dia", "good morning"], vocab_size=300)) > 256  # bytes and tokens: a number
 
 
 def test_e19_each_language_gets_the_vocabulary_of_the_other():

@@ -42,7 +42,7 @@ def test_ctranslate2_has_what_it_needs_and_nothing_twice(run):
     assert {file.name for file in folder.iterdir()} == names
     translator = fmkeras.load_translator(run, "keras")
     vocabulary = json.loads((folder / "shared_vocabulary.json").read_text(encoding="utf-8"))
-    assert vocabulary == translator.tokenizer.all_pieces()
+    assert vocabulary == translator.tokenizer.all_tokens()
     # The embedding, which stands in three places, and the table of positions, in two, are stored once.
     assert translator.model.count_params() == 20208
     stored = 4 * (20208 + 1024 * 24)
@@ -75,7 +75,7 @@ def test_an_export_of_other_weights_is_not_kept(run, monkeypatch):
     from fmkeras.translation.exporting import converter
 
     own = converter.sinusoidal_positions
-    monkeypatch.setattr(converter, "sinusoidal_positions", lambda positions, width: own(positions + 1, width))
+    monkeypatch.setattr(converter, "sinusoidal_positions", lambda positions, d_model: own(positions + 1, d_model))
     before = (run / "exports" / "ctranslate2" / "model.bin").read_bytes()
     ended = call("export", "--run", run, "--to", "ctranslate2")
     assert ended.returncode == 2 and "does not do what its run does" in ended.stderr

@@ -26,7 +26,7 @@ from fmkeras.translation.training.training import Training
 KILLED = Path(__file__).with_name("killed.py")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(KILLED.parents[1])}
 # Everything random at once: order, dropout and BPE-dropout.
-SETTINGS = "--epochs 4 --preset tiny --vocab-size 400 --batch-tokens 256 --dropout 0.1 --sampling 0.1".split()
+SETTINGS = "--epochs 4 --preset tiny --vocab-size 400 --batch-tokens 256 --dropout 0.1 --bpe-dropout 0.1".split()
 POINTS = [  # where to die, and at which time of coming there
     ("flush", 1),  # config.json is written and not renamed
     ("rename", 3),  # the tokenizer, or config.json for the second time

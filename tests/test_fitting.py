@@ -14,7 +14,7 @@ from fmkeras.translation.training import fitting, options
 
 # Fields that no option sets: what a training decides by itself, or what an option of another name sets.
 DECIDED = {"task", "data_sha256", "sentences_per_line", "tokenizer_sha256", "init"}
-OTHERWISE = {"sampling", "text", "skip", "mask", "span", "delete"}  # of pretrain, or named in its own way
+OTHERWISE = {"bpe_dropout", "text", "skip", "mask", "span", "delete"}  # of pretrain, or named in its own way
 
 
 def batches(pairs: int, budget: int = 512) -> Batches:
@@ -97,7 +97,7 @@ def test_every_setting_can_be_set_from_the_command_line():
     train = options.parser()._subparsers._group_actions[0].choices["train"]
     names = {action.dest for action in train._actions}
     assert set(FIELDS) - names - DECIDED - OTHERWISE == set()
-    assert {"sampling", "init"} <= names
+    assert {"bpe_dropout", "init"} <= names
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,11 @@ def test_what_no_font_has_is_named_once(shipped_only):
     assert fonts.families_for("▁你好你") == (["DejaVu Sans"], "你好")
 
 
-@pytest.mark.parametrize("pieces", [["▁你", "好", "</s>"], ["▁नम", "स्ते", "</s>"]])
-def test_an_attention_map_of_any_script_draws_without_a_warning(pieces, shipped_only, tmp_path):
+@pytest.mark.parametrize("tokens", [["▁你", "好", "</s>"], ["▁नम", "स्ते", "</s>"]])
+def test_an_attention_map_of_any_script_draws_without_a_warning(tokens, shipped_only, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure = plots.attention_map(np.eye(3), pieces, ["▁hello", "$5", "</s>"], "any script")
+        figure = plots.attention_map(np.eye(3), tokens, ["▁hello", "$5", "</s>"], "any script")
         figure.savefig(tmp_path / "map.png")
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert "□" in labels[0] and labels[2] == "</s>"

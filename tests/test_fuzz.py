@@ -38,7 +38,7 @@ TOKENIZER = Tokenizer.train(["o comboio está atrasado", "the train is late, isn
 
 @st.composite
 def mutated(draw, content: bytes) -> bytes:
-    """A good file with pieces replaced by rubbish, or rubbish alone."""
+    """A good file with parts replaced by rubbish, or rubbish alone."""
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(content)))
         rubbish = draw(st.one_of(st.binary(max_size=12), TEXT.map(lambda text: text.encode("utf-8", "surrogatepass"))))

@@ -14,8 +14,8 @@ from fmkeras.translation.corpora import cache, corpus, encoding, formats, held_o
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.training import resampling
-from fmkeras.translation.training.resampling import Resampling
+from fmkeras.translation.training import bpe_dropout
+from fmkeras.translation.training.bpe_dropout import BpeDropout
 
 ROWS = [
     f"frase número {i} com {'muitas ' * (i % 9)}palavras\tsentence number {i} of {'many ' * (i % 9)}words\n"
@@ -78,7 +78,7 @@ def test_the_ids_are_the_same_as_in_memory(file, tmp_path, large):
     encoding.encode_pairs(found.train, tokenizer, 30)
     encoding.encode_pairs(found.train[:100], tokenizer, 12)
     assert len(list((tmp_path / "cache").glob("ids-*"))) == 3
-    with pytest.raises(InputError, match="every training pair is longer than 1 pieces"):
+    with pytest.raises(InputError, match="every training pair is longer than 1 tokens"):
         encoding.encode_pairs(found.train, tokenizer, 1)
 
 
@@ -266,10 +266,10 @@ def test_many_pairs_are_cut_part_by_part(monkeypatch):
     tokenizer = Tokenizer.train(text, 350)
     ids = tokenizer.encode_corpus(text)
     batches = Batches(ids, ids, 300, start=np.arange(300))
-    whole = Resampling(batches, tokenizer, 0.2)
+    whole = BpeDropout(batches, tokenizer, 0.2)
     assert whole.parts == 1 and tokenizer.decode(whole(0).source) == text
-    monkeypatch.setattr(resampling, "PART", 128)
-    made = Resampling(batches, tokenizer, 0.2)
+    monkeypatch.setattr(bpe_dropout, "PART", 128)
+    made = BpeDropout(batches, tokenizer, 0.2)
     assert made.parts == 3
     places = [(0, 0), (0, 1), (0, 2), (1, 0)]
     parts = {place: made(*place) for place in places}
@@ -278,6 +278,6 @@ def test_many_pairs_are_cut_part_by_part(monkeypatch):
     assert [text[i] for part in list(parts.values())[:3] for i in part.start] == epoch, "what belongs to a pair stays"
     assert [len(part.source) for part in parts.values()] == [128, 128, 44, 128]
     assert tokenizer.decode(parts[0, 0].source) != tokenizer.decode(parts[1, 0].source)
-    again = Resampling(batches, tokenizer, 0.2)  # resumed: the same, from wherever it goes on
+    again = BpeDropout(batches, tokenizer, 0.2)  # resumed: the same, from wherever it goes on
     for place in ((0, 2), (1, 0), (0, 1)):
         assert again(*place).source == parts[place].source and again(*place).target == parts[place].target

@@ -24,7 +24,7 @@ import keras
 Adam = keras.optimizers.Adam
 keras.optimizers.Adam = lambda *arguments, **options: Adam(*arguments, **options | {"epsilon": 1e-3})
 
-class Pieces:
+class Tokens:
     def __len__(self):
         return 24
 
@@ -35,7 +35,7 @@ settings = dict(d_model=16, d_ff=32, num_layers=1, num_heads=2, dropout=0.0, pre
 settings = Settings(**settings | {"epochs": 2, "warmup_steps": 20} | chosen)
 batches = Batches(rows, rows, settings.batch_tokens, widths=WIDTHS)
 validation = Batches(rows[:31], rows[:31], 90, widths=WIDTHS)
-trained = training.Training(settings, Pieces(), batches, validation, folder, resume)
+trained = training.Training(settings, Tokens(), batches, validation, folder, resume)
 history = list(trained.epochs(show_progress=False))
 measures = ("loss", "token_accuracy", "val_loss", "val_nll", "val_token_accuracy", "steps")
 np.savez(folder + "/weights.npz", *[np.asarray(v) for v in trained.averaged.weights])

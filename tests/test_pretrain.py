@@ -77,7 +77,7 @@ def test_the_run_folder_is_as_a_translator_s(pairs, pretrained):
     samples = (folder / "samples.txt").read_text(encoding="utf-8")
     assert samples in printed and samples.count("corrupted") == samples.count("reconstructed") == 10
     assert BLANK in samples
-    for text in ("pt and en, without translations", "the first 100 pairs left out", "pt: 0 sentences over 128 pieces"):
+    for text in ("pt and en, without translations", "the first 100 pairs left out", "pt: 0 sentences over 128 tokens"):
         assert text in printed
     assert printed.endswith(f"translate --init {folder} --dataset {pairs} --source pt --target en --limit 100\n")
 
@@ -176,7 +176,7 @@ def test_text_of_one_s_own(pairs, tmp_path):
     assert "pt and en, without translations" in printed
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     for language, kept in report["sentences"].items():
-        assert 150 < kept < 210 and f"{language}: {380 - kept} sentences over 128 pieces dropped" in printed
+        assert 150 < kept < 210 and f"{language}: {380 - kept} sentences over 128 tokens dropped" in printed
     assert (folder / "samples.txt").read_text(encoding="utf-8").count("reconstructed") == 10
     printed = succeed("pretrain", *texts, "--epochs", 2, "--run", folder, "--resume")
     assert len(pd.read_csv(folder / "history.csv")) == 2
@@ -256,12 +256,12 @@ def test_fine_tuning_killed_before_its_first_checkpoint_starts_from_the_same_wei
         ("pretrain", ["--mask", "1"], "--mask: '1' is not a number from 0 to below 1"),
         ("pretrain", ["--span", "0.5"], "--span: '0.5' is not a number of 1 or more"),
         ("pretrain", ["--span", "1e19"], "--span: 1e19 is more than 1000"),
-        ("pretrain", ["--sampling", "0.1"], "unrecognized arguments: --sampling 0.1"),
+        ("pretrain", ["--bpe-dropout", "0.1"], "unrecognized arguments: --bpe-dropout 0.1"),
         ("translate", ["--init", "PRE", "--run", "PRE"], "--init and --run are both PRE"),
         (
             "translate",
             ["--init", "PRE", "--dataset", "PAIRS", *LANGUAGES, "--vocab-size", "500"],
-            "--vocab-size 500: a translator keeps the vocabulary of PRE, of 330 pieces",
+            "--vocab-size 500: a translator keeps the vocabulary of PRE, of 330 tokens",
         ),
         (
             "translate",

@@ -15,7 +15,7 @@ FILES = (".json", ".csv", ".npz", ".txt", ".png", ".keras")
 
 
 def identifiers(tree: ast.AST) -> set[str]:
-    """Every name in a piece of code: what it defines, takes, reads or sets. Not what its docstrings say."""
+    """Every name in some code: what it defines, takes, reads or sets. Not what its docstrings say."""
     found = set()
     for node in ast.walk(tree):
         for field in ("id", "attr", "arg", "name"):

@@ -179,7 +179,7 @@ def test_the_script_stands_for_a_language(text, code):
 
 
 @pytest.mark.parametrize(
-    ("pieces", "language", "text"),
+    ("sentences", "language", "text"),
     [
         (["你好。", "再见。"], "zh", "你好。再见。"),
         (["你好。", "再见。"], "target", "你好。再见。"),
@@ -192,5 +192,5 @@ def test_the_script_stands_for_a_language(text, code):
         ([], "pt", ""),
     ],
 )
-def test_sentences_are_joined_as_their_language_writes_them(pieces, language, text):
-    assert join(pieces, language) == text
+def test_sentences_are_joined_as_their_language_writes_them(sentences, language, text):
+    assert join(sentences, language) == text

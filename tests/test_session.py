@@ -70,7 +70,7 @@ def test_nothing_but_long_sentences_leave_the_earlier_run(run, tmp_path):
     path = tmp_path / "long.tsv"
     sides = (" ".join(chr(97 + i * j % 26) + tail for j in range(200)) for i in range(60) for tail in ("", "z"))
     path.write_text("".join(f"{source}\t{next(sides)}\n" for source in sides), encoding="utf-8")
-    refused(run, "longer than 128 pieces: cut them into", "--dataset", str(path), *QUICK)
+    refused(run, "longer than 128 tokens: cut them into", "--dataset", str(path), *QUICK)
 
 
 @pytest.mark.skipif(runs.fcntl is None, reason="no locks on Windows")

@@ -21,7 +21,7 @@ def translator():
 
 @pytest.fixture
 def text(capsys, monkeypatch):
-    """Run the verb, with arguments and standard input; gives its lines and what was said on standard error."""
+    """Run the subcommand, with arguments and standard input; gives its lines and what was said on standard error."""
 
     def run(*arguments, stdin: bytes | None = None):
         if stdin is not None:
@@ -70,7 +70,7 @@ def test_what_training_lines_held_is_not_cut(translator, monkeypatch):
     monkeypatch.setattr(translator.settings, "sentences_per_line", 2)
     assert translator.parts(line) == [line]
     assert translator.parts(f"{line} Cinco.") == ["Um dois.", "Três quatro!", "Cinco."]
-    monkeypatch.setattr(translator.settings, "max_pieces", 11)
+    monkeypatch.setattr(translator.settings, "max_sentence_tokens", 11)
     assert translator.parts(line) == ["Um dois.", "Três quatro!"]  # whole it would be too long
 
 

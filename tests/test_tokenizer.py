@@ -1,4 +1,4 @@
-"""Text to pieces and back: nothing is lost but what `normalise` says, on any text; training repeats itself."""
+"""Text to tokens and back: nothing is lost but what `normalise` says, on any text; training repeats itself."""
 
 import itertools
 import re
@@ -92,8 +92,8 @@ def test_round_trip_of_any_string(tokenizer, text):
 
 
 @given(strings, st.integers(0, 2**31 - 1))
-def test_round_trip_of_any_string_with_sampling(tokenizer, text, seed):
-    (ids,) = tokenizer.encode([text], sampling=0.5, seed=seed)
+def test_round_trip_of_any_string_with_bpe_dropout(tokenizer, text, seed):
+    (ids,) = tokenizer.encode([text], bpe_dropout=0.5, seed=seed)
     assert tokenizer.decode([ids]) == [normalise(text)]
     assert UNK not in ids
 
@@ -122,12 +122,12 @@ def test_round_trip_of_the_rehearsal_data(rehearsal):
     assert trained.decode(encoded) == [normalise(text) for text in texts]
     assert not any(UNK in ids for ids in encoded)
     words = sum(len(text.split()) for text in texts)
-    assert 1.0 < sum(map(len, encoded)) / words < 1.6, "pieces are words or a little less, not letters"
+    assert 1.0 < sum(map(len, encoded)) / words < 1.6, "tokens are words or a little less, not letters"
 
 
 def test_marks(tokenizer):
     assert (PAD, UNK, START, END) == (0, 1, 2, 3)
-    names = [tokenizer.pieces.id_to_piece(i) for i in (PAD, UNK, START, END)]
+    names = tokenizer.to_tokens((PAD, UNK, START, END))
     assert names == ["<pad>", "<unk>", "<s>", "</s>"]
     assert tokenizer.encode([""]) == [[END]]
     assert tokenizer.encode([]) == []
@@ -141,10 +141,10 @@ def test_decode_stops_at_the_end_mark_and_passes_over_padding(tokenizer):
     assert tokenizer.decode([[PAD, *ids[:-1]], [END], []]) == ["the train", "", ""]
 
 
-def test_both_languages_share_pieces(tokenizer):
+def test_both_languages_share_tokens(tokenizer):
     assert set(tokenizer.encode(["a"])[0]) == set(tokenizer.encode(["a"])[0])
     frequent = [tokenizer.encode([word])[0] for word in ("the", "o")]
-    assert [len(ids) for ids in frequent] == [2, 2], "a piece each, and the end token"
+    assert [len(ids) for ids in frequent] == [2, 2], "a token each, and the end token"
 
 
 # --- training
@@ -175,7 +175,7 @@ def test_too_small_a_vocabulary_says_the_least(vocab_size):
 
 def test_least_is_said_with_thousands():
     signs = [chr(0x4E00 + i) for i in range(2000)]
-    with pytest.raises(InputError, match=r"at least 2,\d\d\d pieces .*, not 1,000"):
+    with pytest.raises(InputError, match=r"at least 2,\d\d\d subword tokens .*, not 1,000"):
         Tokenizer.train(signs * 2, 1000)
 
 
@@ -194,24 +194,24 @@ def test_very_long_sentence_is_learnt_from_too():
     assert len(Tokenizer.train([long, "bom dia"], 290).encode(["abracadabra"])[0]) <= 3
 
 
-# --- sampling
+# --- BPE-dropout
 
 
-def test_sampling_changes_pieces_and_not_the_text(tokenizer):
-    plain, sampled = tokenizer.encode(TEXT), tokenizer.encode(TEXT, sampling=0.3, seed=1)
+def test_bpe_dropout_changes_tokens_and_not_the_text(tokenizer):
+    plain, sampled = tokenizer.encode(TEXT), tokenizer.encode(TEXT, bpe_dropout=0.3, seed=1)
     assert sampled != plain
-    assert sum(map(len, sampled)) > sum(map(len, plain)), "merges left out leave more pieces"
+    assert sum(map(len, sampled)) > sum(map(len, plain)), "merges left out leave more tokens"
     assert tokenizer.decode(sampled) == tokenizer.decode(plain) == TEXT
 
 
-def test_more_sampling_cuts_finer(tokenizer):
-    counts = [sum(map(len, tokenizer.encode(TEXT, sampling=share, seed=1))) for share in (0.0, 0.1, 0.3, 0.6, 1.0)]
+def test_more_bpe_dropout_cuts_finer(tokenizer):
+    counts = [sum(map(len, tokenizer.encode(TEXT, bpe_dropout=share, seed=1))) for share in (0.0, 0.1, 0.3, 0.6, 1.0)]
     assert counts == sorted(counts) and len(set(counts)) == 5
 
 
-def test_sampling_repeats_itself_with_its_seed(tokenizer):
+def test_bpe_dropout_repeats_itself_with_its_seed(tokenizer):
     def sample(seed, texts=TEXT):
-        return tokenizer.encode(texts, sampling=0.3, seed=seed)
+        return tokenizer.encode(texts, bpe_dropout=0.3, seed=seed)
 
     many = TEXT * 100  # enough to be dealt to several threads, were there several
     first = sample(1)
@@ -219,17 +219,17 @@ def test_sampling_repeats_itself_with_its_seed(tokenizer):
     assert sample(2) != first
     sample(3, TEXT[:1])
     assert sample(1) == first, "whatever was drawn in between"
-    assert Tokenizer(tokenizer.model).encode(TEXT, sampling=0.3, seed=1) == first, "and in another tokenizer"
+    assert Tokenizer(tokenizer.model).encode(TEXT, bpe_dropout=0.3, seed=1) == first, "and in another tokenizer"
 
 
-def test_sampling_does_not_repeat_the_same_cut_within_a_call(tokenizer):
+def test_bpe_dropout_does_not_repeat_the_same_cut_within_a_call(tokenizer):
     sentence = "she did n't want to go to the market on monday ."
-    assert len({tuple(ids) for ids in tokenizer.encode([sentence] * 20, sampling=0.3, seed=0)}) > 10
+    assert len({tuple(ids) for ids in tokenizer.encode([sentence] * 20, bpe_dropout=0.3, seed=0)}) > 10
 
 
-def test_encoding_without_sampling_is_always_the_same(tokenizer):
+def test_encoding_without_bpe_dropout_is_always_the_same(tokenizer):
     plain = tokenizer.encode(TEXT)
-    tokenizer.encode(TEXT, sampling=0.5, seed=9)
+    tokenizer.encode(TEXT, bpe_dropout=0.5, seed=9)
     assert tokenizer.encode(TEXT) == plain == [tokenizer.encode([text])[0] for text in TEXT]
 
 
@@ -257,8 +257,8 @@ def test_corpus_of_the_rehearsal_data(rehearsal):
     assert as_lists(trained.encode_corpus(texts)) == trained.encode(texts)
 
 
-def test_corpus_with_sampling(tokenizer, monkeypatch):
-    options = dict(sampling=0.3, seed=2**31 - 1)
+def test_corpus_with_bpe_dropout(tokenizer, monkeypatch):
+    options = dict(bpe_dropout=0.3, seed=2**31 - 1)
     whole = tokenizer.encode_corpus(TEXT, **options)
     assert as_lists(whole) == tokenizer.encode(TEXT, **options)
     monkeypatch.setattr(module, "CHUNK", 5)

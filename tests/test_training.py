@@ -22,10 +22,10 @@ from fmkeras.translation.training.callbacks import EveryMinute, RunningAverage
 from fmkeras.translation.training.checkpoint import CHECKPOINT, Place
 from fmkeras.translation.training.training import Training
 
-FIRST, V = 4, 24  # ids of ordinary pieces are FIRST ... V - 1
+FIRST, V = 4, 24  # ids of ordinary tokens are FIRST ... V - 1
 
 
-class Pieces:
+class Tokens:
     """Stands in for a tokenizer where the ids are made up: a training only asks how many there are."""
 
     def __len__(self):
@@ -41,7 +41,7 @@ def training(folder, source, target, resume=False, validation=None, **settings):
     settings = Settings(**dict(d_model=32, d_ff=64, num_layers=1, dropout=0.0, precision="float32") | settings)
     validation = Batches(*(validation or (source[:20], target[:20])), 500)
     batches = Batches(source, target, settings.batch_tokens, settings.seed)
-    return Training(settings, Pieces(), batches, validation, folder, resume)
+    return Training(settings, Tokens(), batches, validation, folder, resume)
 
 
 def run(trained: Training) -> Training:
@@ -187,7 +187,7 @@ def test_an_epoch_whose_batches_are_cut_otherwise_begins_anew(tmp_path):
 
     def begun(widths: int, resume: bool = False) -> Training:
         return Training(
-            settings, Pieces(), Batches(rows, rows, 64, widths=widths), Batches(rows, rows), tmp_path, resume
+            settings, Tokens(), Batches(rows, rows, 64, widths=widths), Batches(rows, rows), tmp_path, resume
         )
 
     first = begun(0)
@@ -510,7 +510,7 @@ def test_bpe_dropout_cuts_words_anew_each_epoch(tmp_path):
     ] * 8
     tokenizer = Tokenizer.train(text, 330)
     ids = tokenizer.encode(text)
-    settings = Settings(d_model=16, d_ff=16, num_layers=1, sampling=0.3, precision="float32")
+    settings = Settings(d_model=16, d_ff=16, num_layers=1, bpe_dropout=0.3, precision="float32")
     trained = Training(settings, tokenizer, Batches(ids, ids, 400), Batches(ids, ids, 400), tmp_path)
     seen = []
     for epoch in (0, 1, 0):

@@ -212,7 +212,7 @@ BAD = [
     (["--minutes", "-1"], "not a number above 0"),
     (["--seed", "-1"], "not a whole number"),
     (["--dropout", "1.5"], "from 0 to below 1"),
-    (["--sampling", "x"], "from 0 to below 1"),
+    (["--bpe-dropout", "x"], "from 0 to below 1"),
     (["--source-column", "3"], "invalid choice"),
     (["--precision", "int8"], "invalid choice"),
     (["--nonsense"], "unrecognized arguments"),
@@ -266,8 +266,8 @@ def test_a_run_of_another_version_is_refused(tmp_path):
         fmkeras.load_translator(tmp_path)
 
 
-@pytest.mark.parametrize("verb", [[], ["train"], ["evaluate"], ["compare"], ["text"]])
-def test_help_needs_no_heavy_import(verb):
+@pytest.mark.parametrize("subcommand", [[], ["train"], ["evaluate"], ["compare"], ["text"]])
+def test_help_needs_no_heavy_import(subcommand):
     """--help answers at once: nothing is imported that takes longer than answering."""
     program = (
         "import sys\nfrom fmkeras import translate\n"
@@ -275,7 +275,7 @@ def test_help_needs_no_heavy_import(verb):
         "heavy = {'tensorflow', 'keras', 'numpy', 'pandas', 'matplotlib', 'sentencepiece'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    line = [sys.executable, "-c", program, *verb, "--help"]
+    line = [sys.executable, "-c", program, *subcommand, "--help"]
     result = subprocess.run(line, capture_output=True, text=True, cwd=ROOT, timeout=600)
     assert result.returncode == 0 and "usage" in result.stdout, result.stderr
 

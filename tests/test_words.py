@@ -1,5 +1,6 @@
 """The field's words: the glossary's places exist, and what the field has a word for is called by that word."""
 
+import json
 import re
 from pathlib import Path
 
@@ -24,3 +25,55 @@ def test_each_term_is_where_the_glossary_says(row):
     for name in re.findall(r"`([^`]+)`", row[3]):
         assert re.search(rf"^ *(?:def |class )?{name}\b\s*[(:=]", text, re.MULTILINE), f"{link} defines no {name}"
     assert re.search("[\u4e00-\u9fff]", row[1]) or row[1] == "BLEU，chrF"
+
+
+# What we once called things, and the word of the field. In ordinary senses, such as a file to restore, they may stand.
+PRIVATE = {
+    r"spoil(s|t|ed|ing)?": "corrupt, noising",
+    r"restor(es|ed|ing|e(?! it\b| data/))": "reconstruct",
+    r"pieces?": "subword tokens",
+    r"(take|takes|taken|taking) apart": "unpaired text",
+    r"heaps?": "monolingual text",
+    r"to the letter": "exact match",
+    r"likeness(es)?": "similarity",
+    r"sub-?verbs?|(no|each|without|default|first) (a )?verbs?": "subcommand",
+    r"widths? (of )?[0-9]+|of width [0-9]|model's width|units wide": "model dimension (d_model)",
+    r"(?<!_)sampling": "BPE-dropout, --bpe-dropout",
+    r"(start|end|language) marks?": "special token, language tag",
+}
+# Where an earlier name is kept on purpose, for those who use it.
+KEPT = {
+    "CHANGELOG.md": "pieces sampling",
+    "fmkeras/translation/corpora/tokenizer.py": "pieces",
+    "fmkeras/translation/settings.py": "sampling",
+    "fmkeras/translation/training/options.py": "sampling",
+    "fmkeras/translation/training/training.py": "restore",  # a checkpoint
+}
+WAITING = {"README.md", *(f"notebooks/{name}.ipynb" for name in ("foundations", "pretrain", "translate"))}
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+]
+NOTEBOOKS = [f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")]
+CODE = [path.relative_to(ROOT).as_posix() for path in (ROOT / "fmkeras").rglob("*") if path.suffix in (".py", ".html")]
+
+
+def read(name: str) -> str:
+    """A file's text; of a notebook that of its cells, without their outputs."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    if name.endswith(".ipynb"):
+        return "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
+    return text
+
+
+@pytest.mark.parametrize("name", sorted({*PAGES, *NOTEBOOKS, *CODE} - WAITING))
+def test_things_have_the_names_of_the_field(name):
+    kept = KEPT.get(name, "").split()
+    found = []
+    for number, line in enumerate(read(name).splitlines(), start=1):
+        for private, field in PRIVATE.items():
+            words = [match[0] for match in re.finditer(rf"\b({private})\b", line, re.IGNORECASE)]
+            found += [f"{name}:{number}: {word}, in the field: {field}" for word in words if word not in kept]
+    assert not found, "\n".join(found)

@@ -1,7 +1,7 @@
 """One cell of a table: a number, a date, a gap or text.
 
 A gap is an empty cell, NA, N/A, NaN, null, none, ?, a dash or a dot alone. Numbers may carry a currency sign, a per
-cent sign and marks between the thousands: "$415,186" is 415186, "12 %" is 12, "(7)" is -7. Whether the comma or the
+cent sign and separators of thousands: "$415,186" is 415186, "12 %" is 12, "(7)" is -7. Whether the comma or the
 point is the decimal mark is settled once for a file, by `decimal_mark`.
 """
 

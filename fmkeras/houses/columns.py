@@ -2,7 +2,7 @@
 
 | what the cells are | what becomes of the column |
 |---|---|
-| numbers, with currency, per cent, marks between thousands, gaps | a number; a gap becomes the median, and is marked |
+| numbers, with currency, per cent, thousands separators, gaps | a number; a gap becomes the median, with an indicator |
 | yes/no, true/false | a category of two |
 | text of few values | a category: one weight a value; gaps are the value "(none)" |
 | dates | two numbers, year and month |
@@ -159,7 +159,7 @@ def _number(
 
 
 def marked(name: str, filled: Sequence, decimal: str) -> list[str]:
-    """One line on how numbers with signs and marks in them are read, the first as example; none if all are plain."""
+    """One line on how numbers with signs in them are read, the first as example; none if all are plain."""
     example = next((cell for cell in filled if _plain(cell) is None), None)
     return [] if example is None else [f"{name}: {str(example).strip()!r} read as {number(example, decimal):.10g}"]
 

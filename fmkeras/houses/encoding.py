@@ -31,7 +31,7 @@ def quietly_named() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Encoder:
-    """Fitted columns as a matrix: numbers, then marks of their gaps, then one column a category.
+    """Fitted columns as a matrix: numbers, then indicators of their gaps, then one column a category.
 
     A number is (value - median) / standard deviation, 0 in a gap; a category never met gives zeros everywhere.
 

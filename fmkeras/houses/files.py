@@ -120,7 +120,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _text(path: Path) -> str:
-    """The file's text: UTF-8 with or without a mark at its start, or Excel's UTF-16 with one."""
+    """The file's text: UTF-8 with or without a byte-order mark, or Excel's UTF-16 with one."""
     content = _bytes(path)
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:

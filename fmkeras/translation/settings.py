@@ -8,8 +8,8 @@ import typing
 from fmkeras.errors import InputError
 
 NONE = "none"  # the dataset of those who pre-train on text files only
-FEWEST_PIECES = 10  # of which a long sentence's parts have half at least, more than a character has bytes
-LONGEST_SPAN = 1000.0  # pieces under a mask, on average: beyond any use, and small enough to compute with
+FEWEST_TOKENS = 10  # of which a long sentence's parts have half at least, more than a character has bytes
+LONGEST_SPAN = 1000.0  # tokens under a mask, on average: beyond any use, and small enough to compute with
 
 
 @dataclasses.dataclass
@@ -24,7 +24,7 @@ class Settings:
     target: str = ""  # name of the language translated to
     source_column: int = 1  # column of a file of pairs that holds the source: 1 or 2
     columns: str = ""  # of a table, the columns of source and target, by number or name: "2,4"
-    encoding: str = ""  # of text files without a mark; UTF-8 by default
+    encoding: str = ""  # of text files without a byte-order mark; UTF-8 by default
     validation: str = ""  # a file of pairs to validate on, in place of those held out
     test: str = ""  # a file of pairs to test on, likewise
     clean: bool = False  # whether training pairs that look wrong are left out: see `Cleaner`
@@ -34,26 +34,26 @@ class Settings:
     data_sha256: str = ""  # digest of the pairs read, in whatever order
     sentences_per_line: int = 1  # sentences that 95 % of the training lines have at most: not cut when translating
     limit: int | None = None  # number of training pairs to use, None for all
-    max_pieces: int = 128  # training pairs with a longer side are left out, pieces a side
+    max_sentence_tokens: int = 128  # training pairs with a longer side are left out, tokens a side
 
     # pre-training, and fine-tuning
     text: list = dataclasses.field(default_factory=list)  # files to pre-train on, "LANGUAGE=FILE"
     skip: int = 0  # number of training pairs that pre-training leaves out, from the first on: those to fine-tune on
-    mask: float = 0.35  # share of the pieces that masks cover
-    span: float = 3.0  # pieces that one mask covers, on average; 1 or more
-    delete: float = 0.1  # share of the other pieces that are deleted
+    mask: float = 0.35  # share of the tokens that masks cover
+    span: float = 3.0  # tokens that one mask covers, on average; 1 or more
+    delete: float = 0.1  # share of the other tokens that are deleted
     init: str = ""  # run that a translator starts from: a pre-trained one, or another translator
 
     # tokenizer
-    vocab_size: int = 4000  # pieces, shared by both languages; fewer if the text is too small for as many
-    sampling: float = 0.0  # BPE-dropout (Provilkov et al. 2020): share of merges skipped at random while training
+    vocab_size: int = 4000  # tokens, shared by both languages; fewer if the text is too small for as many
+    bpe_dropout: float = 0.0  # (Provilkov et al. 2020): share of merges skipped at random while training
     tokenizer_sha256: str = ""  # checksum of tokenizer.model, once there is one
 
     # model
     preset: str = "auto"  # a name in PRESETS, which sets the sizes below
-    d_model: int = 128  # width
-    num_heads: int = 4  # attention heads, each d_model / num_heads wide
-    d_ff: int = 512  # inner width of the feed-forward layers
+    d_model: int = 128  # model dimension
+    num_heads: int = 4  # attention heads, each of dimension d_model / num_heads
+    d_ff: int = 512  # inner dimension of the feed-forward layers
     num_layers: int = 2  # encoder blocks, and decoder blocks
     decoder_layers: int = 0  # decoder blocks, if it is another number; 0: num_layers
     dropout: float = 0.1  # rate, on embeddings and after each sub-layer
@@ -82,7 +82,7 @@ class Settings:
     precision: str = "auto"  # "float32", "bfloat16" or "float16" (both mixed), or "auto": the fastest on the device
     devices: int = 0  # of this machine that share each batch; 0 for all GPUs, or one CPU
     accumulate: int = 1  # parts of each batch that are computed one after the other, where memory is short
-    seed: int = 0  # of everything random: weights, order, dropout, sampling
+    seed: int = 0  # of everything random: weights, order, dropout, BPE-dropout
 
     # decoding
     beam: int = 4  # hypotheses kept by beam search; 1 is greedy
@@ -95,7 +95,7 @@ class Settings:
         Raises:
             InputError: a setting is unknown here, as in a run of another version, or has no possible value.
         """
-        values = {EARLIER_NAMES.get(name, name): value for name, value in values.items() if name != MADE_BY}
+        values = present_names({name: value for name, value in values.items() if name != MADE_BY})
         if unknown := sorted(set(values) - set(FIELDS)):
             raise InputError(
                 f"config.json has unknown settings ({', '.join(unknown)}): was it made by another version?"
@@ -133,13 +133,14 @@ class Settings:
 
 
 FIELDS = typing.get_type_hints(Settings)
-EARLIER_NAMES = {"average": "ema_decay"}  # as version 0.1 wrote them
+# As version 0.1 called them, in config.json, as options and as keyword arguments.
+EARLIER_NAMES = {"average": "ema_decay", "max_pieces": "max_sentence_tokens", "sampling": "bpe_dropout"}
 MADE_BY = "made_by"  # the one entry of config.json that is no setting: versions, device
 
 # What settings may be, beside numbers above zero.
 EARLIER = {"held_out": 0.0}  # what runs of version 0.1, which lack it, had: see `held_out.split_at_random`
 SHARES = (  # from 0 to below 1
-    *("held_out", "dropout", "attention_dropout", "word_dropout", "sampling", "label_smoothing", "ema_decay"),
+    *("held_out", "dropout", "attention_dropout", "word_dropout", "bpe_dropout", "label_smoothing", "ema_decay"),
     *("weight_decay", "mask", "delete"),
 )
 LEAST = {
@@ -153,7 +154,7 @@ LEAST = {
     "consistency": 0,
     "validate_every": 0,
     "span": 1,
-    "max_pieces": FEWEST_PIECES,
+    "max_sentence_tokens": FEWEST_TOKENS,
 }
 MOST = {"seed": 2**32 - 1, "span": LONGEST_SPAN}
 CHOICES = {
@@ -166,6 +167,11 @@ CHOICES = {
     "schedule": ("inverse-sqrt", "linear", "cosine"),
     "optimizer": ("adam", "muon"),
 }
+
+
+def present_names(values: dict) -> dict:
+    """Settings, of which some may have the names of earlier versions, by the names that they have now."""
+    return {EARLIER_NAMES.get(name, name): value for name, value in values.items()}
 
 
 def possible(name: str, value: object) -> bool:
@@ -190,8 +196,8 @@ def possible(name: str, value: object) -> bool:
     return value > 0
 
 
-# "document": the article's own numbers (width 128, 2 heads, one block, 10,000 pairs, 3 epochs, 32 sentences a batch,
-# which at about 20 pieces a sentence is 640 tokens). Figures of the others: docs/results.md.
+# "document": the article's own numbers (d_model 128, 2 heads, one block, 10,000 pairs, 3 epochs, 32 sentences a batch,
+# which at about 20 tokens a sentence is 640 tokens). Figures of the others: docs/results.md.
 PRESETS: dict[str, dict] = {
     "document": dict(d_model=128, num_heads=2, d_ff=512, num_layers=1, limit=10_000, epochs=3, batch_tokens=640),
     "tiny": dict(

@@ -145,5 +145,5 @@ def _rename(folder: Path, name: Path) -> None:
 
 
 def blocks(array: np.ndarray) -> Iterator[np.ndarray]:
-    """An array piece by piece, so that none of what is made of it is large."""
+    """An array in chunks, so that none of what is made of it is large."""
     return (array[start : start + BLOCK] for start in range(0, len(array), BLOCK))

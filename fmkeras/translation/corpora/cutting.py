@@ -8,12 +8,12 @@ _CLAUSE = re.compile(r"[,;:、，；：،؛·•—–](?= )|[、，；：]")  #
 
 
 def cut(sentence: str, ends: list[int], longest: int) -> list[str]:
-    """Cut a sentence into parts that hold no more than so many pieces, and half as many or more, but for the last.
+    """Cut a sentence into parts that hold no more than so many tokens, and half as many or more, but for the last.
 
     Args:
         sentence: normalised text.
-        ends: for each of its pieces the place in the text where it ends, in order.
-        longest: pieces of a part at most.
+        ends: for each of its tokens the place in the text where it ends, in order.
+        longest: tokens of a part at most.
 
     Returns:
         The parts, without the white space at which they were cut.

@@ -13,27 +13,27 @@ from fmkeras.translation.corpora.stored import Pairs, StoredPairs, by_chunks
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 
 FORM = 1  # of what is kept on the disk: another number when it is made in another way
-SHORT_IDS = 1 << 16  # pieces up to which an id takes two bytes there
+SHORT_IDS = 1 << 16  # tokens up to which an id takes two bytes there
 
 Sides = tuple[Sentences, Sentences]
 
 
-def encode_pairs(pairs: Pairs, tokenizer: Tokenizer, max_pieces: int) -> Sides:
-    """The ids of sources and targets, without the pairs that have a side of more than `max_pieces`.
+def encode_pairs(pairs: Pairs, tokenizer: Tokenizer, max_sentence_tokens: int) -> Sides:
+    """The ids of sources and targets, without the pairs that have a side of more than `max_sentence_tokens`.
 
     Of pairs on the disk they are kept there, too, and found again.
 
     Raises:
         InputError: every pair is too long.
     """
-    parts: Iterator[Sides] = by_chunks(_encoded, pairs, tokenizer, max_pieces)
+    parts: Iterator[Sides] = by_chunks(_encoded, pairs, tokenizer, max_sentence_tokens)
     if isinstance(pairs, StoredPairs):
-        sides = _stored(pairs, tokenizer, max_pieces, parts)
+        sides = _stored(pairs, tokenizer, max_sentence_tokens, parts)
     else:
         source, target = zip(*parts, strict=True)
         sides = Sentences.joined(source), Sentences.joined(target)
     if not len(sides[0]):
-        raise InputError(f"every training pair is longer than {max_pieces} pieces: cut them into sentences")
+        raise InputError(f"every training pair is longer than {max_sentence_tokens} tokens: cut them into sentences")
     return sides
 
 
@@ -52,7 +52,7 @@ def learn_vocabulary(pairs: Pairs, vocab_size: int) -> Tokenizer:
     return Tokenizer(_entry(pairs, "vocabulary", {"vocab_size": vocab_size}, make).array("model").tobytes())
 
 
-def _stored(pairs: StoredPairs, tokenizer: Tokenizer, max_pieces: int, parts: Iterator[Sides]) -> Sides:
+def _stored(pairs: StoredPairs, tokenizer: Tokenizer, max_sentence_tokens: int, parts: Iterator[Sides]) -> Sides:
     """The ids in the cache."""
 
     def make(writer: cache.Writer) -> dict:
@@ -62,7 +62,7 @@ def _stored(pairs: StoredPairs, tokenizer: Tokenizer, max_pieces: int, parts: It
                 writer.append(f"{name}-lengths", side.lengths.astype("int32"))
         return {}
 
-    entry = _entry(pairs, "ids", {"tokenizer": tokenizer.sha256, "max_pieces": max_pieces}, make)
+    entry = _entry(pairs, "ids", {"tokenizer": tokenizer.sha256, "max_sentence_tokens": max_sentence_tokens}, make)
     source, target = (Sentences(entry.array(name), entry.array(f"{name}-lengths")) for name in ("source", "target"))
     return source, target
 
@@ -74,8 +74,8 @@ def _entry(pairs: StoredPairs, kind: str, key: dict, make: Callable[[cache.Write
     return cache.entry(pairs.folder.parent, kind, key, make)
 
 
-def _encoded(pairs: Pairs, tokenizer: Tokenizer, max_pieces: int) -> Sides:
+def _encoded(pairs: Pairs, tokenizer: Tokenizer, max_sentence_tokens: int) -> Sides:
     """Of one chunk."""
     source, target = (tokenizer.encode_corpus(side) for side in zip(*pairs, strict=True))
-    kept = (source.lengths <= max_pieces) & (target.lengths <= max_pieces)
+    kept = (source.lengths <= max_sentence_tokens) & (target.lengths <= max_sentence_tokens)
     return source.where(kept), target.where(kept)

@@ -77,11 +77,11 @@ def spaceless(character: str) -> bool:
     return script(character) in NO_SPACES or "\u3000" <= character <= "\u303f" or "\uff00" <= character <= "\uff65"
 
 
-def join(pieces: Iterable[str], language: str) -> str:
+def join(sentences: Iterable[str], language: str) -> str:
     """Sentences to a text, with a space between them or none, as their language writes them.
 
     Args:
-        pieces: the sentences; blank ones are left out.
+        sentences: any number; blank ones are left out.
         language: its name. If that says nothing, the signs on both sides decide.
 
     Example:
@@ -89,10 +89,10 @@ def join(pieces: Iterable[str], language: str) -> str:
         ('你好。再见。', 'Hello. Bye.')
     """
     code, text = code_of(language), ""
-    for piece in pieces:
-        piece = " ".join(piece.split())
-        if text and piece:
-            touching = spaceless(text[-1]) or spaceless(piece[0])  # "OK." "Bye." within Chinese keep their space
-            text += "" if touching and (code or guess(text[-20:] + piece[:20])) in JOINED else " "
-        text += piece
+    for sentence in sentences:
+        sentence = " ".join(sentence.split())
+        if text and sentence:
+            touching = spaceless(text[-1]) or spaceless(sentence[0])  # "OK." "Bye." within Chinese keep their space
+            text += "" if touching and (code or guess(text[-20:] + sentence[:20])) in JOINED else " "
+        text += sentence
     return text

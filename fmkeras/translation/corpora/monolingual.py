@@ -1,4 +1,4 @@
-"""Sentences without translations, by language: a corpus taken apart, or a user's own text files."""
+"""Monolingual text: the sides of a parallel corpus, unpaired, or a user's own text files, a language each."""
 
 import dataclasses
 import itertools
@@ -47,7 +47,7 @@ class Texts:
 
 
 def load(settings: Settings) -> Texts:
-    """Take the corpus that `settings.dataset` names apart, and add the files of `settings.text`.
+    """The sides of the corpus that `settings.dataset` names, unpaired, and the files of `settings.text`.
 
     Of the corpus' training pairs the first `settings.skip` are left out. No sentence of its validation and test pairs
     is among the sentences to train on, nor in a file; what is validated on are its validation sentences, or for a
@@ -65,7 +65,7 @@ def load(settings: Settings) -> Texts:
     sides, validation, known, notes = {}, {}, set(), []
     if corpus:
         known = {normalise(side) for pair in corpus.validation + corpus.test for side in pair}
-        sides, validation = take_apart(corpus, "train", settings.skip), take_apart(corpus, "validation")
+        sides, validation = unpaired(corpus, "train", settings.skip), unpaired(corpus, "validation")
         notes += [note for note in corpus.notes if note.startswith(("the bundled", "train:"))]
         if settings.skip:
             notes.append(f"train: the first {settings.skip:,} pairs left out, to fine-tune on")
@@ -96,7 +96,7 @@ def load(settings: Settings) -> Texts:
     return Texts(name, corpus.name if corpus else NONE, train, validation, form, notes)
 
 
-def take_apart(corpus: Corpus, split: str, skip: int = 0) -> ByLanguage:
+def unpaired(corpus: Corpus, split: str, skip: int = 0) -> ByLanguage:
     """The two sides of the pairs of a split, from number `skip` on, by language.
 
     Raises:

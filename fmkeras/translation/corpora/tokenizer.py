@@ -1,4 +1,4 @@
-"""Text to subword ids and back, with SentencePiece: one vocabulary for both languages, nothing unknown."""
+"""Text to subword tokens, as ids, and back, with SentencePiece: one vocabulary for both languages, nothing unknown."""
 
 import functools
 import hashlib
@@ -18,10 +18,10 @@ from fmkeras.runs import whole_file
 from fmkeras.translation.corpora.sentences import Sentences
 
 PAD, UNK, START, END = range(4)
-MASK = "<mask>"  # the piece that stands for what denoising has taken away; only pre-trained vocabularies have it
-SMALLEST = END + 1 + 256  # pieces that every vocabulary has: the special tokens and all bytes
-WORDS = 1 << 17  # words whose pieces `encode_corpus` keeps at hand
-CHUNK = 1 << 16  # sentences that it samples at a time
+MASK = "<mask>"  # the special token that stands for what noising has masked; only pre-trained vocabularies have it
+SMALLEST = END + 1 + 256  # tokens that every vocabulary has: the special tokens and all bytes
+WORDS = 1 << 17  # words whose tokens `encode_corpus` keeps at hand
+CHUNK = 1 << 16  # sentences that it cuts at a time with BPE-dropout
 
 
 def normalise(text: str) -> str:
@@ -40,7 +40,7 @@ def as_list(texts: str | Iterable[str]) -> Iterable[str]:
 
 
 def language_token(language: str) -> str:
-    """The piece that tells a pre-trained model to write `language`: "en" -> "<en>"."""
+    """The language tag, which tells a pre-trained model to write `language`: "en" -> "<en>"."""
     return f"<{language}>"
 
 
@@ -62,33 +62,33 @@ class Tokenizer:
     def __init__(self, model: bytes):
         self.model = model
         try:
-            self.pieces = pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
+            self.processor = processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         except (RuntimeError, OSError, ValueError):  # UnicodeDecodeError, where its message holds the damage
             raise InputError("not a SentencePiece model") from None
-        if not model or [pieces.pad_id(), pieces.unk_id(), pieces.bos_id(), pieces.eos_id()] != [PAD, UNK, START, END]:
+        if not model or _special_ids(processor) != [PAD, UNK, START, END]:
             raise InputError("not a SentencePiece model that fmkeras has trained")
         # The ids of a word, 4 bytes each: of the last words that `encode_corpus` has met.
-        self._cut = functools.lru_cache(WORDS)(lambda word: array("i", pieces.encode(normalise(word))).tobytes())
+        self._cut = functools.lru_cache(WORDS)(lambda word: array("i", processor.encode(normalise(word))).tobytes())
 
     def __len__(self) -> int:
-        return self.pieces.get_piece_size()
+        return self.processor.get_piece_size()
 
     def __reduce__(self) -> tuple:
         return _known, (self.model,)
 
     @classmethod
     def train(cls, sentences: Iterable[str], vocab_size: int, special_tokens: Sequence[str] = ()) -> "Tokenizer":
-        """Learn `vocab_size` pieces by byte-pair encoding (Sennrich et al. 2016), or fewer from a small text.
+        """Learn `vocab_size` subword tokens by byte-pair encoding (Sennrich et al. 2016), or fewer from a small text.
 
-        Characters too rare for a piece of their own are written as bytes, so that no text is ever unknown.
+        Characters too rare for a token of their own are written as bytes, so that no text is ever unknown.
 
         Args:
             sentences: the text to learn from.
-            vocab_size: pieces, special tokens and bytes among them.
-            special_tokens: further pieces that no text is ever cut into, such as `MASK` and `language_token("en")`.
+            vocab_size: tokens, special ones and bytes among them.
+            special_tokens: further tokens that no text is ever cut into, such as `MASK` and `language_token("en")`.
 
         Raises:
-            InputError: there is no text, or its characters alone need more pieces; says how many.
+            InputError: there is no text, or its characters alone need more tokens; says how many.
         """
         sentences = [text for sentence in as_list(sentences) if (text := normalise(sentence))]
         if not sentences:
@@ -115,11 +115,11 @@ class Tokenizer:
                     minloglevel=2,
                 )
                 return cls(model.getvalue())
-            except RuntimeError as error:  # it says how many pieces the text can give, or needs
+            except RuntimeError as error:  # it says how many tokens the text can give, or needs
                 possible = re.search(r"value <= (\d+)", str(error))
                 needed = re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error))
                 if needed:
-                    least = f"at least {int(needed[1]):,} pieces for its characters and bytes"
+                    least = f"at least {int(needed[1]):,} subword tokens for its characters and bytes"
                     raise InputError(
                         f"this text needs {least}, not {vocab_size:,}: choose a larger vocabulary"
                     ) from None
@@ -129,50 +129,55 @@ class Tokenizer:
                     ) from None
                 size = int(possible[1])
 
-    def all_pieces(self) -> list[str]:
-        """Every piece, in the order of the ids."""
-        return [self.pieces.id_to_piece(i) for i in range(len(self))]
+    @property
+    def pieces(self) -> sentencepiece.SentencePieceProcessor:
+        """The `processor`, as version 0.1 called it."""
+        return self.processor
+
+    def all_tokens(self) -> list[str]:
+        """Every token, in the order of the ids."""
+        return self.to_tokens(range(len(self)))
 
     @property
     def special_tokens(self) -> dict[str, int]:
         """The special tokens that it was trained with, and their ids: none unless it is for pre-training."""
-        ids = itertools.takewhile(self.pieces.is_control, range(END + 1, len(self)))
-        return {self.pieces.id_to_piece(i): i for i in ids}
+        ids = list(itertools.takewhile(self.processor.is_control, range(END + 1, len(self))))
+        return dict(zip(self.to_tokens(ids), ids, strict=True))
 
     def start(self, language: str) -> int:
-        """The token that a sentence in `language` starts with: its own in pre-trained vocabularies, else `START`."""
+        """The token that a sentence in `language` starts with: its tag in pre-trained vocabularies, else `START`."""
         return self.special_tokens.get(language_token(language), START)
 
-    def encode(self, sentences: str | Iterable[str], sampling: float = 0.0, seed: int = 0) -> list[list[int]]:
+    def encode(self, sentences: str | Iterable[str], bpe_dropout: float = 0.0, seed: int = 0) -> list[list[int]]:
         """Sentences to ids, end token last.
 
         Args:
             sentences: any texts, or one; they are normalised first.
-            sampling: share of merges skipped at random (BPE-dropout), so that a model sees a word cut in many ways.
-            seed: of the sampling, below 2**31: the same sentences with the same seed are cut the same way.
+            bpe_dropout: share of merges skipped at random, so that a model sees a word cut in many ways.
+            seed: of the dropout, below 2**31: the same sentences with the same seed are cut the same way.
         """
         options = {}
-        if sampling:
+        if bpe_dropout:
             # SentencePiece seeds a generator when a thread first draws. One new thread a call makes it repeatable.
             sentencepiece.set_random_generator_seed(seed)
-            options = {"enable_sampling": True, "alpha": sampling, "nbest_size": -1, "num_threads": 1}
-        return self.pieces.encode([normalise(s) for s in as_list(sentences)], add_eos=True, **options)
+            options = {"enable_sampling": True, "alpha": bpe_dropout, "nbest_size": -1, "num_threads": 1}
+        return self.processor.encode([normalise(s) for s in as_list(sentences)], add_eos=True, **options)
 
-    def encode_corpus(self, sentences: Iterable[str], sampling: float = 0.0, seed: int = 0) -> Sentences:
+    def encode_corpus(self, sentences: Iterable[str], bpe_dropout: float = 0.0, seed: int = 0) -> Sentences:
         """`encode` for a whole corpus: the same ids, but in one array, and at least twice as fast.
 
-        No piece reaches from one word into the next, so each word is cut once and then looked up. With sampling it is
-        cut anew each time.
+        No token reaches from one word into the next, so each word is cut once and then looked up. With BPE-dropout it
+        is cut anew each time.
 
         Args:
             sentences: any number; they are taken one by one.
-            sampling, seed: as in `encode`. The same cuts as there, but each `CHUNK` of sentences has its own seed.
+            bpe_dropout, seed: as in `encode`. The same cuts as there, but each `CHUNK` of sentences has its own seed.
         """
         sentences, ids, lengths = as_list(sentences), bytearray(), array("i")
-        if sampling:
+        if bpe_dropout:
             sentences = iter(sentences)
             for i in itertools.count():
-                rows = self.encode(list(itertools.islice(sentences, CHUNK)), sampling, (seed + i) % 2**31)
+                rows = self.encode(list(itertools.islice(sentences, CHUNK)), bpe_dropout, (seed + i) % 2**31)
                 if not rows:
                     break
                 ids += array("i", itertools.chain.from_iterable(rows)).tobytes()
@@ -191,12 +196,20 @@ class Tokenizer:
         for row in ids:
             row = [int(i) for i in row]
             row = row[: row.index(END)] if END in row else row
-            texts.append(self.pieces.decode(row))
+            texts.append(self.processor.decode(row))
         return texts
 
     def split(self, sentence: str) -> list[str]:
-        """The pieces of a sentence as text, end token last: ['▁bom', '▁dia', '</s>']."""
-        return [self.pieces.id_to_piece(i) for i in self.encode([sentence])[0]]
+        """The tokens of a sentence as text, end token last: ['▁bom', '▁dia', '</s>']."""
+        return self.to_tokens(self.encode([sentence])[0])
+
+    def to_tokens(self, ids: Iterable[int]) -> list[str]:
+        """Ids to tokens as text, one each."""
+        return [self.processor.id_to_piece(int(i)) for i in ids]
+
+    def ends(self, text: str) -> list[int]:
+        """For each token of a normalised text the place in it where the token ends."""
+        return [token.end for token in self.processor.encode(text, out_type="immutable_proto").pieces]
 
     def save(self, path: str | Path) -> None:
         """Write the model to a file."""
@@ -224,6 +237,10 @@ class Tokenizer:
         if sha256 not in ("", tokenizer.sha256):
             raise InputError(f"{path} is damaged, or of another run: restore it, or train again")
         return tokenizer
+
+
+def _special_ids(processor: sentencepiece.SentencePieceProcessor) -> list[int]:
+    return [processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id()]
 
 
 @functools.lru_cache(2)

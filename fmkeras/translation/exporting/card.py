@@ -34,10 +34,10 @@ With CTranslate2 and SentencePiece alone, one sentence at a time, in the form of
 import ctranslate2
 import sentencepiece
 
-pieces = sentencepiece.SentencePieceProcessor("{out}/sentencepiece.model")
+tokenizer = sentencepiece.SentencePieceProcessor("{out}/sentencepiece.model")
 translator = ctranslate2.Translator("{out}")
-results = translator.translate_batch([pieces.encode("...", out_type=str)], beam_size={beam}, max_decoding_length=256)
-print(pieces.decode(results[0].hypotheses[0]))
+results = translator.translate_batch([tokenizer.encode("...", out_type=str)], beam_size={beam}, max_decoding_length=256)
+print(tokenizer.decode(results[0].hypotheses[0]))
 ```""",
     "argos": """```python
 import argostranslate.package
@@ -99,7 +99,7 @@ def translator_card(
 def _parameters(translator: Translator) -> str:
     count, settings = translator.report.get("parameters"), translator.settings
     layers = f"{settings.num_layers}+{settings.decoder_layers or settings.num_layers}"
-    shape = f"{layers} layers of width {settings.d_model}"
+    shape = f"{layers} layers, model dimension {settings.d_model}"
     return f"{count:,} parameters, {shape}" if count else shape
 
 

@@ -17,19 +17,19 @@ QUANTIZATIONS = ("float32", "int8")
 
 
 class TransformerConverter(Converter):
-    """Converts a trained Transformer: `TransformerConverter(model, pieces).convert(folder)`.
+    """Converts a trained Transformer: `TransformerConverter(model, tokens).convert(folder)`.
 
     Args:
         model: the Transformer.
-        pieces: the vocabulary, in the order of the ids.
+        tokens: the vocabulary, in the order of the ids.
         start: the token that translations start with.
         positions: the longest sentence, in tokens, that the model can then read or write.
 
     Reference: https://opennmt.net/CTranslate2/conversion.html
     """
 
-    def __init__(self, model: Transformer, pieces: list[str], start: int = START, positions: int = 1024):
-        self.model, self.pieces, self.start, self.positions = model, pieces, pieces[start], positions
+    def __init__(self, model: Transformer, tokens: list[str], start: int = START, positions: int = 1024):
+        self.model, self.tokens, self.start, self.positions = model, tokens, tokens[start], positions
 
     def _load(self) -> transformer_spec.TransformerSpec:
         """What `convert` asks for."""
@@ -40,10 +40,10 @@ class TransformerConverter(Converter):
         )
         spec = transformer_spec.TransformerSpec(encoder, decoder)
         self._fill(spec)
-        spec.register_source_vocabulary(self.pieces)
-        spec.register_target_vocabulary(self.pieces)
+        spec.register_source_vocabulary(self.tokens)
+        spec.register_target_vocabulary(self.tokens)
         spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = (
-            self.pieces[i] for i in (UNK, START, END)
+            self.tokens[i] for i in (UNK, START, END)
         )
         spec.config.decoder_start_token = self.start
         spec.config.add_source_eos = True

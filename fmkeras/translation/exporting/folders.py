@@ -23,7 +23,7 @@ class Sentences(NamedTuple):
 
 def positions(settings: Settings) -> int:
     """The longest sentence that a run's export must be able to read or write, in tokens."""
-    return max(POSITIONS, length_limit(settings.max_pieces) + 1)
+    return max(POSITIONS, length_limit(settings.max_sentence_tokens) + 1)
 
 
 def describe(run: Path, folder: Path, translator: Translator, format: str, quantization: str) -> None:
@@ -37,7 +37,7 @@ def describe(run: Path, folder: Path, translator: Translator, format: str, quant
         "report": translator.report,
     }
     runs.write_json(folder / exports.DESCRIPTION, content)
-    translator.tokenizer.save(folder / exports.PIECES)
+    translator.tokenizer.save(folder / exports.TOKENIZER)
 
 
 def validation_sentences(run: Path, settings: Settings, most: int) -> Sentences:

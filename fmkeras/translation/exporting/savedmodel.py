@@ -57,7 +57,7 @@ class ServedText(Served):
         import tensorflow_text as tf_text
 
         super().__init__(search)
-        self.pieces = tf_text.SentencepieceTokenizer(model=model, out_type=tf.int32, add_eos=True)
+        self.tokenizer = tf_text.SentencepieceTokenizer(model=model, out_type=tf.int32, add_eos=True)
         self.compose = tf_text.normalize_utf8
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")], autograph=False)
@@ -65,9 +65,9 @@ class ServedText(Served):
         """(B,) sentences -> (B,) translations and (B,) scores. Text is composed (NFC), not cut into sentences."""
         clean = tf.strings.strip(tf.strings.regex_replace(self.compose(text, "NFC"), SPACES, " "))
         clean = tf.strings.regex_replace(clean, "▁", "_")
-        found = self.translate(self.pieces.tokenize(clean).to_tensor(default_value=PAD))
+        found = self.translate(self.tokenizer.tokenize(clean).to_tensor(default_value=PAD))
         ids = tf.ragged.boolean_mask(found["target"], found["target"] != PAD)
-        return {"translation": self.pieces.detokenize(ids), "score": found["score"]}
+        return {"translation": self.tokenizer.detokenize(ids), "score": found["score"]}
 
 
 def export_savedmodel(

@@ -53,7 +53,7 @@ def export_argos(
         model = folder / "model"
         folder.mkdir()
         comparison = _convert(model, translator, sentences, quantization)
-        translator.tokenizer.save(folder / exports.PIECES)
+        translator.tokenizer.save(folder / exports.TOKENIZER)
         runs.write_json(folder / "metadata.json", metadata(code, other))
         runs.write_text(
             folder / runs.CARD, translator_card(run, translator, "argos", out, runs.size_of(folder), comparison)
@@ -98,8 +98,8 @@ def metadata(code: str, other: str) -> dict[str, str]:
 def _convert(folder: Path, translator: Translator, sentences: folders.Sentences, quantization: str) -> Comparison:
     """Write CTranslate2's own files, load them again, and compare."""
     positions = folders.positions(translator.settings)
-    pieces = translator.tokenizer.all_pieces()
-    converter = TransformerConverter(translator.model, pieces, translator.start, positions)
+    tokens = translator.tokenizer.all_tokens()
+    converter = TransformerConverter(translator.model, tokens, translator.start, positions)
     converter.convert(str(folder), quantization=quantization, force=True)
     engine = CTranslate2Engine(folder, translator.tokenizer, positions)
     return compare_engines(translator, engine, sentences).check(quantization)

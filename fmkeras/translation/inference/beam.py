@@ -4,7 +4,7 @@
 and `best_continuations` say how it can go on, `keep_best_finished` chooses the best of the hypotheses that have
 finished, and `choose_active` those that go on.
 
-Shapes as in `transformer`: B sentences, K hypotheses each, V pieces. L is the longest translation allowed, N how many
+Shapes as in `transformer`: B sentences, K hypotheses each, V tokens. L is the longest translation allowed, N how many
 finished hypotheses are kept, C how many continuations of each hypothesis are looked at. `keras.ops` only.
 """
 

@@ -4,7 +4,6 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -30,7 +29,7 @@ BUDGET = 8192  # source tokens times hypotheses in a batch at most, as in `Searc
 
 
 class CTranslate2Engine:
-    """See `Engine`. Tokens go in and out as pieces.
+    """See `Engine`. Tokens go in and out as text.
 
     Args:
         folder: a CTranslate2 model that `python -m fmkeras.export` wrote.
@@ -52,8 +51,7 @@ class CTranslate2Engine:
             reason = " ".join(str(error).split())[:200]
             raise InputError(f"{folder} cannot be loaded ({reason}): export it again") from None
         self.tokenizer, self.positions = tokenizer, positions
-        self.pieces = tokenizer.all_pieces()
-        self.ids = {piece: i for i, piece in enumerate(self.pieces)}
+        self.ids = {token: i for i, token in enumerate(tokenizer.all_tokens())}
 
     def translate(self, sources: Sources, options: SearchOptions = DEFAULTS) -> Iterator[tuple[int, list[Hypothesis]]]:
         """See `Engine.translate`.
@@ -85,19 +83,19 @@ class CTranslate2Engine:
         if limit == 1:  # nothing but an end token: CTranslate2 takes a limit of 0 for none
             return [[([], 0.0)] for _ in sources]
         results = self.model.translate_batch(
-            [self._pieces(row[:-1]) for row in sources],
+            [self.tokenizer.to_tokens(row[:-1]) for row in sources],
             max_decoding_length=limit - 1,
             min_decoding_length=0,
             max_input_length=0,
             disable_unk=True,  # these three are no text, and our own search never writes them
-            suppress_sequences=[[self.pieces[i]] for i in (PAD, UNK, START)],
+            suppress_sequences=[[token] for token in self.tokenizer.to_tokens((PAD, UNK, START))],
             return_scores=True,
             beam_size=options.beams,
             length_penalty=options.length_penalty,
             num_hypotheses=options.n_best,
         )
         return [
-            [([self.ids[piece] for piece in row], score) for row, score in zip(r.hypotheses, r.scores, strict=True)]
+            [([self.ids[token] for token in row], score) for row, score in zip(r.hypotheses, r.scores, strict=True)]
             for r in results
         ]
 
@@ -106,8 +104,8 @@ class CTranslate2Engine:
         for start in range(0, len(sources), ALIGNED):
             batch, written = sources[start : start + ALIGNED], targets[start : start + ALIGNED]
             results = self.model.translate_batch(
-                [self._pieces(row[:-1]) for row in batch],
-                target_prefix=[self._pieces(row) for row in written],
+                [self.tokenizer.to_tokens(row[:-1]) for row in batch],
+                target_prefix=[self.tokenizer.to_tokens(row) for row in written],
                 max_decoding_length=max(map(len, written)) + 1,
                 max_input_length=0,
                 beam_size=1,
@@ -132,9 +130,7 @@ class CTranslate2Engine:
         return [float(row.mean()) for row in self._log_probabilities(sources, targets)]
 
     def _log_probabilities(self, sources: Sources, targets: Sources) -> list[np.ndarray]:
-        rows = [self._pieces(row[:-1]) for row in sources], [self._pieces(row) for row in targets]
-        scored = self.model.score_batch(*rows, max_batch_size=BUDGET, batch_type="tokens", max_input_length=0)
+        texts = [self.tokenizer.to_tokens(row[:-1]) for row in sources]
+        written = [self.tokenizer.to_tokens(row) for row in targets]
+        scored = self.model.score_batch(texts, written, max_batch_size=BUDGET, batch_type="tokens", max_input_length=0)
         return [np.array(result.log_probs) for result in scored]
-
-    def _pieces(self, ids: Any) -> list[str]:
-        return [self.pieces[int(i)] for i in ids]

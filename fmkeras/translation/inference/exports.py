@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # --help must not wait for it
 ENGINES = ("auto", "keras", "ctranslate2")
 EXPORTS = "exports"  # the folder of a run's exports
 DESCRIPTION = "export.json"  # in an export: what it was made of
-PIECES = "sentencepiece.model"  # the tokenizer, under the name that others look for
+TOKENIZER = "sentencepiece.model"  # the tokenizer, under the name that others look for
 
 
 class Export(NamedTuple):
@@ -42,7 +42,7 @@ class Export(NamedTuple):
         from fmkeras.translation.corpora.tokenizer import Tokenizer
 
         settings = Settings.load(dict(self.config))
-        return Tokenizer.load(self.folder / PIECES, settings.tokenizer_sha256), settings
+        return Tokenizer.load(self.folder / TOKENIZER, settings.tokenizer_sha256), settings
 
 
 def read(folder: Path) -> Export:

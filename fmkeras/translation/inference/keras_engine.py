@@ -39,7 +39,7 @@ class KerasEngine:
         """See `Engine.translate`."""
         limit = options.max_length
         for i, found in self.search(options).translate_n_best(sources):
-            rows = [([int(piece) for piece in ids if piece != PAD], float(score)) for ids, score in found]
+            rows = [([int(token) for token in ids if token != PAD], float(score)) for ids, score in found]
             yield i, [Hypothesis(ids, score, was_cut(ids, len(sources[i]), limit)) for ids, score in rows]
 
     def attention(self, sources: Sources, targets: Sources) -> Iterator[np.ndarray]:

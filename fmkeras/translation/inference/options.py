@@ -1,4 +1,4 @@
-"""The command lines of those verbs of `fmkeras.translate` that use a trained run."""
+"""The command lines of those subcommands of `fmkeras.translate` that use a trained run."""
 
 import argparse
 from collections.abc import Callable
@@ -6,15 +6,15 @@ from collections.abc import Callable
 from fmkeras import cli
 from fmkeras.translation.inference.exports import ENGINES
 
-VERBS = ("evaluate", "compare", "text")
+SUBCOMMANDS = ("evaluate", "compare", "text")
 TOKENIZERS = ("13a", "char", "flores101", "flores200", "intl", "ja-mecab", "ko-mecab", "none", "spBLEU-1K", "zh")
 RUN = "run folder, or bundled for the translator that comes with fmkeras (runs/translate; while there is none, bundled)"
 LONGEST = 10_000  # tokens of a translation: beyond any use, and small enough to compute with
 
 
-def add_verbs(verbs: argparse._SubParsersAction) -> None:
-    """Add the verbs to a parser's subparsers."""
-    evaluate = _verb(verbs, "evaluate", "score a trained translator")
+def add_subcommands(subcommands: argparse._SubParsersAction) -> None:
+    """Add them to a parser's subparsers."""
+    evaluate = _subcommand(subcommands, "evaluate", "score a trained translator")
     evaluate.add_argument("--run", metavar="DIR", help=RUN)
     _test_set(evaluate.add_argument)
     split = "which part of what it was trained on (test); other files are scored whole"
@@ -24,13 +24,13 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
     evaluate.add_argument("--ter", action="store_true", help="compute TER, too, which takes a while")
     evaluate.add_argument("--json", action="store_true", help="print the scores as one JSON object")
 
-    compare = _verb(verbs, "compare", "compare two translators on one test set, with p values")
+    compare = _subcommand(subcommands, "compare", "compare two translators on one test set, with p values")
     compare.add_argument("runs", nargs=2, metavar="RUN", help="run folders, the baseline first")
     _test_set(compare.add_argument)
     samples = "test sets drawn by the bootstrap (1000)"
     compare.add_argument("--samples", type=cli.positive(most=10**6), default=1000, metavar="N", help=samples)
 
-    add = _verb(verbs, "text", "translate sentences, or standard input line by line").add_argument
+    add = _subcommand(subcommands, "text", "translate sentences, or standard input line by line").add_argument
     add("sentence", nargs="*", metavar="SENTENCE", help="text to translate")
     add("--run", metavar="DIR", help=RUN)
     _beam(add)
@@ -45,8 +45,8 @@ def add_verbs(verbs: argparse._SubParsersAction) -> None:
     add("--attention", metavar="FILE.png", help="draw what the translation of a sentence looks at")
 
 
-def _verb(verbs: argparse._SubParsersAction, name: str, help: str) -> argparse.ArgumentParser:
-    return verbs.add_parser(name, help=help, formatter_class=argparse.HelpFormatter)
+def _subcommand(subcommands: argparse._SubParsersAction, name: str, help: str) -> argparse.ArgumentParser:
+    return subcommands.add_parser(name, help=help, formatter_class=argparse.HelpFormatter)
 
 
 def _beam(add: Callable) -> None:

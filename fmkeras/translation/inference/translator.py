@@ -137,8 +137,8 @@ class Translator:
                 source=text,
                 translation=alternatives[0].translation if alternatives else "",
                 score=alternatives[0].score if alternatives else None,
-                source_tokens=self._pieces(itertools.chain.from_iterable(sources)),
-                tokens=self._pieces(i for part in best for i in part.ids),
+                source_tokens=self.tokenizer.to_tokens(itertools.chain.from_iterable(sources)),
+                tokens=self.tokenizer.to_tokens(i for part in best for i in part.ids),
                 alignment=alignment,
                 weights=looks,
                 alternatives=alternatives,
@@ -151,34 +151,35 @@ class Translator:
         if not textform.visible(text):
             return []
 
-        def pieces(sentence: str) -> list[str]:
+        def parts_of(sentence: str) -> list[str]:
             return self.shorter(textform.apply(sentence, settings.style, settings.source))
 
         whole = " ".join(text.split())
         sentences = split_sentences(text, settings.source) if split else [whole]
-        if len(sentences) <= settings.sentences_per_line and len(pieces(whole)) == 1:
+        if len(sentences) <= settings.sentences_per_line and len(parts_of(whole)) == 1:
             sentences = [whole]
         parts = []
         for sentence in sentences:
-            cuts = pieces(sentence)
+            cuts = parts_of(sentence)
             if len(cuts) > 1 and on_cut:
                 on_cut(sentence)
             parts += cuts
         return parts
 
     def shorter(self, sentence: str, longest: int | None = None) -> list[str]:
-        """A sentence whole, or if it has more than `max_pieces` pieces, cut as `cutting.cut` does."""
-        longest = longest or self.settings.max_pieces - 2  # a part gets an end token, and perhaps one of its beginning
+        """A sentence whole, or if it has more than `max_sentence_tokens`, cut as `cutting.cut` does."""
+        most = self.settings.max_sentence_tokens
+        longest = longest or most - 2  # a part gets an end token, and perhaps one of its beginning
         if len(sentence.encode("utf-8", "replace")) <= longest:
             return [sentence]
         text = normalise(sentence)
-        ends = [piece.end for piece in self.tokenizer.pieces.encode(text, out_type="immutable_proto").pieces]
+        ends = self.tokenizer.ends(text)
         if len(ends) <= longest:
             return [sentence]
         parts = cut(text, ends, longest)
-        if max(map(len, self.tokenizer.encode(parts))) <= self.settings.max_pieces:
+        if max(map(len, self.tokenizer.encode(parts))) <= most:
             return parts
-        return self.shorter(sentence, longest * 3 // 4)  # cut elsewhere than between words, it can have more pieces
+        return self.shorter(sentence, longest * 3 // 4)  # cut elsewhere than between words, it can have more tokens
 
     def translate_sentences(
         self, sources: list[str], beam: int | None = None, progress: str | None = None
@@ -256,9 +257,9 @@ class Translator:
         return self.engine.losses(sources, references)
 
     def attention(self, text: str) -> tuple[list[str], list[str], np.ndarray]:
-        """How the translation of a sentence looks at its source: S pieces, T pieces, weights (num_layers, H, T, S).
+        """How the translation of a sentence looks at its source: S tokens, T tokens, weights (num_layers, H, T, S).
 
-        Row t holds the weights with which the decoder chose piece t, the end token included.
+        Row t holds the weights with which the decoder chose token t, the end token included.
 
         Raises:
             InputError: the text is blank.
@@ -270,7 +271,7 @@ class Translator:
         source = self.tokenizer.encode([textform.apply(text, self.settings.style, self.settings.source)])
         (target,) = self.tokenizer.encode(self.translate_sentences(self.tokenizer.decode(source), beam=1))
         weights = cross_attention(self.model, np.array(source), np.array([[self.start, *target[:-1]]]))[0]
-        return self._pieces(source[0]), self._pieces([*target[:-1], END]), weights
+        return self.tokenizer.to_tokens(source[0]), self.tokenizer.to_tokens([*target[:-1], END]), weights
 
     def _options(self, beam: int | None, length_penalty: float | None = None, n_best: int = 1) -> SearchOptions:
         """How to search; None: as the settings say."""
@@ -306,6 +307,3 @@ class Translator:
 
     def _alternatives(self, parts: list[list[Hypothesis]], n: int) -> list[Alternative]:
         return [Alternative(self._joined(ids), score) for ids, score in best_of_all(parts, n)]
-
-    def _pieces(self, ids: Iterable[int]) -> list[str]:
-        return [self.tokenizer.pieces.id_to_piece(int(i)) for i in ids]

@@ -23,7 +23,7 @@ def sinusoidal_positions(positions: Tensor, d_model: int) -> Tensor:
 
     Args:
         positions: (..., T) integers.
-        d_model: width, even.
+        d_model: model dimension, even.
 
     Returns:
         (..., T, d_model) float32: sines in the first half, cosines in the second.
@@ -51,10 +51,10 @@ def causal_bias(length: int | Tensor) -> Tensor:
 
 @keras.saving.register_keras_serializable("fmkeras")
 class Attention(keras.layers.Layer):
-    """Multi-head attention, written out: softmax(QKᵀ/√d + bias)V in each of `num_heads` heads of width d.
+    """Multi-head attention, written out: softmax(QKᵀ/√d + bias)V in each of `num_heads` heads of dimension d.
 
     Args:
-        d_model: width of input and output.
+        d_model: model dimension, of input and output.
         num_heads: number of heads; d_model must be a multiple of it.
         dropout: rate on the attention weights.
 
@@ -70,7 +70,7 @@ class Attention(keras.layers.Layer):
         ValueError: d_model is no multiple of num_heads.
 
     Reference: Vaswani et al. (2017), section 3.2; ecosystem.md section 4.1. The TensorFlow tutorial's
-    `MultiHeadAttention(num_heads, key_dim=d_model)` gives *each* head the full width; here the heads share it.
+    `MultiHeadAttention(num_heads, key_dim=d_model)` gives *each* head the full dimension; here the heads share it.
     """
 
     def __init__(self, d_model: int, num_heads: int, dropout: float = 0.0, **kwargs: Any) -> None:

@@ -19,8 +19,8 @@ class FeedForward(keras.layers.Layer):
     """Two dense layers with ReLU between, at each position apart: (B, T, d_model) -> (B, T, d_model).
 
     Args:
-        d_model: width of input and output.
-        d_ff: width in between.
+        d_model: model dimension, of input and output.
+        d_ff: dimension in between.
 
     Reference: Vaswani et al. (2017), section 3.3.
     """

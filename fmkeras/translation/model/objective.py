@@ -160,7 +160,7 @@ class Objective(keras.Model):
             penalty = self.consistency * divergence(logits, second)
         losses = smoothed_cross_entropy(y, logits, self.smoothing)
         self.token_loss.update_state(losses, weights)
-        # Not by argmax, which takes longer than softmax. Only in bfloat16 do two pieces ever share the first place.
+        # Not by argmax, which takes longer than softmax. Only in bfloat16 do two tokens ever share the first place.
         self.accuracy.update_state(ops.equal(at_targets(logits, y), ops.max(logits, axis=-1)), weights)
         self._counted = (self.token_loss, self.accuracy)
         if not training:

@@ -1,6 +1,6 @@
 """The Transformer of Vaswani et al. (2017) in `keras.ops` only, so that it runs on TensorFlow and JAX.
 
-Shapes: B sentences, T target tokens, S source tokens, H heads, d = d_model / H, K hypotheses a sentence, V pieces.
+Shapes: B sentences, T target tokens, S source tokens, H heads, d = d_model / H, K hypotheses a sentence, V tokens.
 """
 
 import math
@@ -28,7 +28,7 @@ class Transformer(keras.Model):
     """A pre-norm encoder-decoder with one embedding for source, target and output (Press & Wolf 2017).
 
     Args:
-        vocab_size: V, number of pieces; id 0 is padding.
+        vocab_size: V, number of tokens; id 0 is padding.
         d_model, num_heads, d_ff: sizes, as in `Attention` and `FeedForward`.
         num_layers: number of encoder blocks, and of decoder blocks.
         dropout: rate, after each sub-layer and on the embeddings.

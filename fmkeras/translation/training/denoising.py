@@ -1,6 +1,6 @@
 """Denoising: corrupt a sentence, have the model reconstruct it. This needs no translation (BART, mBART).
 
-Lewis et al. (2020), arXiv:1910.13461: spans of pieces are replaced by one mask each. Liu et al. (2020),
+Lewis et al. (2020), arXiv:1910.13461: spans of tokens are replaced by one mask each. Liu et al. (2020),
 arXiv:2001.08210: several languages at once, each with a special token with which the decoder starts.
 """
 
@@ -32,28 +32,28 @@ class Fate(enum.IntEnum):
 
 
 def corrupt(originals: Sentences, noise: Settings, mask: int, rng: np.random.Generator) -> tuple[Sentences, np.ndarray]:
-    """Corrupt sentences: spans of their pieces become one mask each, then some of the other pieces are deleted.
+    """Corrupt sentences: spans of their tokens become one mask each, then some of the other tokens are deleted.
 
     Spans and gaps are drawn over the text as a whole, as if it were one sentence. A span that reaches beyond the end of
     its sentence goes on, as another, in the next. End tokens are neither masked nor deleted.
 
     Args:
-        originals: N sentences, end token last; T pieces in all.
-        noise: of the settings, `mask`, the share of pieces that spans cover; `span`, how many pieces one has on
-            average; and `delete`, the share of the pieces left that are deleted.
+        originals: N sentences, end token last; T tokens in all.
+        noise: of the settings, `mask`, the share of tokens that spans cover; `span`, how many tokens one has on
+            average; and `delete`, the share of the tokens left that are deleted.
         mask: id of the mask.
         rng: where the noise comes from.
 
     Returns:
         N sentences, end token last, none longer than it was; and (T,) the `Fate` of each of their tokens.
     """
-    sentence = np.repeat(np.arange(len(originals)), originals.lengths)  # (T,) which sentence each piece belongs to
+    sentence = np.repeat(np.arange(len(originals)), originals.lengths)  # (T,) which sentence each token belongs to
     can_change = originals.ids != END  # (T,)
-    span = np.zeros(len(originals.ids), int)  # (T,) number of the span that covers a piece, 0 where none does
+    span = np.zeros(len(originals.ids), int)  # (T,) number of the span that covers a token, 0 where none does
     span[can_change] = draw_spans(int(np.count_nonzero(can_change)), noise, rng)
 
     covered = span > 0  # (T,)
-    becomes_mask = covered & (np.diff(span, prepend=0) != 0)  # (T,) the first piece of a span, or behind an end token
+    becomes_mask = covered & (np.diff(span, prepend=0) != 0)  # (T,) the first token of a span, or behind an end token
     deleted = can_change & ~covered & (rng.random(len(span)) < noise.delete)  # (T,)
     kept = becomes_mask | ~(covered | deleted)  # (T,)
     ids = np.where(becomes_mask, mask, originals.ids)[kept]
@@ -63,26 +63,26 @@ def corrupt(originals: Sentences, noise: Settings, mask: int, rng: np.random.Gen
 
 
 def draw_spans(size: int, noise: Settings, rng: np.random.Generator) -> np.ndarray:
-    """Cover a text of `size` pieces with random spans: a gap, a span, a gap, a span, and so on to its end.
+    """Cover a text of `size` tokens with random spans: a gap, a span, a gap, a span, and so on to its end.
 
     Returns:
-        (size,) for each piece the number of the span that covers it, from 1 on; 0 in a gap.
+        (size,) for each token the number of the span that covers it, from 1 on; 0 in a gap.
     """
     if noise.mask == 0:
         return np.zeros(size, int)
     gaps, spans = draw_gaps(size, noise, rng), 1 + rng.poisson(noise.span - 1, size)  # (size,), (size,)
     lengths = np.stack([gaps, spans], axis=1).ravel()  # (2 * size,) in turns
     numbers = np.stack([np.zeros(size, int), np.arange(1, size + 1)], axis=1).ravel()  # 0, 1, 0, 2, 0, 3, ...
-    # A span has a piece or more, so `size` spans reach the end of the text. Those beyond it are cut off.
+    # A span has a token or more, so `size` spans reach the end of the text. Those beyond it are cut off.
     needed = np.searchsorted(np.cumsum(lengths), size) + 1
     return np.repeat(numbers[:needed], lengths[:needed])[:size]
 
 
 def draw_gaps(size: int, noise: Settings, rng: np.random.Generator) -> np.ndarray:
-    """(size,) numbers of pieces between two spans; they may be 0.
+    """(size,) numbers of tokens between two spans; they may be 0.
 
-    Spans are the share `mask` of all pieces if a gap has span * (1 - mask) / mask of them on average. Gaps are
-    geometric: behind each piece the next span begins with the same probability, which is 1 / (1 + average).
+    Spans are the share `mask` of all tokens if a gap has span * (1 - mask) / mask of them on average. Gaps are
+    geometric: behind each token the next span begins with the same probability, which is 1 / (1 + average).
     """
     begins = noise.mask / (noise.mask + noise.span * (1 - noise.mask))
     begins = max(begins, np.finfo(float).tiny)  # of the smallest shares it is rounded to 0, which `geometric` refuses
@@ -110,19 +110,19 @@ class Denoising:
 
     @classmethod
     def of(cls, texts: Mapping[str, Sequence[str]], tokenizer: Tokenizer, settings: Settings) -> "Denoising":
-        """From sentences by language. Those of over `settings.max_pieces` pieces are left out.
+        """From sentences by language. Those of over `settings.max_sentence_tokens` tokens are left out.
 
         Raises:
             InputError: all of a language are.
         """
-        sides, counts, most = [], {}, settings.max_pieces
+        sides, counts, most = [], {}, settings.max_sentence_tokens
         for language, sentences in texts.items():
             side = tokenizer.encode_corpus(sentences)
             sides.append(side.where(side.lengths <= most))
             counts[language] = len(sides[-1])
             if not counts[language]:
                 raise InputError(
-                    f"every sentence of {language} is longer than {most} pieces: cut them into shorter ones"
+                    f"every sentence of {language} is longer than {most} tokens: cut them into shorter ones"
                 )
         originals = Sentences(np.concatenate([s.ids for s in sides]), np.concatenate([s.lengths for s in sides]))
         start = np.repeat([tokenizer.start(language) for language in texts], list(counts.values())).astype("int32")

@@ -22,7 +22,7 @@ FINE_TUNING = 0.2  # of the usual learning rate, for weights that have learnt al
 # docs/results.md has what was tried.
 BUNDLED_CORPUS: dict[str, Any] = {"epochs": 3, "dropout": 0.0, "batch_tokens": 512}
 BUNDLED_CORPUS |= {"learning_rate": 4e-3, "warmup_steps": 300, "schedule": "linear"}
-# Chosen on 600 and 2,000 pairs of TED's rehearsal: docs/results.md.
+# Chosen on 600 and 2,000 pairs of the data that stand in for TED: docs/results.md.
 SMALL_DATA = {"vocab_size": 1000, "batch_tokens": 512, "dropout": 0.3, "patience": 8, "select": "bleu"}
 
 

@@ -13,15 +13,15 @@ from fmkeras.translation.inference import options as inference
 from fmkeras.translation.settings import CHOICES, FIELDS, LONGEST_SPAN, PRESETS, Settings, possible
 
 SIZES = ("d_model", "num_heads", "d_ff", "num_layers", "decoder_layers")
-VERBS = ("train", *inference.VERBS)
+SUBCOMMANDS = ("train", *inference.SUBCOMMANDS)
 # What may change when a run is resumed.
 RESUMABLE = ("epochs", "minutes", "learning_rate", "patience", "select", "cache", "devices", "accumulate")
 AUTOMATIC = ("dataset", "preset", "precision")  # what may be "auto"
-MOST = 10**6  # epochs, pieces and tokens a batch: beyond any use, and small enough to compute with
+MOST = 10**6  # epochs, tokens in a vocabulary or a batch: beyond any use, and small enough to compute with
 MOST_PAIRS = 10**9
 RARE = {  # settings without an option of their own above, and what they are
-    "patience": "stop after so many epochs without a better one, 0 for never",
-    "validate_every": "validate after so many steps, too, and keep the best",
+    "patience": "stop after N epochs without a better one, 0 for never",
+    "validate_every": "validate after every N steps, too, and keep the best",
     "select": "keep the epoch of the lowest validation loss, the highest validation BLEU, or the last",
     "passes": "passes over the pairs in an epoch",
     "warmup_steps": "steps of linear warm-up",
@@ -34,7 +34,7 @@ RARE = {  # settings without an option of their own above, and what they are
     "consistency": "weight of the divergence of two passes over each batch (R-Drop; with --word-dropout SimCut)",
     "clip_norm": "longest gradient",
     "ema_decay": "decay a step of the average of the weights, which is what is kept",
-    "max_pieces": "leave out pairs with a side of more subword tokens",
+    "max_sentence_tokens": "leave out pairs with a side of more than N subword tokens",
     "held_out": "share of a file's sources for validation, and for test",
     "style": "form of the text: ted is lower-cased and tokenised",
     "d_model": "model dimension",
@@ -49,19 +49,19 @@ TENSORBOARD = "tensorboard"  # the folder of logs in a run folder
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of all verbs."""
+    """The options of all subcommands."""
     top = cli.Parser(
         prog="python -m fmkeras.translate",
         description="Train a Transformer translator, evaluate it, translate text with it.",
-        epilog="Without a verb it trains, on TED if that can be had, else on the bundled phrasebook. "
-        "Each verb has its own options: python -m fmkeras.translate train --help",
+        epilog="Without a subcommand it trains, on TED if that can be had, else on the bundled phrasebook. "
+        "Each subcommand has its own options: python -m fmkeras.translate train --help",
     )
-    verbs = top.add_subparsers(
-        dest="verb", required=True, metavar="{train,evaluate,compare,text}", parser_class=cli.Parser
+    subcommands = top.add_subparsers(
+        dest="subcommand", required=True, metavar="{train,evaluate,compare,text}", parser_class=cli.Parser
     )
     plain: dict[str, Any] = {"formatter_class": argparse.HelpFormatter, "argument_default": argparse.SUPPRESS}
 
-    train = verbs.add_parser("train", help="train and score a translator (the default)", **plain)
+    train = subcommands.add_parser("train", help="train and score a translator (the default)", **plain)
     add = train.add_argument
     data = "auto (TED if it can be had, else the phrasebook; the default), ted, phrasebook, a file of sentence pairs "
     data += "(.tsv, .csv, .json, .jsonl, .parquet, .tmx, .xliff, also compressed or in a .zip), two files with as many "
@@ -69,16 +69,18 @@ def parser() -> argparse.ArgumentParser:
     pair_options(add)
     for split in ("validation", "test"):
         add(f"--{split}", metavar="FILE", help=f"{split} pairs, in place of some of --dataset")
-    add("--limit", type=cli.positive(most=MOST_PAIRS), metavar="PAIRS", help="train on so many pairs only (all)")
+    add("--limit", type=cli.positive(most=MOST_PAIRS), metavar="PAIRS", help="train on PAIRS pairs only (all)")
     add("--cache", metavar="DIR", help="keep what is made of large files there (fmkeras-cache, beside the run)")
     add(
         "--init", metavar="RUN", help="start from this run, pre-trained or a translator: its vocabulary, sizes, weights"
     )
-    add("--sampling", type=cli.share, metavar="P", help="BPE-dropout rate, 0.1 for small data (0)")
+    dropout = "BPE-dropout: skip this share of the tokenizer's merges at random, 0.1 for small data (0)"
+    add("--bpe-dropout", type=cli.share, metavar="P", help=dropout)
+    add("--sampling", dest="bpe_dropout", type=cli.share, help=argparse.SUPPRESS)  # as version 0.1 called it
     training_options(add, runs.OWN)
     rare_options(train, RARE)
 
-    inference.add_verbs(verbs)
+    inference.add_subcommands(subcommands)
     return top
 
 
@@ -92,7 +94,7 @@ def pretrain_parser() -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
     )
     add = top.add_argument
-    data = "pairs that are taken apart, as in fmkeras.translate (auto; with --text none)"
+    data = "pairs whose sides are used as unpaired text, as in fmkeras.translate (auto; with --text none)"
     add("--dataset", nargs="+", help=data + "; their validation and test sentences are left out of all text")
     text = "text files, one sentence a line: pt=news.txt en=more.txt.gz"
     add("--text", nargs="+", action="extend", metavar="LANGUAGE=FILE", help=text)
@@ -100,14 +102,19 @@ def pretrain_parser() -> argparse.ArgumentParser:
         "--skip",
         type=cli.positive(most=MOST_PAIRS),
         metavar="PAIRS",
-        help="leave out so many pairs, the first ones, to fine-tune on (0)",
+        help="leave out the first PAIRS pairs, to fine-tune on (0)",
     )
     pair_options(add)
-    sentences = "train on so many sentences of each language only (all)"
+    sentences = "train on N sentences of each language only (all)"
     add("--limit", type=cli.positive(most=MOST_PAIRS), metavar="N", help=sentences)
-    add("--mask", type=cli.share, metavar="P", help=f"share of the pieces that masks cover ({Settings.mask})")
-    add("--span", type=span, metavar="N", help=f"pieces under a mask, on average ({Settings.span:g})")
-    add("--delete", type=cli.share, metavar="P", help=f"share of the other pieces deleted ({Settings.delete:g})")
+    add("--mask", type=cli.share, metavar="P", help=f"share of the subword tokens that masks cover ({Settings.mask})")
+    add("--span", type=span, metavar="N", help=f"subword tokens under a mask, on average ({Settings.span:g})")
+    add(
+        "--delete",
+        type=cli.share,
+        metavar="P",
+        help=f"share of the other subword tokens that are deleted ({Settings.delete:g})",
+    )
     training_options(add, "runs/pretrain")
     rare_options(top, [name for name in RARE if name not in ("select", "beam", "length_penalty", "passes", "style")])
     return top
@@ -130,7 +137,7 @@ def pair_options(add: Callable) -> None:
     """Add the options that say what a corpus' sentence pairs are."""
     add("--source-column", type=int, choices=(1, 2), help="column to translate from (1); 2 turns the direction round")
     add("--columns", metavar="A,B", help="columns of source and target, by number or name: 2,4 (told by the file)")
-    add("--encoding", metavar="NAME", help="of text without a mark: cp1252, utf-16, ... (UTF-8)")
+    add("--encoding", metavar="NAME", help="of text without a byte-order mark: cp1252, utf-16, ... (UTF-8)")
     add(
         "--clean",
         action="store_true",
@@ -146,9 +153,9 @@ def training_options(add: Callable, run: str) -> None:
     sizes = "size of the model (auto: tiny for the phrasebook and up to 10,000 pairs; above small, or base on a GPU)"
     add("--preset", choices=("auto", *PRESETS), help=sizes)
     add("--epochs", type=cli.positive(most=MOST), metavar="N", help="passes over the data (the preset's)")
-    add("--minutes", type=cli.positive(float), metavar="M", help="stop training after so many minutes (no limit)")
-    pieces = "subword pieces, for both languages (the preset's)"
-    add("--vocab-size", type=cli.positive(most=MOST), metavar="V", help=pieces)
+    add("--minutes", type=cli.positive(float), metavar="M", help="stop after M minutes of training (no limit)")
+    size = "subword tokens in the vocabulary, for both languages (the preset's)"
+    add("--vocab-size", type=cli.positive(most=MOST), metavar="V", help=size)
     add("--batch-tokens", type=cli.positive(most=MOST), metavar="N", help="tokens a batch (the preset's)")
     add("--learning-rate", type=cli.positive(float), metavar="R", help="peak of the learning rate (the preset's)")
     add("--dropout", type=cli.share, metavar="P", help="dropout rate (the preset's)")
@@ -168,7 +175,8 @@ def rare_options(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
     """Add the settings that few people change, each under its own name, in a group at the end."""
     group = parser.add_argument_group("rarely needed", "what is left out fits the data, or is the preset's")
     for name in names:
-        option, default = f"--{name.replace('_', '-')}", f"({getattr(Settings, name)})"
+        value = getattr(Settings, name)
+        option, default = f"--{name.replace('_', '-')}", "(by the number of pairs)" if value is None else f"({value})"
         if name in CHOICES:
             group.add_argument(option, choices=CHOICES[name], help=f"{RARE[name]} {default}")
         else:
@@ -250,7 +258,7 @@ def decide(settings: Settings, chosen: dict, pairs: int, pretrained: Settings | 
         if chosen.get("vocab_size", pretrained.vocab_size) != pretrained.vocab_size:
             raise InputError(
                 f"--vocab-size {chosen['vocab_size']:,}: a translator keeps the vocabulary of {settings.init}, of "
-                f"{pretrained.vocab_size:,} pieces: leave the option out"
+                f"{pretrained.vocab_size:,} tokens: leave the option out"
             )
         settings = dataclasses.replace(settings, vocab_size=pretrained.vocab_size)
         if pretrained.task == "translate" and "learning_rate" not in chosen:

@@ -16,7 +16,7 @@ from fmkeras import runs
 from fmkeras.translation.corpora import monolingual
 from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_token
 from fmkeras.translation.saved import own_tokenizer
-from fmkeras.translation.settings import NONE, Settings
+from fmkeras.translation.settings import NONE, Settings, present_names
 from fmkeras.translation.training import session
 from fmkeras.translation.training.denoising import Denoising, Reconstructor
 from fmkeras.translation.training.options import decide
@@ -40,7 +40,7 @@ def pretrain(
     Text → SentencePiece ids → corrupted and original → Transformer → best weights.
 
     Args:
-        dataset: what `train_translator` takes by name or path: its pairs are taken apart. By default "auto", or with
+        dataset: what `train_translator` takes by name or path: its sides are used unpaired. By default "auto", or with
             `text` none.
         run, resume, callbacks, verbose: as in `fmkeras.train_translator`.
         options: any field of `Settings`, such as text=["pt=news.txt", "en=more.txt.gz"], skip=1000, mask=0.35.
@@ -54,7 +54,9 @@ def pretrain(
     say = session.voice(verbose)
     with session.folder_of(run, resume) as folder:
         began = time.perf_counter()
-        chosen = options | {"task": "denoise"} | ({"dataset": str(dataset)} if dataset is not None else {})
+        chosen = (
+            present_names(options) | {"task": "denoise"} | ({"dataset": str(dataset)} if dataset is not None else {})
+        )
         if chosen.get("text") and not resume:
             chosen.setdefault("dataset", NONE)
         texts, counts, training = prepare(chosen, folder, resume, callbacks, say)
@@ -119,7 +121,8 @@ def prepare(
     denoising = Denoising.of(texts.train, tokenizer, settings)
     for language, kept in denoising.counts.items():
         long = len(texts.train[language]) - kept
-        say(f"           {language}: {long:,} sentences over {settings.max_pieces} pieces dropped, {kept:,} kept")
+        dropped = f"{long:,} sentences over {settings.max_sentence_tokens} tokens dropped"
+        say(f"           {language}: {dropped}, {kept:,} kept")
     validation = Denoising.of(texts.validation, tokenizer, settings).batches(0)
     training = Training(
         settings,

@@ -89,7 +89,7 @@ def describe(training: Training, say: Say) -> None:
     if line := devices.unused_gpu():
         say(f"           {line}")
     say(
-        f"model      {settings.preset}: width {settings.d_model}, {settings.num_heads} heads, feed-forward "
+        f"model      {settings.preset}: d_model {settings.d_model}, {settings.num_heads} heads, feed-forward "
         f"{settings.d_ff}, {settings.num_layers}+{settings.num_layers} blocks, vocabulary "
         f"{len(training.tokenizer):,}; {training.model.count_params():,} parameters"
     )

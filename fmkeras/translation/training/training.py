@@ -18,6 +18,7 @@ from fmkeras.translation.model.objective import Objective, as_dataset, evaluate
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.training import checkpoint, history
+from fmkeras.translation.training.bpe_dropout import BpeDropout
 from fmkeras.translation.training.callbacks import (
     Announce,
     Callbacks,
@@ -29,7 +30,6 @@ from fmkeras.translation.training.callbacks import (
 )
 from fmkeras.translation.training.optimizers import optimizer_of
 from fmkeras.translation.training.pretrained import take_over
-from fmkeras.translation.training.resampling import Resampling
 
 
 class Training:
@@ -51,7 +51,7 @@ class Training:
             stop training.
         bleu: scores the averaged weights on validation sentences, after each epoch; for `select="bleu"`.
         renew: makes the batches of each epoch anew, given its number, 0 first, and that of its part; must depend on
-            nothing else. By default they stay the same, or with BPE-dropout are cut into other pieces.
+            nothing else. By default they stay the same, or with BPE-dropout are cut into other tokens.
 
     Attributes:
         history: a row of results for each validation so far.
@@ -83,9 +83,9 @@ class Training:
         self.settings, self.tokenizer, self.folder = settings, tokenizer, Path(folder)
         self.batches, self.validation, self.bleu = batches, validation, bleu
         self.renew, self.parts = renew or (lambda epoch, part: self.batches), 1
-        if settings.sampling and not renew:
-            self.renew = resampling = Resampling(batches, tokenizer, settings.sampling)
-            self.parts = resampling.parts
+        if settings.bpe_dropout and not renew:
+            self.renew = dropout = BpeDropout(batches, tokenizer, settings.bpe_dropout)
+            self.parts = dropout.parts
         self.devices = parallel.Devices(settings.devices)
         with self.devices.scope():
             self.make_models(initial)

@@ -25,7 +25,7 @@ from fmkeras.translation.inference.loading import load_translator
 from fmkeras.translation.inference.scoring import score_lines
 from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.saved import TOKENIZER, own_tokenizer
-from fmkeras.translation.settings import Settings
+from fmkeras.translation.settings import Settings, present_names
 from fmkeras.translation.training import checkpoint, estimates, fitting, session
 from fmkeras.translation.training.options import decide
 from fmkeras.translation.training.pretrained import load_pretrained
@@ -72,7 +72,7 @@ def train_translator(
     say = session.voice(verbose)
     with session.folder_of(run, resume) as folder:
         began = time.perf_counter()
-        chosen = settings | {"task": "translate", "dataset": corpora.name_of(data)}
+        chosen = present_names(settings) | {"task": "translate", "dataset": corpora.name_of(data)}
         corpus, training = prepare(data, folder, chosen, resume, callbacks, say)
         trained_on = held_out.fingerprints(corpus.train)
         corpus.train = []  # as text: of a million pairs it is 0.4 GB, and no longer needed
@@ -162,7 +162,8 @@ def prepare(
     tokenizer, batches, validation, dropped = tokenize(corpus, settings, folder if resume else None, known)
     if known and known.sha256 != tokenizer.sha256:
         raise InputError(f"{settings.init} is not the run that {folder} was begun with: train in another --run")
-    say(f"           train: {dropped:,} pairs over {settings.max_pieces} pieces dropped, {len(batches.source):,} kept")
+    longest = settings.max_sentence_tokens
+    say(f"           train: {dropped:,} pairs over {longest} tokens dropped, {len(batches.source):,} kept")
     if resume:
         batches = dataclasses.replace(batches, passes=settings.passes)
     else:
@@ -201,12 +202,12 @@ class ValidationBleu:
 
 def written_in_bytes(tokenizer: Tokenizer, batches: Batches) -> str:
     """Which share of the training text the vocabulary of another run can only write in bytes."""
-    is_byte = np.array([tokenizer.pieces.is_byte(i) for i in range(len(tokenizer))])
+    is_byte = np.array([tokenizer.processor.is_byte(i) for i in range(len(tokenizer))])
     found = [
         sum(np.count_nonzero(is_byte[ids]) for ids in cache.blocks(side.ids)) / len(side.ids)
         for side in (batches.source, batches.target)
     ]
-    line = f"of the pieces of these pairs, {found[0]:.1%} and {found[1]:.1%} are single bytes in its vocabulary"
+    line = f"of the subword tokens of these pairs, {found[0]:.1%} and {found[1]:.1%} are single bytes in its vocabulary"
     return line + ": train anew, without --init, if it comes out badly" * bool(max(found) > MANY_BYTES)
 
 
@@ -233,7 +234,7 @@ def tokenize(
     """
     tokenizer = vocabulary(corpus, settings, folder, known)
     start = tokenizer.start(settings.target)
-    source, target = encode_pairs(corpus.train, tokenizer, settings.max_pieces)
+    source, target = encode_pairs(corpus.train, tokenizer, settings.max_sentence_tokens)
     widths = devices.batch_widths(training=True), devices.batch_widths(training=False)
     batches = Batches(source, target, settings.batch_tokens, settings.seed, widths[0], start)
     held_out = (tokenizer.encode_corpus(side) for side in zip(*corpus.validation, strict=True))

@@ -1,4 +1,4 @@
-"""TMX and XLIFF, the files of translators' programs, read with lxml: piece by piece, and without their entities."""
+"""TMX and XLIFF, the files of translators' programs, read with lxml: unit by unit, and without their entities."""
 
 import itertools
 from collections import Counter

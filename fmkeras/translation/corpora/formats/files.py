@@ -149,7 +149,7 @@ def _is_data(path: Path) -> bool:
 
 
 def _of_several(sources: list[Source], name: str, reading: Reading) -> Found:
-    """One file, Moses' two, or the pieces of one data set, one after the other."""
+    """One file, Moses' two, or the parts of one data set, one after the other."""
     texts = [source for source in sources if moses.language_of(source) and source.suffix not in DATA[:2] + DATA[3:]]
     if reading.source and reading.target and len(texts) > 2:
         texts = [t for t in texts if any(same(moses.language_of(t), w) for w in (reading.source, reading.target))]

@@ -13,7 +13,7 @@ class Reading:
 
     Args:
         columns: the two columns of source and target, by number from 1 or by name: "2,4", "pt,en".
-        encoding: of text without a mark; UTF-8 by default.
+        encoding: of text without a byte-order mark; UTF-8 by default.
         source, target: names of the languages, by which columns are found where a file names them.
         source_column: 2 turns the direction round, where the file's order alone decides it.
 

@@ -42,7 +42,7 @@ def read_json(source: Source, reading: Reading) -> Found:
 
 
 def read_parquet(path: Path, reading: Reading) -> Found:
-    """The pairs of a Parquet file, read piece by piece.
+    """The pairs of a Parquet file, read in parts.
 
     Raises:
         InputError: pyarrow is not installed, or cannot read it.

@@ -19,7 +19,7 @@ COMPRESSED: dict[str, tuple[bytes, Callable]] = {  # suffix: how such a file beg
     ".bz2": (b"BZh", bz2.open),
     ".xz": (b"\xfd7zXZ\x00", lzma.open),
 }
-MARKS = (  # of the encodings that a file can begin with; UTF-32's begins with that of UTF-16
+BYTE_ORDER_MARKS = (  # of the encodings that a file can begin with; UTF-32's begins with that of UTF-16
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -104,7 +104,7 @@ class Source:
         counts lines. Other signs that Unicode takes for line ends stay within.
 
         Args:
-            encoding: its name; by default the one that the file's mark says, else UTF-8.
+            encoding: its name; by default the one that the file's byte-order mark says, else UTF-8.
 
         Raises:
             InputError: the file cannot be read, or a line is no text; names the line.
@@ -128,10 +128,10 @@ class Source:
 def _decoded(name: str, file: BinaryIO, encoding: str) -> Iterator[str]:
     """The lines of an open file as text."""
     head = file.read(1 << 16)
-    found = next((found for mark, found in MARKS if head.startswith(mark)), "")
+    found = next((found for mark, found in BYTE_ORDER_MARKS if head.startswith(mark)), "")
     encoding = encoding or found or "utf-8"
     if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
-        file.seek(0)  # the codec reads the mark itself
+        file.seek(0)  # the codec reads the byte-order mark itself
         text = io.TextIOWrapper(file, encoding, newline="\n")
         while line := text.readline(LONGEST_LINE):
             yield line.removeprefix("\ufeff")

@@ -19,7 +19,7 @@ from fmkeras.translation.corpora.grammar.words import Verb
 COLUMNS = ("id", "register", "weight", "slots", "pt", "en")
 REGISTERS = ("everyday", "travel", "story", "talk")
 
-Part = str | Callable[[Values], str]  # a piece of a template: fixed text, or a function of the fillers
+Part = str | Callable[[Values], str]  # a part of a template: fixed text, or a function of the fillers
 
 _MARK = re.compile(r"\{([^}]*)\}|<([^>]*)>")
 _REFERENCE = re.compile(r"([\w-]+)(?:\.([\w']+))?(?:\+(\w+))?(?:@(\w+))?")

@@ -1,4 +1,4 @@
-"""BPE-dropout: each epoch the same pairs, with every sentence cut into other pieces (Provilkov et al. 2020).
+"""BPE-dropout: each epoch the same pairs, with every sentence cut into other subword tokens (Provilkov et al. 2020).
 
 Of many pairs an epoch has parts, each of which other processes cut while the model is trained on the ones before.
 """
@@ -17,27 +17,27 @@ from fmkeras.translation.corpora.tokenizer import Tokenizer
 PART = 1 << 16  # pairs of a part; as many or fewer are trained on whole
 
 
-class Resampling:
-    """The batches of each part of each epoch: `Resampling(...)(epoch, part)`. They depend on these and the seed only.
+class BpeDropout:
+    """The batches of each part of each epoch: `BpeDropout(...)(epoch, part)`. They depend on these and the seed only.
 
     Args:
         batches: all pairs, as they are cut without dropout.
         tokenizer: what they were made with.
-        sampling: share of the merges that is skipped.
+        bpe_dropout: share of the merges that is skipped.
 
     Attributes:
         parts: of an epoch.
     """
 
-    def __init__(self, batches: Batches, tokenizer: Tokenizer, sampling: float):
-        self.batches, self.tokenizer, self.sampling = batches, tokenizer, sampling
+    def __init__(self, batches: Batches, tokenizer: Tokenizer, bpe_dropout: float):
+        self.batches, self.tokenizer, self.bpe_dropout = batches, tokenizer, bpe_dropout
         self.parts = -(-len(batches.source) // PART)
         self._ahead: Iterator[Batches] = iter(())
         self._coming: tuple[int, int] | None = None
 
     def __call__(self, epoch: int, part: int = 0) -> Batches:
         if self.parts == 1:
-            return cut(self.batches, self.tokenizer, self.sampling, self._seeds(epoch, 0))
+            return cut(self.batches, self.tokenizer, self.bpe_dropout, self._seeds(epoch, 0))
         if self._coming != (epoch, part):  # the first one, or an earlier one again
             self._ahead = workers.in_order(cut, self._jobs(epoch, part))
         following = epoch * self.parts + part + 1
@@ -52,7 +52,7 @@ class Resampling:
                 order = self._order(number // self.parts)
             epoch, part = divmod(number, self.parts)
             rows = order[part * PART : (part + 1) * PART]
-            yield self.batches.take(rows), self.tokenizer, self.sampling, self._seeds(epoch, part)
+            yield self.batches.take(rows), self.tokenizer, self.bpe_dropout, self._seeds(epoch, part)
 
     def _order(self, epoch: int) -> np.ndarray:
         """(N,) the pairs of an epoch, in no order."""
@@ -65,10 +65,10 @@ class Resampling:
         return [int(rng.integers(1 << 31)) for rng in rngs]
 
 
-def cut(batches: Batches, tokenizer: Tokenizer, sampling: float, seeds: list[int]) -> Batches:
-    """The same pairs in other pieces."""
+def cut(batches: Batches, tokenizer: Tokenizer, bpe_dropout: float, seeds: list[int]) -> Batches:
+    """The same pairs in other tokens."""
 
     def side(sentences: Sentences, seed: int) -> Sentences:
-        return tokenizer.encode_corpus(tokenizer.decode(sentences), sampling, seed)
+        return tokenizer.encode_corpus(tokenizer.decode(sentences), bpe_dropout, seed)
 
     return dataclasses.replace(batches, source=side(batches.source, seeds[0]), target=side(batches.target, seeds[1]))
