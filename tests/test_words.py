@@ -49,14 +49,9 @@ KEPT = {
     "fmkeras/translation/training/options.py": "sampling",
     "fmkeras/translation/training/training.py": "restore",  # a checkpoint
 }
-WAITING = {"README.md", *(f"notebooks/{name}.ipynb" for name in ("foundations", "pretrain", "translate"))}
-PAGES = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
-]
-NOTEBOOKS = [f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")]
+WAITING = {f"notebooks/{name}.ipynb" for name in ("foundations", "pretrain", "translate")}  # being rewritten
+PAGES = [path.relative_to(ROOT).as_posix() for folder in (ROOT, ROOT / "docs") for path in folder.glob("*.md")]
+NOTEBOOKS = [path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").rglob("*.ipynb")]
 CODE = [path.relative_to(ROOT).as_posix() for path in (ROOT / "fmkeras").rglob("*") if path.suffix in (".py", ".html")]
 
 
