@@ -34,6 +34,7 @@ from fmkeras.translation.training.denoising import Denoising
 
 ROOT = Path(__file__).parent.parent
 ERRATA = (ROOT / "docs" / "errata.md").read_text(encoding="utf-8")
+CHINESE = (ROOT / "docs" / "errata.zh-CN.md").read_text(encoding="utf-8")
 ARTICLES = ROOT.parent / "shared" / "documents"
 VOCABULARY = 50
 NO_BIAS = np.zeros((1, 1, 1, 1), "float32")  # a mask that hides nothing
@@ -83,8 +84,12 @@ def largest_difference(a, b) -> float:
 # --- The table itself ---
 
 
-def rows() -> list[str]:
-    return [line for line in ERRATA.splitlines() if re.match(r"\| [EA]\d+ \|", line)]
+def rows(page: str = ERRATA) -> list[str]:
+    return [line for line in page.splitlines() if re.match(r"\| [EA]\d+ \|", line)]
+
+
+def code_in(text: str) -> list[str]:
+    return [code for _, code in re.findall(r"(`+)(.+?)\1", text)]
 
 
 def definitions(path: Path) -> set[str]:
@@ -106,16 +111,31 @@ def definitions(path: Path) -> set[str]:
     return found
 
 
-def test_every_link_of_the_errata_leads_somewhere():
-    links = re.findall(r"\[`([^`\]]+)`\]\(\.\./([^)#]+)\)", ERRATA)
-    assert len(links) == ERRATA.count("](../"), "a link is not of the form [`name`](../path)"
+@pytest.mark.parametrize("page", [ERRATA, CHINESE], ids=["English", "Chinese"])
+def test_every_link_of_the_errata_leads_somewhere(page):
+    links = re.findall(r"\[`([^`\]]+)`\]\(\.\./([^)#]+)\)", page)
+    assert len(links) == page.count("](../"), "a link is not of the form [`name`](../path)"
     for name, path in links:
         assert (ROOT / path).exists(), path
         if path.endswith(".py"):
             assert name in definitions(ROOT / path), f"{path} does not define {name}"
-    headings = re.findall(r"^#+ (.+)$", ERRATA, re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
     anchors = {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
-    assert set(re.findall(r"\]\(#([^)]+)\)", ERRATA)) <= anchors
+    assert set(re.findall(r"\]\(#([^)]+)\)", page)) <= anchors
+
+
+def test_the_errata_in_chinese_have_the_same_rows_links_and_code():
+    assert len(rows(CHINESE)) == len(rows())
+    for english, chinese in zip(rows(), rows(CHINESE), strict=True):
+        number, quoted, today, right = english.strip("| ").split(" | ")
+        assert chinese.startswith(f"| {number} | {quoted.partition(':')[0].replace(', ', '、')}：")
+        _, quoted_there, today_there, right_there = chinese.strip("| ").split(" | ")
+        assert len(code_in(quoted_there)) == len(code_in(quoted)), number
+        assert sorted(code_in(today_there)) == sorted(code_in(today)), number
+        assert sorted(code_in(right_there)) == sorted(code_in(right)), number
+        assert right_there.rpartition(" → ")[2] == right.rpartition(" → ")[2], number  # the links
+    for mark in ("\n#", "\n- ", "\n| ", "](#"):
+        assert CHINESE.count(mark) == ERRATA.count(mark), f"not the same number of {mark!r}"
 
 
 def test_every_row_has_its_test_and_every_test_its_row():
@@ -129,15 +149,15 @@ def test_every_row_has_its_test_and_every_test_its_row():
 
 
 @pytest.mark.skipif(not ARTICLES.is_dir(), reason="the articles are not on this machine")
-def test_every_quoted_line_is_in_its_article():
+@pytest.mark.parametrize("page", [ERRATA, CHINESE], ids=["English", "Chinese"])
+def test_every_quoted_line_is_in_its_article(page):
     texts = {
         letter: " ".join((ARTICLES / name).read_text(encoding="utf-8").split())
         for letter, name in (("E", "ecosystem.md"), ("A", "architecture.md"))
     }
-    for row in rows():
+    for row in rows(page):
         number, quoted = row.split(" | ")[:2]
-        code = re.findall(r"(`+)(.+?)\1", quoted)
-        fragments = [text for _, text in code] + re.findall(r'"(.+?)"', re.sub(r"`+.+?`+", "", quoted))
+        fragments = code_in(quoted) + re.findall(r'["“](.+?)["”]', re.sub(r"`+.+?`+", "", quoted))
         assert fragments, f"{number} quotes nothing"
         for fragment in fragments:
             assert " ".join(fragment.split()) in texts[number.strip("| ")[0]], f"{number}: {fragment}"
