@@ -48,7 +48,7 @@ def table(heads: np.ndarray, keys: list[str], queries: list[str]) -> list[str]:
     lines.append("|---" * (len(heads) + 1) + "|")
     for row, query in enumerate(queries):
         found = [f"{keys[int(head[row].argmax())]} {head[row].max():.0%}" for head in heads]
-        lines.append(f"| {' | '.join([query, *found])} |".replace("</s>", "`</s>`"))
+        lines.append(f"| {' | '.join([query, *found])} |".replace("▁", "").replace("</s>", "`</s>`"))
     return lines
 
 

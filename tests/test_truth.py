@@ -187,7 +187,7 @@ FIGURES = [
     ("README.md", r"scores, translates: about (\d+) minutes", f"{estimates.PHRASEBOOK / 60:.0f}"),
     *[("docs/training.md", rf"\| `{name}` \| (\d+ / [^|]+) \|", sizes(name)) for name in PRESETS],
     (OWN, r"Below ([\d,]+) training pairs", f"{fitting.FEW:,}"),
-    (OWN, r"([\d,]+) steps at most", f"{fitting.STEPS:,}"),
+    (OWN, r"about ([\d,]+) steps at most", f"{fitting.STEPS:,}"),
     (OWN, r"dropout ([\d.]+)", str(fitting.SMALL_DATA["dropout"])),
     (OWN, r"after (\d+) epochs without a better BLEU", str(fitting.SMALL_DATA["patience"])),
     (OWN, r"batches of (\d+) tokens", str(fitting.SMALL_DATA["batch_tokens"])),
