@@ -5,7 +5,6 @@ each notebook that says how to open it in Colab, REPOSITORY in its first code ce
 holds all of them to it. Outputs and all other lines of the notebooks stay as they are, byte for byte.
 """
 
-import argparse
 import json
 import re
 from collections.abc import Callable
@@ -18,8 +17,9 @@ ROOT = Path(__file__).parents[1]
 COLAB = "https://colab.research.google.com"
 HOSTED = re.compile(r"(?:https|ssh|file)://[^\s\"'\\{}<>()]+|git@[\w.-]+:[\w./~-]+")
 GITHUB = re.compile(r"(?:https://|ssh://git@|git@)github\.com[/:]([\w-]+)/([\w.-]+?)(?:\.git)?/?")
-BADGE = re.compile(r"\[!\[Open in Colab\].*|To open this in Colab: .*")
+BADGE = re.compile(r"\[!\[Open in Colab\].*|To open this in Colab: .*|在 Colab 中打开：.*")
 SETTING = re.compile(r'REPOSITORY = ".*?"')
+NAMES = ("foundations", "translate", "pretrain", "regress")  # in the order in which to read them
 README_LINE = re.compile(r"^In Colab: .*$", re.MULTILINE)
 
 
@@ -51,8 +51,10 @@ def write(root: Path, address: str) -> None:
 
 
 def notebooks(root: Path) -> list[Path]:
-    """The notebooks of the clone at `root`."""
-    return sorted((root / "notebooks").glob("*.ipynb"))
+    """The notebooks of the clone at `root`, those in English before those in Chinese."""
+    folder = root / "notebooks"
+    paths = [folder / language / f"{name}.ipynb" for language in ("", "zh") for name in NAMES]
+    return [path for path in paths if path.exists()]
 
 
 def known(root: Path) -> str:
@@ -69,12 +71,11 @@ def with_address(path: Path, address: str) -> str:
     """
     text = path.read_bytes().decode()
     if path.suffix == ".ipynb":
-        text, badges = edit_source(text, BADGE, lambda line: badge(address, path.name))
+        text, badges = edit_source(text, BADGE, lambda line: badge(address, path))
         text, places = edit_source(text, SETTING, lambda line: SETTING.sub(f'REPOSITORY = "{address}"', line, count=1))
         places = min(badges, places)
     else:
-        names = [notebook.stem for notebook in notebooks(path.parent)]
-        text, places = README_LINE.subn(lambda _: readme_line(address, names), text)
+        text, places = README_LINE.subn(lambda _: readme_line(address), text)
     if not places:
         raise InputError(f"{path}: the line that names the repository is gone; take the file from git again")
     return text
@@ -99,19 +100,23 @@ def edit_source(text: str, wanted: re.Pattern, edit: Callable[[str], str]) -> tu
     return re.sub(r'^(\s*)("(?:[^"\\]|\\.)*")(,?)$', replace, text, flags=re.MULTILINE), count
 
 
-def badge(address: str, name: str) -> str:
+def badge(address: str, path: Path) -> str:
     """The line of a notebook that says how to open it in Colab, which opens notebooks from GitHub only."""
-    if link := colab(address, name):
+    chinese = path.parent.name == "zh"
+    if link := colab(address, f"zh/{path.name}" if chinese else path.name):
         return f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({link})"
+    if chinese:
+        copy = "" if address else "，并在第一个代码单元格里写明从哪里取得本项目，或者上传它的 wheel 文件"
+        return f"在 Colab 中打开：到 [colab.research.google.com]({COLAB}) 上传本笔记本{copy}。"
     copy = "" if address else ", and name a copy of the project in its first code cell, or upload a wheel of it"
     return f"To open this in Colab: upload it at [colab.research.google.com]({COLAB}){copy}."
 
 
-def readme_line(address: str, names: list[str]) -> str:
+def readme_line(address: str) -> str:
     """The README's line on Colab and on the package alone."""
     install = f'; the package alone: `pip install "git+{pip_form(address)}"`' if address else ""
     if colab(address, ""):
-        links = [f"[{name}]({colab(address, name + '.ipynb')})" for name in names]
+        links = [f"[{name}]({colab(address, name + '.ipynb')})" for name in NAMES]
         return f"In Colab: {', '.join(links)}{install}."
     copy = "" if address else "; it says in one line how to get the package there"
     return f"In Colab: upload a notebook at [colab.research.google.com]({COLAB}) and run it{copy}{install}."

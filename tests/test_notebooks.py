@@ -1,8 +1,9 @@
 """The notebooks run from top to bottom, are stored as they ran, and open where the package is not.
 
-After a change: `jupyter execute --inplace notebooks/*.ipynb`, and look at them.
+After a change: `jupyter execute --inplace notebooks/*.ipynb`, look at them, then `python -m notebooks.chinese`.
 """
 
+import ast
 import json
 import re
 import shutil
@@ -16,14 +17,20 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from fmkeras.errors import InputError
-from notebooks import address
+from notebooks import address, chinese
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = address.notebooks(ROOT)
+ENGLISH = [path for path in NOTEBOOKS if path.parent.name != "zh"]
+CHINESE = [path for path in NOTEBOOKS if path.parent.name == "zh"]
 FIGURES = {"foundations": 12, "pretrain": 4, "regress": 7, "translate": 6}  # at least
 
 
-@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT / "notebooks").as_posix()
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=name_of)
 def path(request) -> Path:
     return request.param
 
@@ -41,7 +48,8 @@ def source(cell: dict) -> str:
 
 
 def test_all_of_them_are_there():
-    assert {path.stem for path in NOTEBOOKS} == set(FIGURES)
+    assert {path.stem for path in ENGLISH} == set(FIGURES)
+    assert set(NOTEBOOKS) == set((ROOT / "notebooks").rglob("*.ipynb"))
 
 
 def test_stored_executed_in_order_without_errors_or_noise(path):
@@ -56,16 +64,58 @@ def test_stored_executed_in_order_without_errors_or_noise(path):
 def test_opens_for_its_readers(path):
     first = source(cells(path, "markdown")[0])
     assert first.startswith("# ") and "Colab" in first.splitlines()[2]
-    assert len(re.findall(r"[\u4e00-\u9fff]", first)) > 80  # a paragraph in Chinese
+    other = f"../{path.name}" if path.parent.name == "zh" else f"zh/{path.name}"
+    assert f"]({other})" in first or not (path.parent / other).exists(), "no link to the other language"
 
 
 def test_says_nothing_of_the_machine_and_keeps_cells_short(path):
     text = path.read_text(encoding="utf-8")
     assert not re.findall(r"/(?:root|work|home|tmp|usr)/|site-packages", text)
     for cell in cells(path, "code"):
-        assert len(source(cell).splitlines()) <= 25
+        assert len(source(cell).splitlines()) <= 15, source(cell)
     titles = [source(cell) for cell in cells(path, "markdown")]
     assert len(titles) >= len(cells(path, "code")) / 3  # text before code
+
+
+def lambdas_in_comprehensions(code: str) -> list[int]:
+    """The lines of lambdas that stand within a comprehension, in code of which lines may be IPython's magics."""
+    tree = ast.parse("\n".join(re.sub(r"^(\s*)%.*", r"\1pass", line) for line in code.splitlines()))
+    comprehensions = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+    outer = [node for node in ast.walk(tree) if isinstance(node, comprehensions)]
+    return [inner.lineno for node in outer for inner in ast.walk(node) if isinstance(inner, ast.Lambda)]
+
+
+def test_no_lambda_within_a_comprehension():
+    assert lambdas_in_comprehensions("%matplotlib inline\nx = [f(lambda i: i + j) for j in y]") == [2]
+    assert lambdas_in_comprehensions("f = lambda i: i\n[f(j) for j in y]") == []
+    for path in ENGLISH:
+        for cell in cells(path, "code"):
+            assert not lambdas_in_comprehensions(source(cell)), source(cell)
+
+
+@pytest.mark.parametrize("path", CHINESE, ids=name_of)
+def test_in_chinese_they_have_the_same_code_and_outputs(path):
+    """After a change of the English one `python -m notebooks.chinese` makes it so."""
+    notebook = nbformat.read(path.parents[1] / path.name, as_version=4)
+    translated = nbformat.read(path, as_version=4)
+    assert chinese.in_chinese(notebook, translated) == translated
+    for cell, text in zip(notebook.cells, translated.cells, strict=True):
+        if cell.cell_type == "markdown":
+            assert re.search("[\u4e00-\u9fff]", text.source), text.source
+            assert len(re.findall(r"^#+ ", text.source, re.MULTILINE)) == len(
+                re.findall(r"^#+ ", cell.source, re.MULTILINE)
+            )
+            assert re.findall(r"\$[^$]+\$", text.source) == re.findall(r"\$[^$]+\$", cell.source)
+            prose = re.sub(r"```.*?```|`[^`]*`", "", text.source, flags=re.DOTALL)
+            assert '"' not in prose, "Chinese has quotation marks of its own"
+
+
+def test_text_in_one_language_only_is_named():
+    notebook = nbformat.read(ENGLISH[0], as_version=4)
+    other = nbformat.read(ENGLISH[0], as_version=4)
+    other.cells[0].id = "elsewhere"
+    with pytest.raises(InputError, match=rf"in the cells {notebook.cells[0].id}, elsewhere: write it in the other"):
+        chinese.in_chinese(notebook, other)
 
 
 def test_links_lead_somewhere(path):
@@ -75,6 +125,7 @@ def test_links_lead_somewhere(path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("path", ENGLISH, ids=name_of)
 def test_runs_from_another_folder(path, tmp_path, monkeypatch):
     """In a fresh kernel. Whatever it prints and draws, it ends without an error."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -148,7 +199,8 @@ def first_section(path: Path) -> list:
 
 
 def test_the_set_up_cell_finds_a_clone_from_within(site):
-    assert play(set_up_cell(WHERE), ROOT / "notebooks").strip() == str(ROOT / "fmkeras" / "__init__.py")
+    for folder in (ROOT / "notebooks", ROOT / "notebooks" / "zh"):
+        assert play(set_up_cell(WHERE), folder).strip() == str(ROOT / "fmkeras" / "__init__.py")
     assert not list(site.iterdir())  # nothing was installed
 
 
@@ -206,7 +258,7 @@ def test_a_notebook_can_be_kept_quiet(first, tmp_path, monkeypatch):
 
 
 QUICK = {"foundations"}
-COLAB = [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem not in QUICK)) for path in NOTEBOOKS]
+COLAB = [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem not in QUICK)) for path in ENGLISH]
 
 
 @pytest.mark.parametrize("path", COLAB)
@@ -224,7 +276,7 @@ def test_plays_colab(path, site, bare, tmp_path, monkeypatch):
 @pytest.fixture
 def clone(tmp_path) -> Path:
     """The README and the notebooks, to be written to."""
-    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "zh").mkdir(parents=True)
     for path in [ROOT / "README.md", *NOTEBOOKS]:
         shutil.copy(path, tmp_path / path.relative_to(ROOT))
     return tmp_path
@@ -236,7 +288,9 @@ def changed(clone: Path) -> dict[str, list[tuple[str, str]]]:
     for path in [ROOT / "README.md", *NOTEBOOKS]:
         before, after = (folder.read_bytes().split(b"\n") for folder in (path, clone / path.relative_to(ROOT)))
         lines = zip(before, after, strict=True)
-        differences[path.stem] = [(was.decode(), now.decode()) for was, now in lines if was != now]
+        differences[path.name if path.parent.name != "zh" else f"zh/{path.name}"] = [
+            (was.decode(), now.decode()) for was, now in lines if was != now
+        ]
     return differences
 
 
@@ -262,13 +316,13 @@ def test_an_address_on_github_is_written_with_badges_and_replaced(clone):
     home = "https://github.com/some-one/a.name"
     assert address.known(clone) == home
     for name, lines in changed(clone).items():
-        if name == "README":
+        if name == "README.md":
             ((_, line),) = lines
-            assert all(f"[{path.stem}]({COLAB_LINK}{path.name})" in line for path in NOTEBOOKS)
+            assert all(f"[{path.stem}]({COLAB_LINK}{path.name})" in line for path in ENGLISH)
             assert f'pip install "git+{home}"' in line
         else:
             (_, badge), (before, setting) = lines  # two lines of each notebook, and no other byte
-            assert f"({COLAB_LINK}{name}.ipynb)" in badge
+            assert f"({COLAB_LINK}{name})" in badge
             assert setting == before.replace(r"REPOSITORY = \"\"", rf"REPOSITORY = \"{home}\"")
         assert "else/where" not in str(lines)
     written = {path: path.read_bytes() for path in clone.rglob("*.*") if path.is_file()}
@@ -278,9 +332,11 @@ def test_an_address_on_github_is_written_with_badges_and_replaced(clone):
 
 def test_an_address_elsewhere_has_no_badge(clone):
     address.write(clone, address.checked("git@example.org:a/b.git"))
-    (_, line), (_, setting) = changed(clone)["regress"]
+    (_, line), (_, setting) = changed(clone)["regress.ipynb"]
     assert line.startswith('    "To open this in Colab: upload it') and "wheel" not in line
     assert "git@example.org:a/b.git" in setting
+    (_, line), _ = changed(clone)["zh/regress.ipynb"]
+    assert line.startswith('    "在 Colab 中打开：') and "wheel" not in line
     assert 'pip install "git+ssh://git@example.org/a/b.git"' in (clone / "README.md").read_text(encoding="utf-8")
     address.write(clone, "")
     assert not any(changed(clone).values())
@@ -302,4 +358,4 @@ def test_a_file_that_lost_its_line_is_named_and_nothing_is_written(clone):
     with pytest.raises(InputError, match=r"README.md: the line that names the repository is gone"):
         address.write(clone, "https://github.com/a/b")
     assert not address.known(clone)
-    assert all(path.read_bytes() == (clone / "notebooks" / path.name).read_bytes() for path in NOTEBOOKS)
+    assert all(path.read_bytes() == (clone / path.relative_to(ROOT)).read_bytes() for path in NOTEBOOKS)
