@@ -158,6 +158,24 @@ PYTHONS = f"{LOW} to 3.{int(ABOVE) - 1}"
 PHRASEBOOK, RESULTS = "data/phrasebook/README.md", "docs/results.md"
 OWN, DEPLOY = "docs/own-data.md", "docs/deploy.md"
 
+
+def measured(pattern: str) -> float:
+    """A figure of docs/results.md."""
+    return float(re.search(pattern, text_of(RESULTS))[1].replace(",", ""))
+
+
+def short(seconds: float) -> str:
+    """54 s, 9 min, 1.5 h, 15 h, 6 days."""
+    units = (("days", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    unit, size = next((unit, size) for unit, size in units if seconds > 1.2 * size)
+    value = seconds / size
+    return f"{value:.1f} {unit}" if unit == "h" and value < 10 else f"{value:.0f} {unit}"
+
+
+TOKENS_A_PAIR = measured(r"rehearsal \(([\d,]+) target tokens") / measured(r"([\d,]+) training pairs of")
+SECONDS_A_PAIR = TOKENS_A_PAIR / measured(r"\| \*\*ours, float32\*\* \|.*\| \*\*([\d,]+)\*\*")
+PREPARED = {n: measured(rf"\n\| {n:,} \|.*?([\d.]+) \([\d.]+ - [\d.]+\) \|") for n in (10_000, 100_000, 300_000, 10**6)}
+
 # (page, what stands there with the figure in brackets, what it must be)
 FIGURES = [
     ("README.md", r"([\d,]+) sentence pairs that we wrote", rows("written/*.tsv")),
@@ -174,16 +192,17 @@ FIGURES = [
     *[(RESULTS, rf"(?<=\| ){name} \((\d+)\)", str(part["pairs"])) for name, part in PARTS.items()],
     (
         RESULTS,
-        r"in the box \(`bundled`\) (\| \d+ \| [\d.]+ million \|).*",
+        r"\(`bundled`\) (\| \d+ \| [\d.]+ million \|).*",
         f"| {REPORT['epochs']} | {REPORT['target_tokens'] / 1e6:.2f} million |",
     ),
     (
         RESULTS,
-        r"in the box \(`bundled`\).*?\| ([\d.]+ \| [\d.]+ \| [\d.]+) \|\n",
+        r"\(`bundled`\).*?\| ([\d.]+ \| [\d.]+ \| [\d.]+) \|\n",
         " | ".join(f"{part['bleu']:.2f}" for part in PARTS.values()),
     ),
     ("README.md", r"Of the \[(\d+) sentences\]", str(FIRST)),
     (RESULTS, r"of (\d+) \([\d.]+ %\)", str(FIRST)),
+    ("README.md", r"types first it gets (\d+) right", f"{measured(r'`bundled`.*?([0-9]+) of [0-9]+ '):.0f}"),
     ("README.md", r"scores, translates: about (\d+) minutes", f"{estimates.PHRASEBOOK / 60:.0f}"),
     *[("docs/training.md", rf"\| `{name}` \| (\d+ / [^|]+) \|", sizes(name)) for name in PRESETS],
     (OWN, r"Below ([\d,]+) training pairs", f"{fitting.FEW:,}"),
@@ -192,6 +211,14 @@ FIGURES = [
     (OWN, r"after (\d+) epochs without a better BLEU", str(fitting.SMALL_DATA["patience"])),
     (OWN, r"batches of (\d+) tokens", str(fitting.SMALL_DATA["batch_tokens"])),
     (OWN, r"Files of (\d+) MB", str(own.LARGE >> 20)),
+    *[(OWN, rf"\| {n:,} \|[^|]*\| ([^|]*) \|[^|]*\|\n", f"{short(n * SECONDS_A_PAIR)}*") for n in (*PREPARED, 10**7)],
+    *[
+        (OWN, rf"\| {n:,} \|[^|]*\|[^|]*\| ([^|]*) \|\n", f"{short(10 * n * SECONDS_A_PAIR)}*")
+        for n in (*PREPARED, 10**7)
+    ],
+    *[(OWN, rf"\| {n:,} \| ([\d.]+) s,", f"{s:.1f}".removesuffix(".0")) for n, s in PREPARED.items()],
+    (OWN, r"\| 10,000,000 \| ([^,]*),", f"{short(10 * PREPARED[10**6])}*"),
+    (OWN, r"\| 51,785 \|.*\| ([\d]+ min), beside", short(measured(r"\n\| 0 \| 10 \|.*?\| ([\d,]+), beside"))),
     (DEPLOY, r"up to `--batch (\d+)` texts", str(SERVING.batch)),
     (DEPLOY, r"waits (\d+) ms", f"{SERVING.wait:g}"),
     (DEPLOY, r"([\d,]+) characters a request", f"{SERVING.char_limit:,}"),
