@@ -1,4 +1,4 @@
-"""The pictures of docs/attention.md: what the heads of the translator in the box look at, one picture a head.
+"""The pictures of docs/attention.md: what the heads of the bundled translator look at, one picture a head.
 
     python -m docs.attention
 
