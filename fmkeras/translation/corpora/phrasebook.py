@@ -129,8 +129,7 @@ def _written(folder: Path) -> dict[str, list[tuple[str, str, str, str]]]:
     """The written pairs of each split, as `_sentences` has them."""
     splits: dict[str, list[tuple[str, str, str, str]]] = {"train": [], "validation": [], "test": []}
     for pair in written.read(folder / WRITTEN):
-        times = written.TIMES if pair.subject in written.FIRST else 1  # which are all for training
-        splits[pair.split] += [(pair.pt, pair.en, WRITTEN, pair.register)] * times
+        splits[pair.split] += [(pair.pt, pair.en, WRITTEN, pair.register)] * pair.times
     return splits
 
 

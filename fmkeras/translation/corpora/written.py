@@ -13,7 +13,10 @@ from fmkeras.translation.corpora.grammar import lexicon
 COLUMNS = ("pt", "en", "variety")
 VARIETIES = ("pt", "pt-PT", "pt-BR")  # good in both countries, or said in one of them only
 STORIES = "_stories"  # ends the names of files whose sentences belong together, an empty line between two stories
-FIRST, TIMES = ("greetings", "asking_answering"), 3  # what people say first is learnt three times in a pass
+# What people say first, which is learnt several times in a pass: most often a greeting of a word or two, for no other
+# sentence teaches it.
+FIRST = ("greetings", "asking_answering", "first_words", "short_questions", "short_statements", "simple_sentences")
+SHORT, SHORT_TIMES, TIMES = 3, 6, 2  # words
 # Of five stories one is for validation, two for test; of the other subjects all is for training.
 SPLITS = ("validation", "test", "train", "test", "train")
 
@@ -27,6 +30,13 @@ class Pair(NamedTuple):
     subject: str
     register: str
     split: str
+
+    @property
+    def times(self) -> int:
+        """How often it is learnt in a pass."""
+        if self.subject not in FIRST:
+            return 1
+        return SHORT_TIMES if self.pt.count(" ") < SHORT else TIMES
 
 
 def read(folder: Path) -> list[Pair]:

@@ -20,7 +20,7 @@ Draw = Callable[[Random, Values], Any]  # (random, the fillers so far) -> a fill
 
 REFERENTS = ("subject", "noun", "object")  # the kinds of slots that others agree with
 PLURALS, DESCRIBED = 0.25, 0.22  # how often a noun is plural, and how often it has an adjective
-COMMON = 12  # times that a common word is dealt while a rare one is dealt once
+COMMON = 30  # times that a common word is dealt while a rare one is dealt once
 PRONOUNS, NAMES, FAMILY = 0.5, 0.15, 0.13  # who acts; otherwise a noun for a person
 COPULAS = {"": ("ser", "estar"), "state": ("estar", "state"), "attribute": ("ser", "none")}
 SUBJECT_OPTIONS = {*("third", "near", "tu", "pronoun", "singular", "plural", "not-I", "not-you", "not-we")}
