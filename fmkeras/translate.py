@@ -75,6 +75,10 @@ def text(arguments: argparse.Namespace) -> None:
         max_length=arguments.max_length,
         split=not arguments.no_split,
         on_cut=cli.say_once("cut, since too long for one sentence"),
+        on_unknown=cli.say_once(
+            f"a guess, for the model, which translates {translator.settings.source} to {translator.settings.target}, "
+            "has never seen most of these characters"
+        ),
     )
     on_limit = cli.say_once("the translation ended at its length limit (--max-length)")
     number = 1

@@ -97,3 +97,10 @@ def test_halving_keeps_the_model_and_gives_the_same_bytes(tmp_path):
         assert new.dtype == "float32"
         old = keras.ops.convert_to_numpy(old)
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(new), old.astype("float16").astype("float32"))
+
+
+def test_what_it_cannot_read_is_said_and_only_that():
+    said = []
+    translator = fmkeras.load_translator("bundled")
+    translator.translate(["Bom dia, João! São 10 €.", "你好，世界。", "Привет!", "", "Olá 👋"], on_unknown=said.append)
+    assert said == ["你好，世界。", "Привет!"]

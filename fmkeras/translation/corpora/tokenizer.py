@@ -211,6 +211,20 @@ class Tokenizer:
         """For each token of a normalised text the place in it where the token ends."""
         return [token.end for token in self.processor.encode(text, out_type="immutable_proto").pieces]
 
+    def unknown(self, text: str) -> float:
+        """The share of a text's characters, spaces apart, that it can only write in bytes: training had (nearly) none.
+
+        Near 1 where a model that learnt Portuguese is given Chinese, say.
+        """
+        found = "".join(normalise(text).split())
+        return sum(character not in self._characters for character in found) / max(1, len(found))
+
+    @functools.cached_property
+    def _characters(self) -> frozenset[str]:
+        """Those of all tokens but bytes and special ones."""
+        tokens, is_byte, is_control = self.all_tokens(), self.processor.is_byte, self.processor.is_control
+        return frozenset("".join(token for i, token in enumerate(tokens) if not is_byte(i) and not is_control(i)))
+
     def save(self, path: str | Path) -> None:
         """Write the model to a file."""
         with whole_file(path) as temporary:

@@ -26,6 +26,7 @@ from fmkeras.translation.settings import Settings
 if TYPE_CHECKING:  # CTranslate2 translates without Keras, and must not wait for it
     from fmkeras.translation.model.transformer import Transformer
 
+UNKNOWN = 0.5  # share of a text's characters from which on it is none that the model can read
 Said = Callable[[str], None] | None  # is called with a text of which something must be said
 
 
@@ -85,6 +86,7 @@ class Translator:
         beam: int | None = None,
         on_cut: Said = None,
         *,
+        on_unknown: Said = None,
         length_penalty: float | None = None,
         max_length: int | None = None,
         split: bool = True,
@@ -103,8 +105,10 @@ class Translator:
             max_length: tokens that the translation of a sentence may have; by default half as many again as it has.
             split: False if each text is one sentence, whatever full stops are in it.
             on_limit: called with every text whose translation stopped only because it may not be longer.
+            on_unknown: called with every text most of whose characters the vocabulary has not: the model has never
+                seen them, and what it says is a guess.
         """
-        found = self._translate(texts, 1, beam, on_cut, length_penalty, max_length, split)
+        found = self._translate(texts, 1, beam, on_cut, length_penalty, max_length, split, on_unknown)
         translations = []
         for text, _, hypotheses in found:
             if on_limit and any(part[0].cut for part in hypotheses):
@@ -118,7 +122,7 @@ class Translator:
         Args:
             texts: as in `translate`. The alternatives of several sentences are put together from those of each.
             n: how many; there are fewer where no more are found. The search follows n hypotheses at least.
-            options: beam, on_cut, length_penalty, max_length and split, as in `translate`.
+            options: beam, on_cut, on_unknown, length_penalty, max_length and split, as in `translate`.
         """
         return [self._alternatives(found, n) for _, _, found in self._translate(texts, n, **options)]
 
@@ -287,9 +291,13 @@ class Translator:
         length_penalty: float | None = None,
         max_length: int | None = None,
         split: bool = True,
+        on_unknown: Said = None,
     ) -> Iterator[tuple[str, list[str], list[list[Hypothesis]]]]:
         """Each text, its parts, and for each part its n best translations."""
         texts = [texts] if isinstance(texts, str) else list(texts)
+        for text in texts:
+            if on_unknown and self.tokenizer.unknown(text) > UNKNOWN:
+                on_unknown(text)
         parts = [self.parts(text, split, on_cut) for text in texts]
         sources = self.tokenizer.encode(list(itertools.chain.from_iterable(parts)))
         found: list[list[Hypothesis]] = [[]] * len(sources)
