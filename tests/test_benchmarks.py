@@ -40,12 +40,25 @@ def run(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["bleu_by_epoch", "train_speed", "decode_speed", "scaling", "soak", "pretraining", "serve_load"]
+    "name", ["bleu_by_epoch", "train_speed", "decode_speed", "scaling", "soak", "pretraining", "recipe", "serve_load"]
 )
 def test_help(name):
     command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=600)
     assert "--json" in ended.stdout
+
+
+@pytest.mark.slow
+def test_recipe(tmp_path):
+    (tmp_path / "pairs.tsv").write_text("\n".join(TEXT), encoding="utf-8")
+    words = ["--dataset", tmp_path / "pairs.tsv", "--preset", "tiny", "--epochs", 1, "--arms", "base", "dropout-0.3"]
+    words += ["--folder", tmp_path / "runs", "--plot", tmp_path / "plot.png"]
+    printed, found = benchmark("recipe", *words, folder=tmp_path)
+    assert [row["settings"].get("dropout") for row in found["rows"]] == [None, 0.3]
+    assert len({row["target_tokens"] for row in found["rows"]}) == 1, "arms of equal tokens"
+    assert (tmp_path / "plot.png").is_file() and "gain" in printed and "test" not in printed.splitlines()[-4]
+    again, same = benchmark("recipe", *words, "--test", folder=tmp_path)
+    assert same["rows"] == found["rows"] and "epoch 1" not in again and "gain  test" in again
 
 
 @pytest.mark.slow

@@ -72,7 +72,9 @@ def parser() -> argparse.ArgumentParser:
     add("--limit", type=cli.positive(most=MOST_PAIRS), metavar="PAIRS", help="train on PAIRS pairs only (all)")
     add("--cache", metavar="DIR", help="keep what is made of large files there (fmkeras-cache, beside the run)")
     add(
-        "--init", metavar="RUN", help="start from this run, pre-trained or a translator: its vocabulary, sizes, weights"
+        "--init",
+        metavar="RUN",
+        help="start from this run, pre-trained or a translator (bundled is one): its vocabulary, sizes, weights",
     )
     dropout = "BPE-dropout: skip this share of the tokenizer's merges at random, 0.1 for small data (0)"
     add("--bpe-dropout", type=cli.share, metavar="P", help=dropout)
