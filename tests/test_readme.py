@@ -44,8 +44,8 @@ def tables(page: str) -> list[list[int]]:
 
 
 def translations(page: str) -> list[list[str]]:
-    """What was typed to the translator in the box, and what it printed."""
-    part = page.partition("<!-- Figures of the box")[2].partition("<!-- ...")[0]
+    """What was typed to the bundled translator, and what it printed: the table after the last of those marks."""
+    part = page.rpartition("replace from here ... -->")[2].partition("<!-- ...")[0]
     return [re.split(r" *\| *", row)[1:3] for row in re.findall(r"^\|.*", part, re.MULTILINE)[2:]]
 
 
