@@ -65,10 +65,16 @@ def rehearsal() -> dict[str, list[tuple[str, str]]]:
 
 
 @pytest.fixture(scope="session")
-def jax_environment():
-    """The environment of a process whose Keras runs on JAX. Skips where JAX is not installed."""
+def jax_environment(tmp_path_factory):
+    """The environment of a process whose Keras runs on JAX. Skips where JAX is not installed.
+
+    What one such process has compiled the next one finds on the disk: compiling is most of what they do.
+    """
     pytest.importorskip("jax", reason="JAX is not installed: keras.ops are tested with TensorFlow only")
-    return os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": str(Path(__file__).parents[1])}
+    cache = {"DIR": tmp_path_factory.mktemp("compiled"), "MIN_COMPILE_TIME_SECS": 0, "MIN_ENTRY_SIZE_BYTES": -1}
+    environment = {"KERAS_BACKEND": "jax", "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment["JAX_COMPILATION_CACHE_DIR"] = str(cache.pop("DIR"))
+    return os.environ | environment | {f"JAX_PERSISTENT_CACHE_{name}": str(value) for name, value in cache.items()}
 
 
 def call(module: str, *words) -> subprocess.CompletedProcess:

@@ -17,6 +17,7 @@ from fmkeras.translation.settings import Settings
 ROOT = Path(__file__).parents[1]
 SIZES = dict(d_model=32, num_heads=2, d_ff=64, num_layers=1, vocab_size=330, warmup_steps=20, precision="float32")
 LANGUAGES = dict(source="pt", target="en")
+BRIEF = SIZES | LANGUAGES | dict(epochs=1, passes=1, select="loss", verbose=False)  # no translation of validation data
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +86,9 @@ def test_callbacks_are_told_of_one_training_with_all_its_epochs_and_steps(traine
     assert diary.logs[1]["loss"] < diary.logs[0]["loss"]
 
 
+@pytest.mark.slow
 def test_callbacks_may_stop_training_after_an_epoch_or_within_one(numbers):
-    options = dict(epochs=5, verbose=False) | LANGUAGES | SIZES
+    options = BRIEF | dict(epochs=5)
     patient = keras.callbacks.EarlyStopping("val_loss", min_delta=100.0, patience=1)
     assert fmkeras.train_translator(numbers, callbacks=[patient], **options).report["epochs"] == 2
     hasty = Diary(stop_after=2)
@@ -102,7 +104,7 @@ def test_lists_of_splits_are_data_too_silently_in_another_thread_and_nothing_is_
     found = []
 
     def work() -> None:
-        found.append(fmkeras.train_translator(splits, epochs=1, verbose=False, **LANGUAGES, **SIZES))
+        found.append(fmkeras.train_translator(splits, **BRIEF))
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -115,10 +117,9 @@ def test_lists_of_splits_are_data_too_silently_in_another_thread_and_nothing_is_
 
 @pytest.mark.slow
 def test_a_corpus_and_a_path_are_data_too(pairs):
-    options = dict(epochs=1, verbose=False) | LANGUAGES | SIZES
     corpus = corpora.load(Settings(dataset=str(pairs), **LANGUAGES))
-    for data in (corpus, pairs, str(pairs)):
-        report = fmkeras.train_translator(data, **options).report
+    for data in (corpus, pairs):
+        report = fmkeras.train_translator(data, **BRIEF).report
         assert report["dataset"] == str(pairs) and corpus.train  # the corpus that was given stays as it is
 
 
@@ -160,6 +161,7 @@ def test_numbers_may_be_whole_where_they_need_not_be():
     assert Settings.check({"minutes": 5, "learning_rate": 1}) and Settings.load({"minutes": 5}).minutes == 5
 
 
+@pytest.mark.slow
 def test_pretraining_is_a_function_and_still_a_script(pairs, tmp_path):
     pretrained = fmkeras.pretrain(str(pairs), run=tmp_path / "p", epochs=1, verbose=False, **LANGUAGES, **SIZES)
     assert pretrained.settings.task == "denoise" and "<pt>" in pretrained.tokenizer.special_tokens
@@ -170,6 +172,7 @@ def test_pretraining_is_a_function_and_still_a_script(pairs, tmp_path):
     assert callable(pretrain) and callable(pretrain.main)
 
 
+@pytest.mark.slow
 def test_tensorboard_logs(pairs, tmp_path):
     pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
     from fmkeras import translate
@@ -188,6 +191,7 @@ def test_tensorboard_that_is_not_installed_is_said(monkeypatch, tmp_path):
         callbacks.tensorboard(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["fmkeras", "keras"])
 def test_keras_loads_a_saved_model_after_import_fmkeras(trained, first):
     """By itself, whichever is imported first."""

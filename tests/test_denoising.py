@@ -210,6 +210,7 @@ def test_the_model_reconstructs_and_writes_the_language_that_is_asked_for(tokeni
         assert text and set(text.split()) <= words, text
 
 
+@pytest.mark.slow
 def test_resumed_to_the_same_bits(tokenizer, tmp_path):
     """New noise in each epoch, and the same noise again where an epoch is taken up again."""
     options = dict(epochs=3, dropout=0.2)

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import succeed
 
 import fmkeras
 from fmkeras import InputError, runs
@@ -23,10 +22,12 @@ from fmkeras.translation.training import translators
 from fmkeras.translation.training.checkpoint import CHECKPOINT
 from fmkeras.translation.training.training import Training
 
+pytestmark = pytest.mark.slow  # each starts processes that train
 KILLED = Path(__file__).with_name("killed.py")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(KILLED.parents[1])}
-# Everything random at once: order, dropout and BPE-dropout.
-SETTINGS = "--epochs 4 --preset tiny --vocab-size 400 --batch-tokens 256 --dropout 0.1 --bpe-dropout 0.1".split()
+# Everything random at once: order, dropout and BPE-dropout. A small model: most of the time goes to starting.
+SETTINGS = "--epochs 7 --preset tiny --num-layers 1 --d-model 64 --num-heads 2 --d-ff 128 --vocab-size 400".split()
+SETTINGS += "--batch-tokens 256 --passes 1 --dropout 0.1 --bpe-dropout 0.1".split()
 POINTS = [  # where to die, and at which time of coming there
     ("flush", 1),  # config.json is written and not renamed
     ("rename", 3),  # the tokenizer, or config.json for the second time
@@ -44,7 +45,7 @@ POINTS = [  # where to die, and at which time of coming there
     ("report", 2),  # before samples.txt; the first text that a resumed run writes is config.json
     ("report", 3),  # before report.json
 ]
-RANDOM = 12  # more deaths, at random moments
+RANDOM = 6  # more deaths, at random moments
 PATIENCE = 900  # seconds that a process may take, on the slowest of machines
 
 
@@ -74,7 +75,7 @@ def wait_for(process: subprocess.Popen, line: str) -> None:
 def pairs(tmp_path_factory) -> Path:
     """400 sentence pairs."""
     path = tmp_path_factory.mktemp("pairs") / "pairs.tsv"
-    phrasebook.load(400, seed=1)[["pt", "en"]].to_csv(path, sep="\t", header=False, index=False)
+    phrasebook.load(400, seed=1)[["pt", "en"]].head(400).to_csv(path, sep="\t", header=False, index=False)
     return path
 
 
@@ -117,25 +118,11 @@ def assert_same(folder: Path, other: Path) -> None:
         np.testing.assert_array_equal(found[name], value, err_msg=name)
 
 
-def test_killed_once_it_goes_on(pairs, tmp_path):
-    """The shortest of what follows, which are slow tests: killed in its first epoch, it goes on, and ends."""
-    folder, short = tmp_path / "run", ["--epochs", "1", "--preset", "document", "--limit", "60"]
-    process = start("checkpoint", 2, folder, pairs, *short)
-    _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == -9, err
-    assert_loads_or_says_why_not(folder)
-    assert (folder / CHECKPOINT).exists() and not (folder / runs.REPORT).exists()
-    assert "resumed after epoch 0 and" in succeed("translate", "--run", folder, "--resume")
-    assert runs.read_json(folder / runs.REPORT)["epochs"] == 1 and not list(folder.glob(f"{runs.UNFINISHED}*"))
-
-
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run_in_another_process(whole, pairs, tmp_path):
     finished(start("never", 1, tmp_path / "run", pairs))
     assert_same(whole, tmp_path / "run")
 
 
-@pytest.mark.slow
 def test_killed_at_chosen_points_it_goes_on_to_the_same_bits(whole, pairs, tmp_path):
     """One run, killed again and again, from start to report."""
     folder = tmp_path / "run"
@@ -149,7 +136,6 @@ def test_killed_at_chosen_points_it_goes_on_to_the_same_bits(whole, pairs, tmp_p
     assert_undisturbed(whole, folder)
 
 
-@pytest.mark.slow
 def test_killed_at_random_moments_it_goes_on_to_the_same_bits(timed, pairs, tmp_path):
     """As many kills as have to land; a run that ends before its kill is compared, and another one begun."""
     (whole, seconds), chance, killed, number = timed, random.Random(0), 0, 0
@@ -217,7 +203,6 @@ def damages(content: bytes, number: int) -> list[bytes]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [runs.CONFIG, "tokenizer.model", runs.MODEL])
 def test_a_damaged_run_is_named_or_translates_as_before(name, copy):
     """No damage passes unseen: what loads translates the same."""
@@ -236,7 +221,6 @@ def test_a_damaged_run_is_named_or_translates_as_before(name, copy):
     assert refused > 20
 
 
-@pytest.mark.slow
 def test_a_damaged_checkpoint_is_named_or_goes_on_as_before(whole, copy, pairs):
     settings = Settings.load(runs.read_config(copy))
     tokenizer = Tokenizer.load(copy / "tokenizer.model")
@@ -257,7 +241,6 @@ def test_a_damaged_checkpoint_is_named_or_goes_on_as_before(whole, copy, pairs):
     assert refused > 10
 
 
-@pytest.mark.slow
 def test_a_damaged_history_is_written_again(whole, copy, pairs):
     (copy / runs.HISTORY).write_bytes(b"\0" * 100)
     printed = finished(start("never", 1, copy, pairs, "--resume"))
@@ -265,7 +248,6 @@ def test_a_damaged_history_is_written_again(whole, copy, pairs):
     assert_same(whole, copy)
 
 
-@pytest.mark.slow
 def test_other_data_or_another_version_are_said(copy, pairs, tmp_path):
     changed = tmp_path / "changed.tsv"
     changed.write_text(pairs.read_text().replace("a", "e"))
@@ -281,7 +263,6 @@ def test_other_data_or_another_version_are_said(copy, pairs, tmp_path):
         fmkeras.load_translator(copy)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="POSIX limits the size of files")
 def test_a_disk_that_fills_up_loses_nothing(whole, pairs, tmp_path):
     """No file may grow beyond a size that the checkpoint soon needs: a write that fails half-way, as on a full disk."""
@@ -296,27 +277,25 @@ def test_a_disk_that_fills_up_loses_nothing(whole, pairs, tmp_path):
     assert_same(whole, folder)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="POSIX limits the size of files")
-@pytest.mark.parametrize("share", [0.01, 0.5, 0.95])
-def test_a_model_that_cannot_be_written_loses_nothing(whole, pairs, tmp_path, share):
+def test_a_model_that_cannot_be_written_loses_nothing(whole, pairs, tmp_path):
     """The checkpoint of the first epoch is there, and model.keras, which is made of it, fails at some byte."""
     folder = tmp_path / "run"
     process = start("model", 1, folder, pairs)
     process.communicate(timeout=PATIENCE)
     assert process.returncode == -9 and (folder / CHECKPOINT).exists() and not (folder / runs.MODEL).exists()
     before = digest(folder)
-    limit = int((whole / runs.MODEL).stat().st_size * share)
-    process = start("never", 1, folder, pairs, "--resume", limit=limit)
-    _, error = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 2, error
-    assert error.strip().splitlines()[-1].startswith(f"fmkeras: error: {folder / runs.MODEL} cannot be written")
-    assert digest(folder) == before
+    for share in (0.05, 0.5, 0.95):
+        limit = int((whole / runs.MODEL).stat().st_size * share)
+        process = start("never", 1, folder, pairs, "--resume", limit=limit)
+        _, error = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 2, error
+        assert error.strip().splitlines()[-1].startswith(f"fmkeras: error: {folder / runs.MODEL} cannot be written")
+        assert digest(folder) == before, share
     finished(start("never", 1, folder, pairs, "--resume"))
     assert_same(whole, folder)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root mounts file systems")
 def test_a_full_disk_loses_nothing(whole, pairs, tmp_path):
     """A real one: a file system in memory that holds one checkpoint, and not the next beside it."""
@@ -339,7 +318,6 @@ def test_a_full_disk_loses_nothing(whole, pairs, tmp_path):
         subprocess.run(["umount", str(disk)], check=True, timeout=60)
 
 
-@pytest.mark.slow
 def test_a_folder_removed_meanwhile_is_one_line(pairs, tmp_path):
     folder = tmp_path / "run"
     process = start("never", 1, folder, pairs)
@@ -366,30 +344,34 @@ def regressor(folder: Path) -> subprocess.Popen:
     return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.slow
-def test_the_same_seed_gives_the_same_regressor_in_another_process(tmp_path):
-    weights = []
-    for name in ("first", "second"):
-        finished(regressor(tmp_path / name))
-        weights.append(runs.load_model(tmp_path / name / runs.MODEL).get_weights())
-    for weight, other in zip(*weights, strict=True):
+@pytest.fixture(scope="module")
+def priced(tmp_path_factory) -> Path:
+    """A run of the regressor that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("priced") / "run"
+    finished(regressor(folder))
+    return folder
+
+
+def test_the_same_seed_gives_the_same_regressor_in_another_process(priced, tmp_path):
+    finished(regressor(tmp_path / "run"))
+    found = [runs.load_model(folder / runs.MODEL).get_weights() for folder in (priced, tmp_path / "run")]
+    for weight, other in zip(*found, strict=True):
         np.testing.assert_array_equal(weight, other)
-    losses = (pd.read_csv(tmp_path / name / runs.HISTORY)[["loss", "val_loss"]] for name in ("first", "second"))
+    losses = (pd.read_csv(folder / runs.HISTORY)[["loss", "val_loss"]] for folder in (priced, tmp_path / "run"))
     pd.testing.assert_frame_equal(*losses, check_exact=True)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("line", ["split:", "loading Keras", "epoch   1/", "epoch   8/"])
-def test_a_killed_regressor_destroys_nothing(tmp_path, line):
+def test_a_killed_regressor_destroys_nothing(priced, tmp_path):
     """It trains for seconds and starts afresh; what was there before is moved aside and loads."""
-    folder = tmp_path / "run"
-    finished(regressor(folder))
-    before = digest(folder)
-    process = regressor(folder)
-    wait_for(process, line)
-    process.kill()
-    process.communicate(timeout=PATIENCE)
-    kept = next(path for path in (tmp_path / "run.1", folder) if path.exists())
-    assert digest(kept) == before and fmkeras.load_regressor(kept).target == "price"
+    before = digest(priced)
+    for number, line in enumerate(["split:", "loading Keras", "epoch   1/", "epoch   8/"]):
+        folder = tmp_path / f"{number}" / "run"
+        shutil.copytree(priced, folder)
+        process = regressor(folder)
+        wait_for(process, line)
+        process.kill()
+        process.communicate(timeout=PATIENCE)
+        kept = next(path for path in (folder.with_name("run.1"), folder) if path.exists())
+        assert digest(kept) == before and fmkeras.load_regressor(kept).target == "price", line
     finished(regressor(folder))
     assert fmkeras.load_regressor(folder).target == "price"

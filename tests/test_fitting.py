@@ -206,11 +206,14 @@ def test_patience_ends_a_training(pairs_file, tmp_path):
 
 @pytest.mark.slow
 def test_six_hundred_pairs_learn_something(tmp_path):
-    """With the settings of version 0.1 they gave "..." for every sentence, and said nothing."""
+    """With the settings of version 0.1 they gave "..." for every sentence, and said nothing.
+
+    The pairs are generated ones: of 600 written by hand a model of this size learns too little to tell by.
+    """
     from fmkeras.translation.corpora import phrasebook
 
     table = phrasebook.load(2000)
-    rows = table[table["split"] == "train"].head(600)
+    rows = table[(table["split"] == "train") & (table["pattern"] != phrasebook.WRITTEN)].head(600)
     path = tmp_path / "pairs.tsv"
     path.write_text("".join(f"{pt}\t{en}\n" for pt, en in zip(rows.pt, rows.en, strict=True)), encoding="utf-8")
     translator = fmkeras.train_translator(

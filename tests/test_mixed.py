@@ -118,6 +118,7 @@ print(json.dumps(model.predict(inputs, verbose=0)[:, 0].tolist()))
 """
 
 
+@pytest.mark.slow
 def test_keras_alone_gives_the_same_prices_in_a_new_process(town, regressor):
     line = [sys.executable, "-c", FRESH, town / "run" / "model.keras", town / "new.csv"]
     done = subprocess.run(line, capture_output=True, text=True, timeout=300, cwd=town)
@@ -200,6 +201,7 @@ def test_the_strength_of_ridge_is_that_of_leaving_one_out():
         assert error == pytest.approx(by_hand)
 
 
+@pytest.mark.slow
 def test_a_model_of_logarithms_gives_means_above_zero(tmp_path, capsys):
     rng = np.random.default_rng(0)
     size = rng.uniform(0, 4, 600)
@@ -233,6 +235,7 @@ def test_more_columns_than_rows_want_ridge():
         fmkeras.train_regressor(frame, "price")
 
 
+@pytest.mark.slow
 def test_callbacks_and_tensorboard(tmp_path):
     seen = []
     callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logs["val_loss"]))

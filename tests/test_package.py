@@ -14,6 +14,7 @@ import venv
 from pathlib import Path
 
 import pytest
+from conftest import QUICK
 
 import fmkeras
 
@@ -83,6 +84,7 @@ def installed(wheel, tmp_path_factory) -> Path:
     return commands
 
 
+@pytest.mark.slow
 def test_the_installed_package_is_whole(installed, tmp_path):
     """In another folder and without the repository: one version, the types, the data."""
     code = """if True:
@@ -110,9 +112,8 @@ def test_only_what_runs_is_required(wheel):
 
 
 @pytest.mark.slow
-def test_the_commands_train_and_answer(installed, tmp_path):
-    words = "--dataset phrasebook --limit 200 --batch-tokens 200 --epochs 1".split()  # some 20 steps
-    assert "It took" in run(installed / "fmkeras-translate", *words, folder=tmp_path)
+def test_the_commands_train_and_answer(installed, quick_pairs, tmp_path):
+    assert "It took" in run(installed / "fmkeras-translate", "--dataset", quick_pairs, *QUICK, folder=tmp_path)
     translated = run(installed / "fmkeras-translate", "text", "Bom dia.", "--beam", "1", folder=tmp_path)
     assert len(translated.splitlines()) == 1
     assert "least squares" in run(installed / "fmkeras-regress", "--epochs", "2", folder=tmp_path)

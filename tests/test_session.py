@@ -90,6 +90,7 @@ def test_killed_in_its_last_plot_it_draws_it(run):
     assert plot.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_while_it_is_resumed_it_is_no_finished_run(run, monkeypatch):
     main, folder = run
     reported, plot = [], session.plot
@@ -104,6 +105,7 @@ def test_while_it_is_resumed_it_is_no_finished_run(run, monkeypatch):
     assert json.loads((folder / runs.REPORT).read_text(encoding="utf-8"))["epochs"] == 2
 
 
+@pytest.mark.slow
 def test_a_damaged_history_is_named(run, capsys):
     main, folder = run
     (folder / runs.HISTORY).write_bytes(b"epoch,loss\n1,0.5\n")

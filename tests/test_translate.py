@@ -22,6 +22,7 @@ from fmkeras.translation.training import options, translators
 
 ROOT = Path(__file__).parent.parent
 OPTIONS = "--preset document --epochs 2 --vocab-size 320 --batch-tokens 600 --precision float32".split()
+OPTIONS += ["--warmup-steps", "5"]  # named: otherwise it follows from the epochs, of which some tests ask for fewer
 
 
 def command(*arguments, stdin=None, cwd=ROOT):
@@ -80,6 +81,7 @@ def test_what_is_printed(trained, pairs):
     assert samples.count("reference") == translators.SAMPLES and samples in out
 
 
+@pytest.mark.slow
 def test_evaluate_gives_the_reported_scores_in_a_new_process(trained):
     """What section 5.4 of the article meant: load, and score on data that it was not trained on."""
     folder, _ = trained
@@ -175,6 +177,7 @@ def test_more_epochs_by_resume_and_the_finished_run_is_moved_aside(trained, pair
     assert files(f"{folder}.1") == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT to a process on Windows")
 def test_ctrl_c_keeps_the_weights_and_says_how_to_go_on(pairs, tmp_path):
     folder = tmp_path / "run"
