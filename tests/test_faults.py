@@ -26,8 +26,8 @@ pytestmark = pytest.mark.slow  # each starts processes that train
 KILLED = Path(__file__).with_name("killed.py")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(KILLED.parents[1])}
 # Everything random at once: order, dropout and BPE-dropout. A small model: most of the time goes to starting.
-SETTINGS = "--epochs 7 --preset tiny --num-layers 1 --d-model 64 --num-heads 2 --d-ff 128 --vocab-size 400".split()
-SETTINGS += "--batch-tokens 256 --passes 1 --dropout 0.1 --bpe-dropout 0.1".split()
+SETTINGS = "--epochs 6 --preset tiny --num-layers 1 --d-model 64 --num-heads 2 --d-ff 128 --vocab-size 400".split()
+SETTINGS += "--batch-tokens 512 --passes 1 --dropout 0.1 --bpe-dropout 0.1".split()
 POINTS = [  # where to die, and at which time of coming there
     ("flush", 1),  # config.json is written and not renamed
     ("rename", 3),  # the tokenizer, or config.json for the second time
