@@ -218,7 +218,7 @@ FIGURES = [
     ],
     *[(OWN, rf"\| {n:,} \| ([\d.]+) s,", f"{s:.1f}".removesuffix(".0")) for n, s in PREPARED.items()],
     (OWN, r"\| 10,000,000 \| ([^,]*),", f"{short(10 * PREPARED[10**6])}*"),
-    (OWN, r"\| 51,785 \|.*\| ([\d]+ min), beside", short(measured(r"\n\| 0 \| 10 \|.*?\| ([\d,]+), beside"))),
+    (OWN, r"\| 51,785 \|.*\| (\d+ min) \|", short(measured(r"\n\| 0 \| 10 \|.*?\| ([\d,]+), beside"))),
     (DEPLOY, r"up to `--batch (\d+)` texts", str(SERVING.batch)),
     (DEPLOY, r"waits (\d+) ms", f"{SERVING.wait:g}"),
     (DEPLOY, r"([\d,]+) characters a request", f"{SERVING.char_limit:,}"),

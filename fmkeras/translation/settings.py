@@ -79,7 +79,7 @@ class Settings:
     label_smoothing: float = 0.1  # probability spread evenly over the vocabulary (Szegedy et al. 2016)
     clip_norm: float = 1.0  # gradients longer than this are scaled down to it
     ema_decay: float = 0.999  # decay a step of the running average of the weights, which is what is kept
-    precision: str = "auto"  # "float32", "bfloat16" or "float16" (both mixed), or "auto": the fastest on the device
+    precision: str = "auto"  # "float32", "bfloat16" or "float16" (both mixed), or "auto": by the device
     devices: int = 0  # of this machine that share each batch; 0 for all GPUs, or one CPU
     accumulate: int = 1  # parts of each batch that are computed one after the other, where memory is short
     seed: int = 0  # of everything random: weights, order, dropout, BPE-dropout

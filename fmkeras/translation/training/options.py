@@ -166,7 +166,7 @@ def training_options(add: Callable, run: str) -> None:
     add("--devices", type=devices, metavar="N", help=shared)
     parts = "compute each batch in N parts, one after the other, where memory is short (1); the steps stay the same"
     add("--accumulate", type=cli.positive(most=MOST), metavar="N", help=parts)
-    add("--precision", choices=CHOICES["precision"], help="of the products (auto: the fastest on the device)")
+    add("--precision", choices=CHOICES["precision"], help="of the products (auto: by the device, docs/devices.md)")
     logs = f"write TensorBoard logs to {run}/{TENSORBOARD}, to look at with: tensorboard --logdir {run}"
     add("--tensorboard", action="store_true", default=False, help=logs)
     add("--resume", action="store_true", default=False, help="go on with the run where it was stopped")
