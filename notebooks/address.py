@@ -1,7 +1,7 @@
 """Write the repository's address, once it has one, wherever a reader needs it: `python -m notebooks.address URL`.
 
 The address stands in notebooks/address.txt; while there is no such file, nobody knows it. From it follow the line of
-each notebook that says how to open it in Colab, REPOSITORY in its first code cell, and a line of the README. A test
+each notebook that says how to open it in Colab, REPOSITORY in its first code cell, and a line of each README. A test
 holds all of them to it. Outputs and all other lines of the notebooks stay as they are, byte for byte.
 """
 
@@ -20,7 +20,8 @@ GITHUB = re.compile(r"(?:https://|ssh://git@|git@)github\.com[/:]([\w-]+)/([\w.-
 BADGE = re.compile(r"\[!\[Open in Colab\].*|To open this in Colab: .*|在 Colab 中打开：.*")
 SETTING = re.compile(r'REPOSITORY = ".*?"')
 NAMES = ("foundations", "translate", "pretrain", "regress")  # in the order in which to read them
-README_LINE = re.compile(r"^In Colab: .*$", re.MULTILINE)
+READMES = ("README.md", "README.zh-CN.md")
+README_LINE = re.compile(r"^(?:In Colab: |在 Colab 中：).*$", re.MULTILINE)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -43,8 +44,8 @@ def checked(url: str) -> str:
 
 
 def write(root: Path, address: str) -> None:
-    """Write `address` into notebooks/address.txt, all notebooks and the README of the clone at `root`."""
-    texts = {path: with_address(path, address) for path in [root / "README.md", *notebooks(root)]}
+    """Write `address` into notebooks/address.txt, all notebooks and both READMEs of the clone at `root`."""
+    texts = {path: with_address(path, address) for path in [*(root / name for name in READMES), *notebooks(root)]}
     for path, text in {root / "notebooks" / "address.txt": f"{address}\n", **texts}.items():
         with runs.whole_file(path) as temporary:
             temporary.write_bytes(text.encode())
@@ -64,7 +65,7 @@ def known(root: Path) -> str:
 
 
 def with_address(path: Path, address: str) -> str:
-    """The text of a notebook or of the README, with `address`, or for "" with what to do without one.
+    """The text of a notebook or of a README, with `address`, or for "" with what to do without one.
 
     Raises:
         InputError: a line that the address belongs into is not there.
@@ -75,7 +76,7 @@ def with_address(path: Path, address: str) -> str:
         text, places = edit_source(text, SETTING, lambda line: SETTING.sub(f'REPOSITORY = "{address}"', line, count=1))
         places = min(badges, places)
     else:
-        text, places = README_LINE.subn(lambda _: readme_line(address), text)
+        text, places = README_LINE.subn(lambda _: readme_line(address, path), text)
     if not places:
         raise InputError(f"{path}: the line that names the repository is gone; take the file from git again")
     return text
@@ -112,14 +113,26 @@ def badge(address: str, path: Path) -> str:
     return f"To open this in Colab: upload it at [colab.research.google.com]({COLAB}){copy}."
 
 
-def readme_line(address: str) -> str:
-    """The README's line on Colab and on the package alone."""
+def readme_line(address: str, path: Path) -> str:
+    """The line on Colab and on the package alone of the README at `path`."""
+    if path.name != READMES[0]:
+        return chinese_line(address)
     install = f'; the package alone: `pip install "git+{pip_form(address)}"`' if address else ""
     if colab(address, ""):
         links = [f"[{name}]({colab(address, name + '.ipynb')})" for name in NAMES]
         return f"In Colab: {', '.join(links)}{install}."
     copy = "" if address else "; it says in one line how to get the package there"
     return f"In Colab: upload a notebook at [colab.research.google.com]({COLAB}) and run it{copy}{install}."
+
+
+def chinese_line(address: str) -> str:
+    """The same for the README in Chinese, with the notebooks in Chinese."""
+    install = f'；只安装软件包：`pip install "git+{pip_form(address)}"`' if address else ""
+    if colab(address, ""):
+        links = [f"[{name}]({colab(address, f'zh/{name}.ipynb')})" for name in NAMES]
+        return f"在 Colab 中：{'、'.join(links)}{install}。"
+    copy = "" if address else "；其中有一行说明怎样在那里取得本项目"
+    return f"在 Colab 中：到 [colab.research.google.com]({COLAB}) 上传一本笔记本并运行{copy}{install}。"
 
 
 def colab(address: str, name: str) -> str:

@@ -21,6 +21,7 @@ from notebooks import address, chinese
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = address.notebooks(ROOT)
+READMES = [ROOT / name for name in address.READMES]
 ENGLISH = [path for path in NOTEBOOKS if path.parent.name != "zh"]
 CHINESE = [path for path in NOTEBOOKS if path.parent.name == "zh"]
 FIGURES = {"foundations": 12, "pretrain": 4, "regress": 7, "translate": 6}  # at least
@@ -290,9 +291,9 @@ def test_plays_colab(site, bare, tmp_path, monkeypatch):
 
 @pytest.fixture
 def clone(tmp_path) -> Path:
-    """The README and the notebooks, to be written to."""
+    """The READMEs and the notebooks, to be written to."""
     (tmp_path / "notebooks" / "zh").mkdir(parents=True)
-    for path in [ROOT / "README.md", *NOTEBOOKS]:
+    for path in [*READMES, *NOTEBOOKS]:
         shutil.copy(path, tmp_path / path.relative_to(ROOT))
     return tmp_path
 
@@ -300,23 +301,22 @@ def clone(tmp_path) -> Path:
 def changed(clone: Path) -> dict[str, list[tuple[str, str]]]:
     """The lines of each file that are others than in this repository, then and now."""
     differences = {}
-    for path in [ROOT / "README.md", *NOTEBOOKS]:
+    for path in [*READMES, *NOTEBOOKS]:
         before, after = (folder.read_bytes().split(b"\n") for folder in (path, clone / path.relative_to(ROOT)))
         lines = zip(before, after, strict=True)
-        differences[path.name if path.parent.name != "zh" else f"zh/{path.name}"] = [
-            (was.decode(), now.decode()) for was, now in lines if was != now
-        ]
+        name = path.relative_to(ROOT).as_posix().removeprefix("notebooks/")
+        differences[name] = [(was.decode(), now.decode()) for was, now in lines if was != now]
     return differences
 
 
 def test_readme_and_notebooks_say_the_address_that_is_known():
-    for path in [ROOT / "README.md", *NOTEBOOKS]:
+    for path in [*READMES, *NOTEBOOKS]:
         assert path.read_bytes().decode() == address.with_address(path, address.known(ROOT)), path
 
 
 @pytest.mark.skipif(bool(address.known(ROOT)), reason="the address is known")
 def test_no_badge_while_the_address_is_unknown():
-    for path in [ROOT / "README.md", *NOTEBOOKS]:
+    for path in [*READMES, *NOTEBOOKS]:
         assert not re.search(
             "colab-badge|colab.research.google.com/github|github.com", path.read_text(encoding="utf-8")
         )
@@ -331,9 +331,10 @@ def test_an_address_on_github_is_written_with_badges_and_replaced(clone):
     home = "https://github.com/some-one/a.name"
     assert address.known(clone) == home
     for name, lines in changed(clone).items():
-        if name == "README.md":
+        if name in address.READMES:
             ((_, line),) = lines
-            assert all(f"[{path.stem}]({COLAB_LINK}{path.name})" in line for path in ENGLISH)
+            folder = "" if name == "README.md" else "zh/"
+            assert all(f"[{path.stem}]({COLAB_LINK}{folder}{path.name})" in line for path in ENGLISH)
             assert f'pip install "git+{home}"' in line
         else:
             (_, badge), (before, setting) = lines  # two lines of each notebook, and no other byte
@@ -352,7 +353,8 @@ def test_an_address_elsewhere_has_no_badge(clone):
     assert "git@example.org:a/b.git" in setting
     (_, line), _ = changed(clone)["zh/regress.ipynb"]
     assert line.startswith('    "在 Colab 中打开：') and "wheel" not in line
-    assert 'pip install "git+ssh://git@example.org/a/b.git"' in (clone / "README.md").read_text(encoding="utf-8")
+    for name in address.READMES:
+        assert 'pip install "git+ssh://git@example.org/a/b.git"' in (clone / name).read_text(encoding="utf-8")
     address.write(clone, "")
     assert not any(changed(clone).values())
 
@@ -368,9 +370,10 @@ def test_what_is_no_address_is_one_line(url):
     assert not (ROOT / "notebooks" / "address.txt").exists() or url != address.known(ROOT)
 
 
-def test_a_file_that_lost_its_line_is_named_and_nothing_is_written(clone):
-    (clone / "README.md").write_text("nothing\n")
-    with pytest.raises(InputError, match=r"README.md: the line that names the repository is gone"):
+@pytest.mark.parametrize("readme", address.READMES)
+def test_a_file_that_lost_its_line_is_named_and_nothing_is_written(readme, clone):
+    (clone / readme).write_text("nothing\n")
+    with pytest.raises(InputError, match=rf"{readme}: the line that names the repository is gone"):
         address.write(clone, "https://github.com/a/b")
     assert not address.known(clone)
     assert all(path.read_bytes() == (clone / path.relative_to(ROOT)).read_bytes() for path in NOTEBOOKS)

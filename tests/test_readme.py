@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from notebooks import address
+
 ROOT = Path(__file__).parents[1]
 ENGLISH, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md"))
 HAN = "[\u4e00-\u9fff]"
@@ -86,16 +88,25 @@ def in_chinese(link: str) -> str:
     """Where a link of the English page leads to in the Chinese one: to the page in Chinese, if there is one."""
     if link == "README.zh-CN.md":
         return "README.md"
+    if link.startswith(address.COLAB):
+        return link.replace("/main/notebooks/", "/main/notebooks/zh/")
     path, hash_, anchor = link.partition("#")
     here = Path(path)
     for page in (here.with_suffix(".zh-CN.md"), here.parent / "zh" / here.name):
-        if not path.startswith("https:") and (ROOT / page).exists():
+        if (ROOT / page).exists():
             return page.as_posix() + hash_ + anchor
     return link
 
 
 def test_links_are_the_same_or_lead_to_the_page_in_chinese():
     assert sorted(links(CHINESE)) == sorted(map(in_chinese, links(ENGLISH)))
+
+
+def test_links_to_colab_lead_to_the_notebooks_in_chinese():
+    english, chinese = (
+        address.readme_line("https://github.com/a/b", ROOT / name) for name in ("README.md", "README.zh-CN.md")
+    )
+    assert len(links(english)) == 4 and links(chinese) == list(map(in_chinese, links(english)))
 
 
 def test_both_articles_are_named_at_the_top():
