@@ -150,15 +150,15 @@ def without(*packages: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def quiet(descriptor: int = 2) -> Iterator[None]:
     """Keep standard error silent while TensorFlow is imported; what it wrote comes out if the import fails.
 
     Its C++ parts write a few lines before any log level counts, so the file descriptor itself is turned aside.
     """
-    sys.stderr.flush()
-    kept = os.dup(2)
+    (sys.stderr if descriptor == 2 else sys.stdout).flush()
+    kept = os.dup(descriptor)
     with tempfile.TemporaryFile() as aside:
-        os.dup2(aside.fileno(), 2)
+        os.dup2(aside.fileno(), descriptor)
         try:
             yield
         except BaseException as error:
@@ -167,7 +167,7 @@ def quiet() -> Iterator[None]:
                 os.write(kept, aside.read())
             raise
         finally:
-            os.dup2(kept, 2)
+            os.dup2(kept, descriptor)
             os.close(kept)
     # Its import has set another level, at which it remarks that each search of ours is traced once.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -249,6 +249,23 @@ def stop_if_interrupted() -> None:
         raise KeyboardInterrupt
 
 
+TOLD = (InputError, OSError, KeyboardInterrupt)  # what ends a command in one line, without a traceback
+
+
+def told(error: BaseException) -> int:
+    """Say in one line what has ended a command, one of `TOLD`, and return its exit status."""
+    if isinstance(error, BrokenPipeError):  # `... | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if isinstance(error, KeyboardInterrupt):
+        print(f"\nfmkeras: stopped; {error}" if str(error) else "\nfmkeras: stopped", file=sys.stderr)
+        return 130
+    if isinstance(error, OSError):  # a full disk, a folder removed meanwhile
+        error = InputError(f"{error.strerror or error} ({error.filename or 'while writing'})")
+    print(f"fmkeras: error: {error}", file=sys.stderr)
+    return 2
+
+
 def run(main: Callable[[], None]) -> NoReturn:
     """Call `main` and end the process: status 0, 2 for an InputError (one line, no traceback), 130 for Ctrl-C."""
     for name, value in ENVIRONMENT.items():
@@ -256,20 +273,13 @@ def run(main: Callable[[], None]) -> NoReturn:
     try:
         main()
         sys.stdout.flush()
-    except InputError as error:
-        print(f"fmkeras: error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except BrokenPipeError:  # `... | head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except OSError as error:  # a full disk, a folder removed meanwhile
-        print(f"fmkeras: error: {error.strerror or error} ({error.filename or 'while writing'})", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt as stop:
-        print(f"\nfmkeras: stopped; {stop}" if str(stop) else "\nfmkeras: stopped", file=sys.stderr)
-        # TensorFlow's threads may still be inside one of our generators, and Python taken down around them can
-        # crash. All files are written and closed by now, so the process leaves without that.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(130)
+    except TOLD as error:
+        status = told(error)
+        if isinstance(error, KeyboardInterrupt):
+            # TensorFlow's threads may still be inside one of our generators, and Python taken down around them can
+            # crash. All files are written and closed by now, so the process leaves without that.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+        sys.exit(status)
     sys.exit(0)

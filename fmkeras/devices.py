@@ -47,7 +47,7 @@ def _jax_gpus() -> list[Gpu]:
     import jax
 
     found = []
-    for device in jax.devices():  # those of the default platform
+    for device in jax.local_devices():  # those of the default platform, on this machine
         if device.platform != "cpu":
             capability = re.fullmatch(r"(\d+)\.(\d+)", str(getattr(device, "compute_capability", "")))
             found.append(Gpu(device.device_kind, (int(capability[1]), int(capability[2])) if capability else None))

@@ -15,11 +15,13 @@ def main(argv: list[str] | None = None) -> None:
     """The command line: see `--help`."""
     arguments = pretrain_parser().parse_args(argv)
     cli.import_keras(training=True)
-    from fmkeras.translation.training.pretraining import pretrain
+    from fmkeras import machines
 
-    pretrain(
-        run=arguments.run, resume=arguments.resume, callbacks=callbacks_given(arguments), **options_given(arguments)
-    )
+    with machines.joined(arguments.distributed, arguments.processes, arguments.process, arguments.run):
+        from fmkeras.translation.training.pretraining import pretrain
+
+        callbacks = callbacks_given(arguments)
+        pretrain(run=arguments.run, resume=arguments.resume, callbacks=callbacks, **options_given(arguments))
 
 
 class Script(types.ModuleType):

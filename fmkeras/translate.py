@@ -48,11 +48,15 @@ def _uses_export(arguments: argparse.Namespace) -> bool:
 
 def train(arguments: argparse.Namespace) -> None:
     """Train a translator: see `fmkeras.train_translator`."""
-    from fmkeras.translation.training.translators import train_translator
+    from fmkeras import machines
 
-    chosen = options_given(arguments)
-    data = chosen.pop("dataset", "auto")
-    train_translator(data, run=arguments.run, resume=arguments.resume, callbacks=callbacks_given(arguments), **chosen)
+    with machines.joined(arguments.distributed, arguments.processes, arguments.process, arguments.run):
+        from fmkeras.translation.training.translators import train_translator
+
+        chosen = options_given(arguments)
+        data = chosen.pop("dataset", "auto")
+        callbacks = callbacks_given(arguments)
+        train_translator(data, run=arguments.run, resume=arguments.resume, callbacks=callbacks, **chosen)
 
 
 def text(arguments: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "fmkeras"
 # From the ground up. A module imports from its own room and from those above it in this list, never from one below.
 ROOMS = (
     ("errors", "foundations", "registration", "fonts", "cards"),
-    ("trust", "plots", "devices", "cli", "workers"),
+    ("trust", "plots", "devices", "cli", "workers", "machines"),
     ("runs", "parallel"),
     ("translation.settings",),
     ("translation.corpora.grammar",),

@@ -130,9 +130,11 @@ class Batches:
         """Real target tokens of an epoch, end tokens included."""
         return self.passes * int(self.lengths[:, 0].sum())
 
-    def fingerprint(self) -> str:
-        """SHA-256 of all ids: whether these are the pairs that a checkpoint was trained on."""
+    def fingerprint(self, epoch: int | None = None) -> str:
+        """SHA-256 of all ids: whether these are the pairs that a checkpoint was trained on. Or of an epoch."""
         digest = hashlib.sha256()
+        for rows in self.indices(epoch) if epoch is not None else ():
+            digest.update(np.append(rows, self._count(rows)).astype("int64").data)
         for side in (self.source, self.target):
             for ids in blocks(side.ids):
                 digest.update(ids.astype("int32").data)

@@ -203,8 +203,11 @@ class Steps(keras.utils.PyDataset):
         return self.parts * len(self.rows)
 
     def __getitem__(self, number: int) -> tuple:
-        batch = self.batches.batch(self.rows[number // self.parts], self.multiple)
-        return batch if self.parts == 1 else part_of(batch, number % self.parts, self.parts)
+        batch: tuple = self.batches.batch(self.rows[number // self.parts], self.multiple)
+        if self.parts > 1:
+            batch = part_of(batch, number % self.parts, self.parts)
+        own = parallel.own_rows(len(batch[1]))
+        return keras.tree.map_structure(lambda x: x[own], batch)
 
 
 def part_of(batch: Batch, part: int, parts: int) -> tuple:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import itertools
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from fmkeras import cli, devices
+from fmkeras import cli, devices, machines
 from fmkeras.errors import InputError
 from fmkeras.translation.model.transformer import Transformer
 
@@ -174,12 +175,14 @@ class Progress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self.done = self.first + batch + 1
         cli.stop_if_interrupted()
-        if (batch + 1) % self.READ == 0 or batch + 1 in (1, self.FIRST, self.STEADY) or self.done == self.bar.total:
+        read = (batch + 1) % self.READ == 0 or batch + 1 in (1, self.FIRST, self.STEADY) or self.done == self.bar.total
+        if read:
             self.read(batch + 1, logs or {})
         self.elapsed = time.perf_counter() - self.start
         self.bar.update()
-        if self.elapsed > self.seconds:
-            self.model.stop_training = self.late = True
+        if self.seconds < math.inf and (read or machines.count() == 1):  # several processes stop after the same step
+            self.late = machines.from_first(self.elapsed > self.seconds)
+            self.model.stop_training |= self.late
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         self.elapsed = time.perf_counter() - self.start  # by now the last step is done, too

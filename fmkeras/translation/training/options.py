@@ -166,6 +166,10 @@ def training_options(add: Callable, run: str) -> None:
     add("--devices", type=devices, metavar="N", help=shared)
     parts = "compute each batch in N parts, one after the other, where memory is short (1); the steps stay the same"
     add("--accumulate", type=cli.positive(most=MOST), metavar="N", help=parts)
+    address = "share each batch with other machines, on JAX: the address of process 0, or auto where Slurm or Open MPI "
+    add("--distributed", metavar="HOST:PORT", default=None, help=address + "tells it. The same command on each machine")
+    add("--processes", type=cli.positive(most=MOST), metavar="N", default=None, help="how many processes there are")
+    add("--process", type=cli.seed, metavar="I", default=None, help="the number of this one, from 0 on")
     add("--precision", choices=CHOICES["precision"], help="of the products (auto: by the device, docs/devices.md)")
     logs = f"write TensorBoard logs to {run}/{TENSORBOARD}, to look at with: tensorboard --logdir {run}"
     add("--tensorboard", action="store_true", default=False, help=logs)

@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from fmkeras import runs
+from fmkeras import machines, runs
 from fmkeras.translation.corpora import monolingual
 from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_token
 from fmkeras.translation.saved import own_tokenizer
@@ -64,12 +64,14 @@ def pretrain(
         session.open_folder(training, resume, say)
         session.describe(training, say)
 
-        reconstructor = Reconstructor(training.averaged, tokenizer, settings)
+        reconstructor = Reconstructor(training.shown, tokenizer, settings)
         title = f"denoising, {texts.name}, {settings.preset}: {', '.join(texts.train)}"
         with session.interruptible(training):
             session.train(
                 training, title, began, lambda: [row[1:] for row in reconstructor.samples(texts.validation, 1)], say
             )
+            if not machines.leave():
+                return load_pretrained(folder)
             best = Reconstructor(runs.load_model(folder / runs.MODEL), tokenizer, settings)
             samples = best.samples(texts.validation, SAMPLES)
 
@@ -105,7 +107,8 @@ def prepare(
         InputError: something cannot be used: text, a setting, the folder.
     """
     settings = session.choose_settings(folder, chosen, resume)
-    texts = monolingual.load(settings)
+    with machines.in_turn():
+        texts = monolingual.load(settings)
     settings.dataset, settings.style = texts.dataset, texts.style
     settings = decide(settings, chosen, sum(map(len, texts.train.values())))
     say(f"data       {texts.name}, {' and '.join(texts.train)}, without translations")

@@ -10,14 +10,16 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from fmkeras import cli, devices, plots, runs
+from fmkeras import cli, devices, machines, plots, runs
 from fmkeras.errors import InputError
 from fmkeras.translation.saved import TOKENIZER
 from fmkeras.translation.settings import MADE_BY, Settings
+from fmkeras.translation.training.checkpoint import CHECKPOINT
 from fmkeras.translation.training.options import new_settings, resumed_settings
 from fmkeras.translation.training.training import Training
 
 Say = Callable[[str], None]  # where lines for the user go: `print`, or nowhere
+RESUMED = (runs.CONFIG, TOKENIZER, CHECKPOINT, runs.HISTORY)  # the files that a run is resumed from
 Samples = Callable[[], Iterable[tuple[str, str]]]
 
 
@@ -26,26 +28,29 @@ def silent(line: str) -> None:
 
 
 def voice(verbose: bool) -> Say:
-    """Where lines go: to standard output at once, also where that is a file, or nowhere."""
-    return functools.partial(print, flush=True) if verbose else silent
+    """Where lines go: to standard output at once, also where that is a file, or nowhere. One process speaks."""
+    return functools.partial(print, flush=True) if verbose and machines.first() else silent
 
 
 @contextlib.contextmanager
 def folder_of(run: str | Path | None, resume: bool) -> Iterator[Path]:
     """The run folder; without one, a temporary folder that is gone after the block.
 
+    Of several processes only the first has the run folder. The others have a temporary one, with what resuming needs.
+
     Raises:
         InputError: there is no folder to resume, or it has the name of the bundled translator.
     """
     if str(run) == runs.BUNDLED:
         raise InputError(f"{runs.BUNDLED} is the translator that comes with fmkeras: choose another --run")
-    if run is not None:
-        yield Path(run)
-    elif resume:
+    if resume and run is None:
         raise InputError("resume needs the run folder: name it with run=")
-    else:
-        with tempfile.TemporaryDirectory(prefix="fmkeras-") as folder:
-            yield Path(folder) / "run"
+    with tempfile.TemporaryDirectory(prefix="fmkeras-") as temporary:
+        folder = Path(run) if run is not None and machines.first() else Path(temporary) / "run"
+        machines.agree({"--resume": resume})
+        if resume and machines.count() > 1:
+            machines.copy_from_first(folder, RESUMED)
+        yield folder
 
 
 def choose_settings(folder: Path, chosen: dict, resume: bool) -> Settings:

@@ -10,14 +10,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from fmkeras import devices, parallel, runs
+from fmkeras import devices, machines, parallel, runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.model.objective import Objective, as_dataset, evaluate
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.training import checkpoint, history
+from fmkeras.translation.training import agreement, checkpoint, history
 from fmkeras.translation.training.bpe_dropout import BpeDropout
 from fmkeras.translation.training.callbacks import (
     Announce,
@@ -58,6 +58,7 @@ class Training:
         place: where training stands.
         compile_seconds: of this process's seconds of training those that JAX spent compiling.
         parts: of an epoch; one, but with BPE-dropout on many pairs.
+        shown: the averaged weights as they were after the last validation, to translate with meanwhile.
         fresh: names of the weights that `initial` did not have; None without it.
         notes: lines for the user, about what resuming has put right.
 
@@ -87,13 +88,16 @@ class Training:
             self.renew = dropout = BpeDropout(batches, tokenizer, settings.bpe_dropout)
             self.parts = dropout.parts
         self.devices = parallel.Devices(settings.devices)
+        self.data = {"training": batches.fingerprint(), "validation": validation.fingerprint()}
+        agreement.on_start(settings, tokenizer, self.data, initial)
         with self.devices.scope():
             self.make_models(initial)
+        # What translates between the steps: of several processes each has its own.
+        self.shown = self.averaged if machines.count() == 1 else Transformer.from_config(self.averaged.get_config())
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.objective, epochs=settings.epochs)
         self.history: list[dict] = []
         self.place, self.late, self.compile_seconds = checkpoint.Place(), False, 0.0
         self.writer = checkpoint.Writer(self.folder)
-        self.data = {"training": batches.fingerprint(), "validation": validation.fingerprint()}
         self.notes: list[str] = []
         if resume:
             self.restore()
@@ -186,6 +190,7 @@ class Training:
         trained = {"target_tokens": place.tokens, "seconds": place.seconds}
         row = {"epoch": place.epoch + 1, **self.measure(), **trained}
         row["tokens_per_second"] = row["target_tokens"] / (row["seconds"] - (self.compile_seconds - compiled))
+        row = machines.from_first(row)  # no two clocks agree
         self.place = place.validated(ended or stop)
         self.objective.stop_training = stop  # `fit` has forgotten it
         self.callbacks.on_epoch_end(len(self.history), history.logs(row))
@@ -194,6 +199,7 @@ class Training:
     def fit(self, batches: Batches, last: int, show_progress: bool, announce: Announce | None) -> bool:
         """The steps from `place` up to batch `last`; whether a callback wants training to stop."""
         place, before = self.place, dataclasses.replace(self.place)
+        agreement.on_batches(batches, place.epoch)
         counted = [np.array(variable) for variable in self.counters()]
         tokens = [int(batches.lengths[rows, 0].sum()) for rows in batches.indices(place.epoch)]
 
@@ -241,6 +247,8 @@ class Training:
     def measure(self) -> dict:
         """What an epoch has reached: means over its training batches, and the averaged weights' on validation pairs."""
         self.callbacks.on_test_begin()
+        if self.shown is not self.averaged:
+            self.shown.set_weights(self.averaged.get_weights())
         with self.devices.scope():
             validation = evaluate(self.evaluator, self.validation)
         self.callbacks.on_test_end(validation)
@@ -268,7 +276,9 @@ class Training:
         return [*itertools.chain(*weights), *self.objective.optimizer.variables, *dropout, *self.counters()]
 
     def save(self) -> None:
-        """Begin to write checkpoint.npz: all that is needed to go on from this step."""
+        """Begin to write checkpoint.npz: all that is needed to go on from this step. Of several processes one does."""
+        if not machines.first():
+            return
         state: dict[str, Any] = {"data": self.data, "history": self.history}
         state |= {"place": dataclasses.asdict(self.place), "widths": self.batches.widths}
         self.writer.write(self.variables(), state)

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from fmkeras import devices, runs
+from fmkeras import devices, machines, runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import cache, held_out, own
 from fmkeras.translation.corpora import corpus as corpora
@@ -73,6 +73,8 @@ def train_translator(
     with session.folder_of(run, resume) as folder:
         began = time.perf_counter()
         chosen = present_names(settings) | {"task": "translate", "dataset": corpora.name_of(data)}
+        if run is not None and not machines.first():  # whose folder is another: the cache is not
+            chosen["cache"] = str(cache.place(chosen.get("cache", ""), run))
         corpus, training = prepare(data, folder, chosen, resume, callbacks, say)
         trained_on = held_out.fingerprints(corpus.train)
         corpus.train = []  # as text: of a million pairs it is 0.4 GB, and no longer needed
@@ -81,13 +83,15 @@ def train_translator(
         session.describe(training, say)
 
         title = f"{corpus.name}, {training.settings.preset}: {corpus.source} → {corpus.target}"
-        sample, sources = Translator(training.averaged, training.tokenizer, training.settings), first_sources(corpus)
+        sample, sources = Translator(training.shown, training.tokenizer, training.settings), first_sources(corpus)
 
         def translated() -> Iterable[tuple[str, str]]:
             return zip(sources, sample.translate_sentences(sources, beam=1), strict=True)
 
         with session.interruptible(training):
             session.train(training, title, began, translated, say)
+            if not machines.leave():
+                return load_translator(folder, "keras")
             translator = load_translator(folder, "keras")
             progress = "translating" if verbose else None
             test, translations = translator.score(corpus.test, corpus.parts, progress=progress)
@@ -143,7 +147,8 @@ def prepare(
     place = cache.place(settings.cache, folder)
     if settings.dataset not in corpora.BUNDLED and own.large_files(settings):
         say(f"data       {settings.dataset} is large: what is made of it is kept in {place}")
-    corpus = corpora.of(data, settings, place)
+    with machines.in_turn():
+        corpus = corpora.of(data, settings, place)
     if resume:
         fitting.same_data(settings, corpus.digest, len(corpus.train))
     corpora.settle(settings, corpus)
@@ -159,7 +164,8 @@ def prepare(
         say(f"           {line}")
 
     known = pretrained.tokenizer if pretrained else None
-    tokenizer, batches, validation, dropped = tokenize(corpus, settings, folder if resume else None, known)
+    with machines.in_turn():
+        tokenizer, batches, validation, dropped = tokenize(corpus, settings, folder if resume else None, known)
     if known and known.sha256 != tokenizer.sha256:
         raise InputError(f"{settings.init} is not the run that {folder} was begun with: train in another --run")
     longest = settings.max_sentence_tokens
@@ -195,7 +201,7 @@ class ValidationBleu:
         from fmkeras.translation.inference.scoring import scores
 
         if self.translator is None:  # its search is compiled once
-            self.translator = Translator(training.averaged, training.tokenizer, training.settings)
+            self.translator = Translator(training.shown, training.tokenizer, training.settings)
         translations = self.translator.translate_sentences(self.sources, beam=1)
         return float(scores(translations, self.references, **self.options)["bleu"])
 
