@@ -1,6 +1,5 @@
 """The device that a model runs on, the precision that is fastest there, and the versions that made a run."""
 
-import functools
 import importlib
 import os
 import platform
@@ -157,7 +156,6 @@ def compile_seconds() -> float:
     return sum(_compiling)
 
 
-@functools.cache  # of each function one, for whoever asks: each would be traced anew
 def compiled(function: Callable) -> Callable:
     """A function of tensors as one graph, where the backend has such."""
     if keras.backend.backend() == "tensorflow":

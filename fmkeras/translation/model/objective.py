@@ -168,7 +168,8 @@ class Objective(keras.Model):
             self.nll.update_state(smoothed_cross_entropy(y, logits, 0.0), weights)
         elif self.consistency and not self.word_dropout:
             losses = (losses + smoothed_cross_entropy(y, second, self.smoothing)) / 2
-        return factor * ops.sum((losses + penalty) * weights) / ops.maximum(ops.sum(weights), 1.0)
+        tokens = parallel.total(ops.sum(weights))  # of all devices: one mean over the whole batch
+        return factor * ops.sum((losses + penalty) * weights) / ops.maximum(tokens, 1.0)
 
     def compute_metrics(self, x: Any, y: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict:
         """What `fit` and `evaluate` report; `compute_loss` has counted it already."""
@@ -243,11 +244,11 @@ def evaluate(objective: Objective, batches: Batches) -> dict[str, float]:
     Returns:
         loss (smoothed cross-entropy, nats a token), nll (cross-entropy), perplexity (exp of nll) and token_accuracy.
     """
-    logs = objective.evaluate(as_dataset(batches, None), verbose=0, return_dict=True)
-    nll = float(logs["nll"])
+    objective.evaluate(as_dataset(batches, None), verbose=0)  # whose logs are, of several replicas, their means
+    nll = float(objective.nll.result())
     return {
-        "loss": float(logs["loss"]),
+        "loss": float(objective.token_loss.result()),
         "nll": nll,
         "perplexity": float(np.exp(min(nll, 700.0))),
-        "token_accuracy": float(logs["accuracy"]),
+        "token_accuracy": float(objective.accuracy.result()),
     }

@@ -10,9 +10,10 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 from tqdm.auto import tqdm
 
-from fmkeras import cli, devices, machines
+from fmkeras import cli, devices, machines, parallel
 from fmkeras.errors import InputError
 from fmkeras.translation.model.transformer import Transformer
 
@@ -43,18 +44,18 @@ class RunningAverage(keras.callbacks.Callback):
     def __init__(self, averaged: Transformer, decay: float, every: int = 10):
         super().__init__()
         self.averaged, self.decay, self.every = averaged, decay, every
-        self.move = devices.compiled(moved)
+        self.move: Callable | None = None  # made with the first step
 
     def update(self, model: Transformer, step: int) -> None:
-        """Move the average towards the weights of `model`, which has made `step` steps."""
+        """Move the average towards the weights of `model`, always the same, which has made `step` steps."""
+        self.move = self.move or averaging(self.averaged.trainable_variables, model.trainable_variables)
         decay = min(self.decay, (1 + step) / (10 + step)) ** self.every
-        means, weights = self.averaged.trainable_variables, model.trainable_variables
-        moved = self.move([v.value for v in means], [v.value for v in weights], np.float32(1 - decay))
-        for mean, value in zip(means, moved, strict=True):
-            mean.assign(value)
+        self.move(ops.convert_to_tensor(1 - decay, "float32"))
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self.step = int(self.model.optimizer.iterations)  # counted from here on: to ask a device is to wait for it
+        self.step = int(
+            self.model.optimizer.iterations.numpy()
+        )  # counted from here on: to ask a device is to wait for it
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self.step += 1
@@ -63,9 +64,22 @@ class RunningAverage(keras.callbacks.Callback):
             self.update(self.model.transformer, self.step)
 
 
-def moved(means: list, weights: list, share: Any) -> list:
-    """Means, moved by a share of the way towards the weights."""
-    return [mean + share * (weight - mean) for mean, weight in zip(means, weights, strict=True)]
+def averaging(means: list, weights: list) -> Callable:
+    """A function that moves variables a share of the way towards others, all of them in one compiled step."""
+
+    def moved(means: list, weights: list, share: Any) -> list:
+        return [mean + share * (weight - mean) for mean, weight in zip(means, weights, strict=True)]
+
+    def move(share: Any) -> None:
+        values = compute([v.value for v in means], [v.value for v in weights], share)
+        for mean, value in zip(means, values, strict=True):
+            mean.assign(value)
+
+    if keras.backend.backend() == "tensorflow":  # whose graphs assign, too
+        compute = moved
+        return devices.compiled(parallel.on_each(move))
+    compute = devices.compiled(moved)
+    return move
 
 
 class Callbacks(keras.callbacks.CallbackList):

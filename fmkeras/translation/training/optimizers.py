@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from fmkeras import parallel
 from fmkeras.errors import InputError
 from fmkeras.translation.model.schedules import DecayToZero, InverseSquareRoot
 from fmkeras.translation.settings import Settings
@@ -18,7 +19,11 @@ def optimizer_of(settings: Settings, steps: int) -> keras.optimizers.Optimizer:
         InputError: this version of Keras does not have it.
     """
     optimizer = _unscaled(settings, steps)
-    return keras.optimizers.LossScaleOptimizer(optimizer) if settings.precision == "float16" else optimizer
+    return (
+        parallel.shared(keras.optimizers.LossScaleOptimizer)(optimizer)
+        if settings.precision == "float16"
+        else optimizer
+    )
 
 
 def _unscaled(settings: Settings, steps: int) -> keras.optimizers.Optimizer:
@@ -29,11 +34,13 @@ def _unscaled(settings: Settings, steps: int) -> keras.optimizers.Optimizer:
     common = {"global_clipnorm": settings.clip_norm, "weight_decay": settings.weight_decay or None}
     common["gradient_accumulation_steps"] = settings.accumulate if settings.accumulate > 1 else None
     if settings.optimizer == "adam":
-        return keras.optimizers.Adam(rate, beta_1=0.9, beta_2=0.98, epsilon=1e-9, **common)
+        return parallel.shared(keras.optimizers.Adam)(rate, beta_1=0.9, beta_2=0.98, epsilon=1e-9, **common)
     if not hasattr(keras.optimizers, "Muon"):
         raise InputError(f"Keras {keras.__version__} has no optimizer muon: install 3.13 or later, or choose adam")
     # Embeddings, biases and gains are left to AdamW within it.
-    return keras.optimizers.Muon(rate, adam_beta_2=0.98, adam_weight_decay=settings.weight_decay, **common)
+    return parallel.shared(keras.optimizers.Muon)(
+        rate, adam_beta_2=0.98, adam_weight_decay=settings.weight_decay, **common
+    )
 
 
 class ByBatch(keras.optimizers.schedules.LearningRateSchedule):

@@ -115,6 +115,7 @@ class Training:
         optimizer = optimizer_of(settings, settings.epochs * len(self.batches))
         optimizer.build(self.model.trainable_variables)
         self.objective.compile(optimizer, jit_compile=devices.jit_compile())
+        self.average = RunningAverage(self.averaged, settings.ema_decay)
         self.evaluator = Objective(self.averaged, settings.label_smoothing)
         self.evaluator.compile(jit_compile=devices.jit_compile())
 
@@ -227,7 +228,7 @@ class Training:
         progress = Progress(title, tokens, place.position, self.time_left(), show_progress, expect)
         callbacks = [
             keras.callbacks.LambdaCallback(on_epoch_begin=recount),
-            RunningAverage(self.averaged, self.settings.ema_decay),
+            self.average,
             *([Forward(self.callbacks, before.steps)] if self.callbacks.callbacks else []),
             progress,
             EveryMinute(save, last - place.position, lambda: self.writer.took),
@@ -235,6 +236,7 @@ class Training:
         with progress, self.devices.scope():
             parts = self.settings.accumulate
             dataset = as_dataset(batches, place.epoch, place.position, last, parts)
+            parallel.draw_apart(self.seeds())
             told = Callbacks(callbacks, parts, add_history=True, model=self.objective)
             self.objective.fit(dataset, shuffle=False, verbose=0, callbacks=told)
         synchronise(self.objective)
@@ -261,7 +263,7 @@ class Training:
             "token_accuracy": float(self.objective.accuracy.result()),
             **{f"val_{name}": value for name, value in validation.items()},
             **({"val_bleu": self.bleu(self)} if self.bleu else {}),
-            "steps": int(self.objective.optimizer.iterations),
+            "steps": int(self.objective.optimizer.iterations.numpy()),
         }
 
     def counters(self) -> list:
@@ -270,10 +272,13 @@ class Training:
 
     def variables(self) -> list:
         """All that a step changes: weights, their average, the optimizer's moments and step, dropout's state, sums."""
-        variables = self.model.variables + self.objective.own_state
-        dropout = [v for v in variables if v.name == "seed_generator_state"]
         weights = self.model.trainable_variables, self.averaged.trainable_variables
-        return [*itertools.chain(*weights), *self.objective.optimizer.variables, *dropout, *self.counters()]
+        return [*itertools.chain(*weights), *self.objective.optimizer.variables, *self.seeds(), *self.counters()]
+
+    def seeds(self) -> list:
+        """The states of all that is drawn at random in a step: dropout, word dropout."""
+        variables = self.model.variables + self.objective.own_state
+        return [variable for variable in variables if variable.name == "seed_generator_state"]
 
     def save(self) -> None:
         """Begin to write checkpoint.npz: all that is needed to go on from this step. Of several processes one does."""
