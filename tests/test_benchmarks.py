@@ -1,5 +1,6 @@
 """The benchmarks run, print a table and write JSON. How fast anything is, is not tested."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -8,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import soak
-from fmkeras import runs
+from benchmarks import plan, soak
+from fmkeras import InputError, runs
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import Settings
@@ -40,7 +41,19 @@ def run(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["bleu_by_epoch", "train_speed", "decode_speed", "scaling", "soak", "pretraining", "recipe", "serve_load"]
+    "name",
+    [
+        "bleu_by_epoch",
+        "train_speed",
+        "decode_speed",
+        "scaling",
+        "soak",
+        "pretraining",
+        "recipe",
+        "serve_load",
+        "idle",
+        "plan",
+    ],
 )
 def test_help(name):
     command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
@@ -145,3 +158,65 @@ def test_pretraining(tmp_path):
     command = [sys.executable, "-m", "benchmarks.pretraining", *map(str, words), "--held-out", "10", "--only", "random"]
     refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert refused.returncode == 2 and "no 41 pairs are left" in refused.stderr
+
+
+STEPS = plan.Step(500, 0.1, 2_000_000_000, 0.004), plan.Step(1000, 0.18, 3_000_000_000, 0.008)
+MEASURED = plan.Measured("a device", "float32", "base", 50_000_000, *STEPS)
+ASKED = plan.Asked(pairs=1_000_000, epochs=3, batch_tokens=4000, pair_tokens=20, devices=8, bandwidth=10, memory=None)
+
+
+def test_a_plan_is_its_arithmetic():
+    found = plan.plan(ASKED, MEASURED)
+    assert found["steps"] == 15_000
+    assert found["gradient_bytes"] == 200_000_000
+    expected = {
+        "compute_seconds": 0.1,
+        "exchange_seconds": 0.035,  # 2 · 7/8 · 0.2 GB at 10 GB/s
+        "making_seconds": 0.032,  # of the whole batch, which one process makes
+        "step_seconds": 0.135,
+        "seconds": 2025,
+        "memory_bytes": 2e9,
+        "times_one_device": 0.66 / 0.135,  # 4,000 tokens on the line through the two steps
+    }
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
+    assert found["limit"] == "the devices' arithmetic"
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts", "limit"),
+    [
+        ({"bandwidth": 1}, 1, "communication"),
+        ({"batch_tokens": 8000, "memory": 2.1}, 2, "memory: --accumulate 2 fits 2.1 GB"),
+        ({"memory": 0.9}, None, "memory: not even"),
+        ({"devices": 1, "bandwidth": 0.001}, 1, "the devices' arithmetic"),
+    ],
+)
+def test_what_limits_a_plan(changes, parts, limit):
+    found = plan.plan(dataclasses.replace(ASKED, **changes), MEASURED)
+    assert found["accumulate"] == parts and found["limit"].startswith(limit)
+
+
+def test_batches_that_are_made_too_slowly_limit_a_plan():
+    slow = [dataclasses.replace(step, making=100 * step.making) for step in STEPS]
+    found = plan.plan(ASKED, dataclasses.replace(MEASURED, small=slow[0], large=slow[1]))
+    assert found["limit"].startswith("Python") and found["step_seconds"] == pytest.approx(3.2)
+
+
+def test_a_plan_of_what_was_measured_elsewhere(tmp_path):
+    runs.write_json(tmp_path / "there.json", {"measured": dataclasses.asdict(MEASURED)})
+    assert plan.Measured.read(tmp_path / "there.json") == MEASURED
+    runs.write_json(tmp_path / "other.json", {"plan": {}})
+    with pytest.raises(InputError, match=r"other.json was not written by benchmarks.plan"):
+        plan.Measured.read(tmp_path / "other.json")
+
+
+@pytest.mark.slow
+def test_plan_and_idle(tmp_path):
+    words = ["--pairs", 10_000, "--preset", "tiny", "--batch-tokens", 128, "--devices", 2, "--memory", 64]
+    printed, found = benchmark("plan", *words, folder=tmp_path)
+    assert found["measured"]["small"]["tokens"] == 64 and found["measured"]["large"]["tokens"] == 128
+    assert found["plan"]["accumulate"] == 1 and "assumed" in printed and "limited by" in printed
+    printed, found = benchmark(
+        "idle", "--preset", "tiny", "--batch-tokens", 128, "--steps", 12, "--repetitions", 1, folder=tmp_path
+    )
+    assert found["names"] == ["steps alone", "in a training"] and found["idle"] < 1 and "of a step" in printed
