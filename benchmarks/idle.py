@@ -3,8 +3,8 @@
     python -m benchmarks.idle --preset small --json idle.json
 
 Takes turns, in one process: steps on batches that are ready, without callbacks, and the same steps as a training makes
-them. What the latter take longer, the device idles; on a CPU, where Python and the steps share the cores, it is what
-Python costs.
+them. What the latter take longer, the device idles. On a CPU, which Python and the steps share, seconds of its cores
+are compared: what Python costs, whatever else the machine does.
 """
 
 import itertools
@@ -87,11 +87,12 @@ def measure_idle(settings: Settings, steps: int, repetitions: int) -> dict:
         for work in made.values():
             work()  # graphs are made
         seconds: dict[str, list[float]] = {name: [] for name in made}
+        clock = time.perf_counter if devices.has_gpu() else time.process_time
         for _ in range(repetitions):
             for name, work in made.items():
-                began = time.perf_counter()
+                began = clock()
                 work()
-                seconds[name].append((time.perf_counter() - began) / steps)
+                seconds[name].append((clock() - began) / steps)
     alone, trained = seconds.values()
     found = {name: measure.summary(values) for name, values in seconds.items()}
     ratios = statistics.median(alone) / statistics.median(trained), min(alone) / min(trained)
