@@ -169,7 +169,7 @@ def test_a_process_that_dies_ends_all_and_another_number_resumes(train, alone, t
 
 @pytest.mark.parametrize(
     ("different", "named"),
-    [({"data": 1}, "training data"), ({"batch_tokens": 128}, "batch_tokens 128, not 64;")],
+    [({"data": 1}, "training data"), ({"batch_tokens": 128}, "batch_tokens 128, not 64 as process 0:")],
 )
 def test_processes_that_disagree_are_told_in_what(train, tmp_path, different, named):
     ended = train(2, tmp_path / "run", process={"1": different})
