@@ -69,8 +69,8 @@ def test_both_have_the_same(part):
         (blocks, "--epochs 3", "--epochs 4"),
         (spans, "`--dataset ted`", "`--dataset TED`"),
         (figures, "CC BY-NC-ND 4.0", "CC BY-NC-ND 4.1"),
-        (tables, "| Olá! | Hello! | |", "| Olá! | Hello! |"),
-        (translations, "Olá!", "Ola!"),
+        (tables, "| Adeus! | Goodbye! | |", "| Adeus! | Goodbye! |"),
+        (translations, "Eu me chamo João.", "Eu me chamo Joao."),
         (marks, "<!-- ...", "<!-- .."),
     ],
 )
