@@ -121,7 +121,8 @@ def readme_line(address: str, path: Path) -> str:
     if colab(address, ""):
         links = [f"[{name}]({colab(address, name + '.ipynb')})" for name in NAMES]
         return f"In Colab: {', '.join(links)}{install}."
-    copy = "" if address else "; it says in one line how to get the package there"
+    made = "`pip wheel --no-deps .` makes one in a clone; drop it into Colab's file panel first"
+    copy = "" if address else f". It needs a wheel of fmkeras: {made}"
     return f"In Colab: upload a notebook at [colab.research.google.com]({COLAB}) and run it{copy}{install}."
 
 
@@ -131,7 +132,8 @@ def chinese_line(address: str) -> str:
     if colab(address, ""):
         links = [f"[{name}]({colab(address, f'zh/{name}.ipynb')})" for name in NAMES]
         return f"在 Colab 中：{'、'.join(links)}{install}。"
-    copy = "" if address else "；其中有一行说明怎样在那里取得本项目"
+    made = "在克隆里运行 `pip wheel --no-deps .` 即可生成，再拖进 Colab 的文件面板"
+    copy = "" if address else f"；旁边还要有本项目的 wheel 文件：{made}"
     return f"在 Colab 中：到 [colab.research.google.com]({COLAB}) 上传一本笔记本并运行{copy}{install}。"
 
 
