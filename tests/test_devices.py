@@ -52,7 +52,7 @@ def jax_reports(monkeypatch, machine) -> None:
     for device, (_, capability) in zip(found, machine, strict=True):
         device.compute_capability = "{}.{}".format(*capability) if capability else "gfx942"
     cpu = types.SimpleNamespace(platform="cpu", device_kind="cpu")
-    monkeypatch.setattr(jax, "devices", lambda: found or [cpu])
+    monkeypatch.setattr(jax, "local_devices", lambda: found or [cpu])
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
 
 
