@@ -53,9 +53,8 @@ class RunningAverage(keras.callbacks.Callback):
         self.move(ops.convert_to_tensor(1 - decay, "float32"))
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self.step = int(
-            self.model.optimizer.iterations.numpy()
-        )  # counted from here on: to ask a device is to wait for it
+        # Counted from here on: to ask a device is to wait for it. Where batches come in parts it is no variable.
+        self.step = int(ops.convert_to_numpy(self.model.optimizer.iterations))
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self.step += 1

@@ -263,7 +263,7 @@ class Training:
             "token_accuracy": float(self.objective.accuracy.result()),
             **{f"val_{name}": value for name, value in validation.items()},
             **({"val_bleu": self.bleu(self)} if self.bleu else {}),
-            "steps": int(self.objective.optimizer.iterations.numpy()),
+            "steps": int(keras.ops.convert_to_numpy(self.objective.optimizer.iterations)),
         }
 
     def counters(self) -> list:
