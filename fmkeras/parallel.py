@@ -117,6 +117,7 @@ class _Summing:
     """
 
     def apply_gradients(self, grads_and_vars: Iterable) -> None:
+        """As Keras does it, but with the sum of all replicas' gradients."""
         gradients, variables = zip(*grads_and_vars, strict=True)
         super().apply_gradients(zip(total(list(gradients)), variables, strict=True))  # type: ignore[misc]
 

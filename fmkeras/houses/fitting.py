@@ -128,12 +128,7 @@ def train_regressor(
     config: dict[str, object] = {"task": "regress", "dataset": _source(table, loaded), "target": name, "epochs": epochs}
     config |= {"seed": seed, "scale_target": scale_target, "header": header, "log_target": log_target}
     config |= {"ridge": strength, "refit": refit} | _described(loaded, data)
-    folder: Path | None = None
-    if run is not None:
-        folder, warning = runs.start(run)
-        if warning:
-            say(warning)
-        runs.write_config(folder, config | options)
+    folder = _begin(run, config | options, say)
     if tensorboard and folder is None:
         raise InputError("tensorboard needs a run folder for its logs: name a run")
     say("loading Keras ...")
@@ -168,6 +163,17 @@ def _introduce(loaded: Table, say: Callable[[str], None]) -> None:
     say(f"{loaded.name}: {rows:,} rows, {columns} feature{'s'[: columns > 1]}, target {loaded.target.name}")
     for note in loaded.notes:
         say(note)
+
+
+def _begin(run: str | Path | None, config: dict[str, object], say: Callable[[str], None]) -> Path | None:
+    """Make the run folder and write its config.json, if there is to be one."""
+    if run is None:
+        return None
+    folder, warning = runs.start(run)
+    if warning:
+        say(warning)
+    runs.write_config(folder, config)
+    return folder
 
 
 def _described(loaded: Table, data: Data) -> dict[str, object]:

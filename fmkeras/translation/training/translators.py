@@ -28,7 +28,7 @@ from fmkeras.translation.saved import TOKENIZER, own_tokenizer
 from fmkeras.translation.settings import Settings, present_names
 from fmkeras.translation.training import checkpoint, estimates, fitting, session
 from fmkeras.translation.training.options import decide
-from fmkeras.translation.training.pretrained import load_pretrained
+from fmkeras.translation.training.pretrained import Pretrained, load_pretrained
 from fmkeras.translation.training.training import Training
 
 SAMPLES = 10  # translations shown at the end of training
@@ -134,14 +134,7 @@ def prepare(
         InputError: something cannot be used: data, a setting, the folder, the pre-trained run.
     """
     settings = session.choose_settings(folder, chosen, resume)
-    if settings.init and runs.find(settings.init).resolve() == folder.resolve():
-        raise InputError(f"--init and --run are both {folder}: train in another --run")
-    started = resume and checkpoint.exists(folder)  # then it needs no pre-trained weights any more
-    pretrained = load_pretrained(settings.init) if settings.init and not started else None
-    if pretrained and pretrained.settings.dataset == settings.dataset:
-        settings.held_out = pretrained.settings.held_out  # split as for that run: it has not learnt from our test pairs
-    if pretrained and pretrained.settings.task == "translate" and not {"source", "target"} & set(chosen):
-        settings.source, settings.target = pretrained.settings.source, pretrained.settings.target
+    pretrained = starting_point(settings, folder, chosen, resume)
     if settings.dataset == "auto":
         say(f"auto       {estimates.of_auto()}")
     place = cache.place(settings.cache, folder)
@@ -186,6 +179,25 @@ def prepare(
         callbacks=callbacks,
         bleu=bleu,
     )
+
+
+def starting_point(settings: Settings, folder: Path, chosen: dict, resume: bool) -> Pretrained | None:
+    """The run that `settings.init` names, if its weights are needed. `settings` get its split, and its languages.
+
+    Raises:
+        InputError: it cannot be used, or is the run that is to be trained.
+    """
+    if settings.init and runs.find(settings.init).resolve() == folder.resolve():
+        raise InputError(f"--init and --run are both {folder}: train in another --run")
+    if not settings.init or (resume and checkpoint.exists(folder)):  # a run that has begun needs them no more
+        return None
+    pretrained = load_pretrained(settings.init)
+    before = pretrained.settings
+    if before.dataset == settings.dataset:
+        settings.held_out = before.held_out  # split as for that run: it has not learnt from our test pairs
+    if before.task == "translate" and not {"source", "target"} & set(chosen):
+        settings.source, settings.target = before.source, before.target
+    return pretrained
 
 
 class ValidationBleu:
