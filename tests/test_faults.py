@@ -252,7 +252,7 @@ def test_other_data_or_another_version_are_said(copy, pairs, tmp_path):
     changed = tmp_path / "changed.tsv"
     changed.write_text(pairs.read_text().replace("a", "e"))
     config = runs.read_config(copy)
-    runs.write_config(copy, config | {"dataset": str(changed), "tokenizer_sha256": ""})
+    runs.write_config(copy, config | {"dataset": str(changed), "tokenizer_sha256": "", "data_sha256": ""})
     before = digest(copy)
     process = start("never", 1, copy, changed, "--resume")
     _, error = process.communicate(timeout=PATIENCE)
