@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import plan, soak
+import fmkeras
+from benchmarks import plan, small_data, soak
 from fmkeras import InputError, runs
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.model.transformer import Transformer
@@ -53,12 +54,27 @@ def run(tmp_path_factory) -> Path:
         "serve_load",
         "idle",
         "plan",
+        "small_data",
     ],
 )
 def test_help(name):
     command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=600)
     assert "--json" in ended.stdout
+
+
+def test_small_data_takes_all_kinds():
+    assert small_data.spread(list("aaaabbbbcc"), 5) == list("aabbc")
+    assert small_data.spread([1, 2], 5) == [1, 2]
+
+
+def test_small_data_writes_pairs_once(tmp_path):
+    folder = small_data.write_pairs("phrasebook", 300, tmp_path)
+    pairs = {path.stem: fmkeras.read_pairs(path) for path in sorted(folder.iterdir())}
+    assert {name: len(found) for name, found in pairs.items()} == {"test": 500, "train": 300, "validation": 30}
+    assert len(set(pairs["train"])) == 300 and not set(pairs["train"]) & set(pairs["test"])
+    (folder / "test.tsv").unlink()
+    assert not (small_data.write_pairs("phrasebook", 300, tmp_path) / "test.tsv").exists()
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import io
 import json
 import lzma
 import sys
+import tarfile
 import zipfile
 
 import pytest
@@ -35,6 +36,14 @@ def zipped(**files: str) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
             archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def tarred(content: str) -> bytes:
+    buffer, member = io.BytesIO(), tarfile.TarInfo("pairs.tsv")
+    member.size = len(content.encode())
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(member, io.BytesIO(content.encode()))
     return buffer.getvalue()
 
 
@@ -74,6 +83,7 @@ GOOD: list[tuple[str, str | bytes, dict, list]] = [
     ("table.csv", 'frase,sentence,n\nOlá.,Hello.,1\n', {"columns": "frase,sentence"}, TWO[:1]),
     ("lines.csv", 'pt,en\n"Olá\nmundo.","Hello\nworld."\n', {}, [("Olá mundo.", "Hello world.")]),
     ("tabs.csv", PLAIN, {}, TWO),
+    ("aligned.pt-en", PLAIN.replace("\t", " ||| "), {}, TWO),
     ("hub.jsonl", '{"translation": {"en": "Hello.", "pt": "Olá."}}\n', PT_EN, TWO[:1]),
     ("hub.jsonl", '{"id": "1", "pt": "Olá.", "en": "Hello."}\n', {}, TWO[:1]),
     ("hub.json", json.dumps([{"source": a, "target": b} for a, b in TWO], indent=1), {}, TWO),
@@ -107,6 +117,9 @@ BAD = [
     ("pointer.tsv", "version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
     ("missing.tsv", "404: Not Found", "an error message of a web server"),
     ("paper.pdf", b"%PDF-1.7", "is a PDF"),
+    ("pairs.7z", b"7z\xbc\xaf\x27\x1c", "a 7z archive, to be unpacked first"),
+    ("pairs.tar.gz", gzip.compress(tarred(PLAIN), mtime=0), "a tar archive, to be unpacked first"),
+    ("deck.apkg", zipped(**{"collection.anki2": "SQLite format 3\0"}), "is a database"),
     ("table.xlsx", zipped(**{"xl/workbook.xml": ""}), "Office document: save it as .csv"),
     ("text.docx", zipped(**{"word/document.xml": ""}), "Office document"),
     ("mixed.zip", zipped(**{"a.tsv": PLAIN, "b.jsonl": "{}"}), "holds several files"),

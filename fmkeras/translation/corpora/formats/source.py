@@ -39,6 +39,9 @@ FOREIGN = (  # how files begin that hold no pairs, whatever they are named
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself: fetch it with git lfs pull, or"),
     (b"404: not found", "an error message of a web server"),
     (b"pk\x03\x04", "a zip archive that is damaged, or within another"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive, to be unpacked first"),
+    (b"rar!", "a RAR archive, to be unpacked first"),
+    (b"sqlite format 3", "a database (export its table)"),
 )
 FAILURES = (OSError, EOFError, zlib.error, lzma.LZMAError)  # what a damaged file makes of reading
 
@@ -95,6 +98,8 @@ class Source:
         for begin, what in FOREIGN:
             if head.lstrip().lower().startswith(begin):
                 raise InputError(f"{self.name} is {what}: {FORMS}")
+        if head[257:262] == b"ustar":
+            raise InputError(f"{self.name} is a tar archive, to be unpacked first: {FORMS}")
         return head
 
     def lines(self, encoding: str = "") -> Iterator[tuple[str, str]]:

@@ -11,6 +11,8 @@ from fmkeras.translation.corpora.formats.reading import Found, Reading
 from fmkeras.translation.corpora.formats.source import FORMS, LONGEST_LINE, Source
 
 SAMPLE = 2000  # lines by which a file's form is told
+BARS = " ||| "  # between the sides of a pair, for the programs that align words (fast_align)
+FORM = {"\t": "tab-separated", BARS: "separated by |||", ",": "CSV"}
 QUOTED = re.compile(r'"(?:[^"]|"")*"')  # a cell in which quotes are quoting
 
 Rows = Iterator[tuple[str, Sequence[str]]]
@@ -33,23 +35,24 @@ def read(source: Source, reading: Reading) -> Found:
             f"{source.name} holds no pairs: its lines have no two columns (the first is {filled[0]!r:.60}); {FORMS}"
         )
     lines = itertools.chain(sample, lines)
-    quoted = delimiter != "\t" or quotes_are_quoting([line.split("\t") for line in filled])
+    is_csv = delimiter not in ("\t", BARS)
+    quoted = is_csv or quotes_are_quoting([line.split(delimiter) for line in filled])
     rows = csv_rows(source.name, lines, delimiter) if quoted else ((p, line.split(delimiter)) for p, line in lines)
     first = list(itertools.islice(rows, SAMPLE // 2))
     rows, header = itertools.chain(first, rows), next((row for row in first if any(row[1])), first[0])
     names: Sequence[str] = ()
-    if is_header(header[1]) or (delimiter != "\t" and by_name(reading, header[1])):
+    if is_header(header[1]) or (is_csv and by_name(reading, header[1])):
         names = [cell.strip() for cell in header[1]]
         first, rows = [row for row in first if row is not header], (row for row in rows if row is not header)
-    elif delimiter != "\t" and not reading.columns:
+    elif is_csv and not reading.columns:
         raise InputError(
             f"{source.name}: its first line names no two languages ({' | '.join(header[1]):.60}): add a line such as "
             "pt,en, or name the columns with --columns 1,2"
         )
     samples = [cells for _, cells in first if any(cells)]
     count = len(names) or _count(samples)
-    form = {"\t": "tab-separated", ",": "CSV"}.get(delimiter, f"CSV with {delimiter!r}")
-    form += ", quotes undone" * (quoted and delimiter == "\t") + ", first line its names" * bool(names)
+    form = FORM.get(delimiter, f"CSV with {delimiter!r}")
+    form += ", quotes undone" * (quoted and not is_csv) + ", first line its names" * bool(names)
     return found(Table(source.name, form, tuple(names) or ("",) * count, samples, rows), reading)
 
 
@@ -60,13 +63,15 @@ def by_name(reading: Reading, cells: Sequence[str]) -> bool:
 
 
 def delimiter_of(source: Source, lines: Sequence[str]) -> str:
-    """What stands between the cells: a tab, a comma or a semicolon; nothing if the lines have no cells.
+    """What stands between the cells: a tab, three bars, a comma or a semicolon; nothing if the lines have no cells.
 
     A comma counts only in files that are named .csv: it stands in most sentences.
     """
     tabbed = sum("\t" in line for line in lines)
     if tabbed and (tabbed > len(lines) / 2 or source.suffix == ".tsv" or source.suffix != ".csv"):
         return "\t"
+    if sum(BARS in line for line in lines) > len(lines) / 2:
+        return BARS
     if source.suffix != ".csv":
         return ""
     bare = QUOTED.sub("", lines[0])
