@@ -21,6 +21,8 @@ BADGE = re.compile(r"\[!\[Open in Colab\].*|To open this in Colab: .*|在 Colab 
 SETTING = re.compile(r'REPOSITORY = ".*?"')
 NAMES = ("foundations", "translate", "pretrain", "regress")  # in the order in which to read them
 READMES = ("README.md", "README.zh-CN.md")
+MADE = "`pip wheel --no-deps .` makes one in a clone"
+MADE_ZH = "在克隆下来的项目文件夹里运行 `pip wheel --no-deps .` 即可生成"
 README_LINE = re.compile(r"^(?:In Colab: |在 Colab 中：).*$", re.MULTILINE)
 
 
@@ -107,9 +109,9 @@ def badge(address: str, path: Path) -> str:
     if link := colab(address, f"zh/{path.name}" if chinese else path.name):
         return f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({link})"
     if chinese:
-        copy = "" if address else "，并在第一个代码单元格里写明从哪里取得本项目，或者上传它的 wheel 文件"
+        copy = "" if address else f"，再把 fmkeras 的 wheel 文件拖进 Colab 的文件面板（{MADE_ZH}）"
         return f"在 Colab 中打开：到 [colab.research.google.com]({COLAB}) 上传本笔记本{copy}。"
-    copy = "" if address else ", and name a copy of the project in its first code cell, or upload a wheel of it"
+    copy = "" if address else f", and drop a wheel of fmkeras into Colab's file panel ({MADE})"
     return f"To open this in Colab: upload it at [colab.research.google.com]({COLAB}){copy}."
 
 
@@ -121,9 +123,8 @@ def readme_line(address: str, path: Path) -> str:
     if colab(address, ""):
         links = [f"[{name}]({colab(address, name + '.ipynb')})" for name in NAMES]
         return f"In Colab: {', '.join(links)}{install}."
-    made = "`pip wheel --no-deps .` makes one in a clone; drop it into Colab's file panel first"
-    copy = "" if address else f". It needs a wheel of fmkeras: {made}"
-    return f"In Colab: upload a notebook at [colab.research.google.com]({COLAB}) and run it{copy}{install}."
+    rest = " and run it" if address else f", drop a wheel of fmkeras into Colab's file panel ({MADE}), and run the notebook"
+    return f"In Colab: upload a notebook at [colab.research.google.com]({COLAB}){rest}{install}."
 
 
 def chinese_line(address: str) -> str:
@@ -132,9 +133,8 @@ def chinese_line(address: str) -> str:
     if colab(address, ""):
         links = [f"[{name}]({colab(address, f'zh/{name}.ipynb')})" for name in NAMES]
         return f"在 Colab 中：{'、'.join(links)}{install}。"
-    made = "在克隆里运行 `pip wheel --no-deps .` 即可生成，再拖进 Colab 的文件面板"
-    copy = "" if address else f"；旁边还要有本项目的 wheel 文件：{made}"
-    return f"在 Colab 中：到 [colab.research.google.com]({COLAB}) 上传一本笔记本并运行{copy}{install}。"
+    copy = "" if address else f"，把 fmkeras 的 wheel 文件拖进 Colab 的文件面板（{MADE_ZH}）"
+    return f"在 Colab 中：到 [colab.research.google.com]({COLAB}) 上传一本笔记本{copy}，然后运行{install}。"
 
 
 def colab(address: str, name: str) -> str:

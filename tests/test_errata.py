@@ -1,7 +1,7 @@
-"""One test per row of docs/errata.md: the line as printed fails as stated there, and the correction does not.
+"""One test per entry of docs/errata.md: the line as printed fails as stated there, and the correction does not.
 
-`test_e..` are the rows of ecosystem.md, `test_a..` those of architecture.md. What is run here of the articles is the
-one line that a row is about, in the smallest surroundings in which it would work if it were right.
+`test_e..` are those of ecosystem.md, `test_a..` those of architecture.md. What is run here of the articles is the
+one line that an entry is about, in the smallest surroundings in which it would work if it were right.
 """
 
 import ast
@@ -81,11 +81,17 @@ def largest_difference(a, b) -> float:
     return float(np.max(np.abs(np.asarray(a) - np.asarray(b))))
 
 
-# --- The table itself ---
+# --- The page itself ---
 
 
-def rows(page: str = ERRATA) -> list[str]:
-    return [line for line in page.splitlines() if re.match(r"\| [EA]\d+ \|", line)]
+def entries(page: str = ERRATA) -> dict[str, list[str]]:
+    """By number, "E1": what is quoted with its section, then what happens, why, and where it is right here."""
+    found = {}
+    for part in re.split(r"^#### ", page, flags=re.MULTILINE)[1:]:
+        number, quoted, rest = re.split(r"\n#", part)[0].split("\n\n", 2)
+        lines = re.findall(r"^\* \*\*[^*]+\*\*(?:: |：)(.+(?:\n  .+)*)$", rest, re.MULTILINE)
+        found[number] = [quoted, *(" ".join(line.split()) for line in lines)]
+    return found
 
 
 def code_in(text: str) -> list[str]:
@@ -124,26 +130,25 @@ def test_every_link_of_the_errata_leads_somewhere(page):
     assert set(re.findall(r"\]\(#([^)]+)\)", page)) <= anchors
 
 
-def test_the_errata_in_chinese_have_the_same_rows_links_and_code():
-    assert len(rows(CHINESE)) == len(rows())
-    for english, chinese in zip(rows(), rows(CHINESE), strict=True):
-        number, quoted, today, right = english.strip("| ").split(" | ")
-        assert chinese.startswith(f"| {number} | {quoted.partition(':')[0].replace(', ', '、')}：")
-        _, quoted_there, today_there, right_there = chinese.strip("| ").split(" | ")
+def test_the_errata_in_chinese_have_the_same_entries_links_and_code():
+    assert list(entries(CHINESE)) == list(entries())
+    for (number, english), chinese in zip(entries().items(), entries(CHINESE).values(), strict=True):
+        (quoted, today, why, here), (quoted_there, today_there, why_there, here_there) = english, chinese
+        assert quoted_there.startswith(f"{quoted.partition(':')[0].replace(', ', '、')}："), number
         assert len(code_in(quoted_there)) == len(code_in(quoted)), number
         assert sorted(code_in(today_there)) == sorted(code_in(today)), number
-        assert sorted(code_in(right_there)) == sorted(code_in(right)), number
-        assert right_there.rpartition(" → ")[2] == right.rpartition(" → ")[2], number  # the links
-    for mark in ("\n#", "\n- ", "\n| ", "](#"):
+        assert sorted(code_in(why_there)) == sorted(code_in(why)), number
+        assert here_there == here, number  # the links
+    for mark in ("\n#", "\n- ", "\n* ", "](#"):
         assert CHINESE.count(mark) == ERRATA.count(mark), f"not the same number of {mark!r}"
 
 
-def test_every_row_has_its_test_and_every_test_its_row():
-    numbers = [re.match(r"\| ([EA])(\d+) \|", row).groups() for row in rows()]
+def test_every_entry_has_its_test_and_every_test_its_entry():
+    numbers = [(number[0], int(number[1:])) for number in entries()]
     for article in "EA":
-        counted = [int(number) for letter, number in numbers if letter == article]
+        counted = [number for letter, number in numbers if letter == article]
         assert counted == list(range(1, len(counted) + 1))
-    named = [f"test_{letter.lower()}{int(number):02}_" for letter, number in numbers]
+    named = [f"test_{letter.lower()}{number:02}_" for letter, number in numbers]
     here = sorted(name[:9] for name in definitions(Path(__file__)) if re.match(r"test_[ea]\d\d_", name))
     assert here == sorted(named)
 
@@ -155,12 +160,11 @@ def test_every_quoted_line_is_in_its_article(page):
         letter: " ".join((ARTICLES / name).read_text(encoding="utf-8").split())
         for letter, name in (("E", "ecosystem.md"), ("A", "architecture.md"))
     }
-    for row in rows(page):
-        number, quoted = row.split(" | ")[:2]
+    for number, (quoted, *_) in entries(page).items():
         fragments = code_in(quoted) + re.findall(r'["“](.+?)["”]', re.sub(r"`+.+?`+", "", quoted))
         assert fragments, f"{number} quotes nothing"
         for fragment in fragments:
-            assert " ".join(fragment.split()) in texts[number.strip("| ")[0]], f"{number}: {fragment}"
+            assert " ".join(fragment.split()) in texts[number[0]], f"{number}: {fragment}"
 
 
 # --- ecosystem.md §3 and §4: attention and the Transformer, in words and formulas ---
