@@ -108,6 +108,14 @@ def test_commands_exist(page):
     assert not {option for span in spans for option in re.findall(r"--[a-z][\w-]*", span)} - every_option()
 
 
+@pytest.mark.parametrize("module", SCRIPTS)
+def test_help_fits_80_columns(module, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    parser = SCRIPTS[module]()
+    helps = [parser, *subcommands(parser).values()]
+    assert not [line for one in helps for line in one.format_help().splitlines() if len(line) > 80]
+
+
 # --- Links and file names ---
 
 

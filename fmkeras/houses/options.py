@@ -12,10 +12,10 @@ def parser() -> cli.Parser:
     parser = cli.Parser(
         prog=PROGRAM,
         description="A linear house-price model in Keras, held against the least-squares solution.",
-        epilog=f"train is the default: `{PROGRAM} --dataset FILE.csv --target COLUMN` trains on your own table; "
-        f"its options: `{PROGRAM} train --help`",
+        epilog=f"Without a subcommand it trains: {PROGRAM} --dataset FILE.csv --target COLUMN, on your own table. "
+        f"Each subcommand has its own options: {PROGRAM} train --help",
     )
-    subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="train|evaluate|predict")
+    subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="{train,evaluate,predict}")
     train = subcommands.add_parser("train", help="train, compare with least squares, save (the default)")
     add = train.add_argument
     add(
@@ -31,7 +31,7 @@ def parser() -> cli.Parser:
         metavar="N",
         help="at most; it stops early where nothing is gained",
     )
-    add("--seed", type=cli.seed, default=0, metavar="S", help="order of the batches: same seed, same model")
+    add("--seed", type=cli.seed, default=0, metavar="S", help="order in which the rows are seen: same seed, same model")
     add("--ridge", action="store_true", help="penalise large weights, as strongly as cross-validation says")
     add("--log-target", action="store_true", help="learn the logarithm of the target: no price below 0")
     refit = train.add_mutually_exclusive_group()
@@ -50,7 +50,7 @@ def parser() -> cli.Parser:
         "file", nargs="?", type=Path, metavar="FILE.csv", help="a table with the target (the run's own test rows)"
     )
     predict = subcommands.add_parser("predict", help="add a column predicted_<target> to a table")
-    predict.add_argument("file", type=Path, metavar="FILE.csv")
+    predict.add_argument("file", type=Path, metavar="FILE.csv", help="a table with the columns that were trained on")
     predict.add_argument("--out", type=Path, metavar="OUT.csv", help="where to write it (standard output)")
     predict.add_argument(
         "--interval",

@@ -35,14 +35,14 @@ def add_subcommands(subcommands: argparse._SubParsersAction) -> None:
     add("--run", metavar="DIR", help=RUN)
     _beam(add)
     add("--length-penalty", type=penalty, metavar="P", help="above 1 for longer translations (the run's: 1)")
-    limit = "tokens that the translation of a sentence may have (half as many again as it has, and 10)"
+    limit = "tokens that the translation of a sentence may have (one and a half times as many as it has, and 10)"
     add("--max-length", type=cli.positive(most=LONGEST), metavar="N", help=limit)
     add("--n-best", type=cli.positive(most=64), metavar="N", help="print the N best translations of each line")
     engine = "what translates: keras, or ctranslate2, the run's export (auto: that, if there is one of its weights)"
     add("--engine", choices=ENGINES, default="auto", help=engine)
     add("--no-split", action="store_true", help="take each line for one sentence")
     add("--json", action="store_true", help="print a JSON object a line: score, tokens, alignment, alternatives")
-    add("--attention", metavar="FILE.png", help="draw what the translation of a sentence looks at")
+    add("--attention", metavar="FILE.png", help="draw what the greedy translation of a sentence attends to")
 
 
 def _subcommand(subcommands: argparse._SubParsersAction, name: str, help: str) -> argparse.ArgumentParser:
@@ -60,7 +60,8 @@ def _test_set(add: Callable) -> None:
     add("--source-file", metavar="FILE", help="score on this text, a sentence a line, in place of --dataset")
     add("--reference", nargs="+", metavar="FILE", help="its translations, line by line; one file or several")
     _beam(add)
-    add("--bleu-tokenize", choices=TOKENIZERS, help="sacreBLEU's tokeniser (that of the target language)")
+    tokenizers = f"sacreBLEU's tokeniser: {', '.join(TOKENIZERS)} (that of the target language)"
+    add("--bleu-tokenize", choices=TOKENIZERS, metavar="NAME", help=tokenizers)
 
 
 def penalty(text: str) -> float:

@@ -26,7 +26,7 @@ RARE = {  # settings without an option of their own above, and what they are
     "passes": "passes over the pairs in an epoch",
     "warmup_steps": "steps of linear warm-up",
     "schedule": "how the learning rate falls after it, linear and cosine to 0 at the last step",
-    "optimizer": "muon is for the matrices, Adam for the rest (Keras 3.13 or later)",
+    "optimizer": "muon, with Keras 3.13 or later, is for the matrices, and Adam for the rest",
     "weight_decay": "share of a weight that a step takes away, times the learning rate",
     "label_smoothing": "probability spread over the vocabulary",
     "attention_dropout": "dropout rate on the attention weights",
@@ -40,8 +40,8 @@ RARE = {  # settings without an option of their own above, and what they are
     "d_model": "model dimension",
     "num_heads": "attention heads",
     "d_ff": "inner dimension of the feed-forward layers",
-    "num_layers": "encoder blocks, and decoder blocks",
-    "decoder_layers": "decoder blocks, if it is another number",
+    "num_layers": "encoder blocks, and as many decoder blocks",
+    "decoder_layers": "decoder blocks, 0 for as many as encoder blocks",
     "beam": "hypotheses of beam search",
     "length_penalty": "exponent of the length that scores are divided by",
 }
@@ -61,7 +61,8 @@ def parser() -> argparse.ArgumentParser:
     )
     plain: dict[str, Any] = {"formatter_class": argparse.HelpFormatter, "argument_default": argparse.SUPPRESS}
 
-    train = subcommands.add_parser("train", help="train and score a translator (the default)", **plain)
+    usage = "%(prog)s [options]"
+    train = subcommands.add_parser("train", help="train and score a translator (the default)", usage=usage, **plain)
     add = train.add_argument
     data = "auto (TED if it can be had, else the phrasebook; the default), ted, phrasebook, a file of sentence pairs "
     data += "(.tsv, .csv, .json, .jsonl, .parquet, .tmx, .xliff, also compressed or in a .zip), two files with as many "
@@ -90,6 +91,7 @@ def pretrain_parser() -> argparse.ArgumentParser:
     """The options of pre-training."""
     top = cli.Parser(
         prog="python -m fmkeras.pretrain",
+        usage="%(prog)s [options]",
         description="Pre-train a Transformer without translations: it learns to reconstruct corrupted sentences.",
         epilog="Fine-tune it: python -m fmkeras.translate --init runs/pretrain",
         formatter_class=argparse.HelpFormatter,
@@ -152,8 +154,8 @@ def pair_options(add: Callable) -> None:
 
 def training_options(add: Callable, run: str) -> None:
     """Add the options that all training has."""
-    sizes = "size of the model (auto: tiny for the phrasebook and up to 10,000 pairs; above small, or base on a GPU)"
-    add("--preset", choices=("auto", *PRESETS), help=sizes)
+    sizes = "size of the model (auto: tiny for the phrasebook and below 10,000 pairs; else small, or on a GPU base "
+    add("--preset", choices=("auto", *PRESETS), help=sizes + "from 100,000 pairs on)")
     add("--epochs", type=cli.positive(most=MOST), metavar="N", help="passes over the data (the preset's)")
     add("--minutes", type=cli.positive(float), metavar="M", help="stop after M minutes of training (no limit)")
     size = "subword tokens in the vocabulary, for both languages (the preset's)"
@@ -242,7 +244,7 @@ def resumed_settings(folder: Path, chosen: dict) -> Settings:
 
 
 def decide(settings: Settings, chosen: dict, pairs: int, pretrained: Settings | None = None) -> Settings:
-    """Settle what "auto" left open: tiny for the phrasebook; else what fits the number of pairs; the faster precision.
+    """Settle what "auto" left open: tiny for the phrasebook; else what fits the number of pairs and the device.
 
     With a pre-trained run its size is the default, and its vocabulary is kept.
 
