@@ -11,7 +11,7 @@ from fmkeras import cli, runs
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__.split("\n\n")[0])
+    parser = cli.Parser(prog="python -m benchmarks.bleu_by_epoch", description=__doc__.split("\n\n")[0])
     parser.add_argument("run", type=Path, help="run folder: its tokenizer, settings and corpus are used")
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.keras", help="named by epoch: 1.keras, ...")
     parser.add_argument("--splits", nargs="+", default=["validation", "test"], help="what to score on")

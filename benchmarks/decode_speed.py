@@ -26,7 +26,7 @@ LENGTH_PENALTY = 1.0
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__.split("\n\n")[0])
+    parser = cli.Parser(prog="python -m benchmarks.decode_speed", description=__doc__.split("\n\n")[0])
     parser.add_argument("--run", type=Path, help="run folder: its model and the validation split of its corpus")
     parser.add_argument("--sentences", type=cli.positive(), help="how many at most (default: all; without --run 1,000)")
     parser.add_argument("--every", type=cli.positive(), default=30, help="the tutorial's loop has each n-th sentence")

@@ -60,7 +60,7 @@ def contenders(settings: Settings, count: int, folder: str) -> dict[str, Callabl
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__.split("\n\n")[0])
+    parser = cli.Parser(prog="python -m benchmarks.idle", description=__doc__.split("\n\n")[0])
     parser.add_argument("--preset", choices=PRESETS, default="small", help="size of the model (small)")
     parser.add_argument("--batch-tokens", type=cli.positive(), help="tokens a batch (the preset's)")
     parser.add_argument("--steps", type=cli.positive(), default=50, help="of each turn (50)")

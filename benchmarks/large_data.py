@@ -27,7 +27,7 @@ OPTIONS = {"source": "pt", "target": "en", "preset": "tiny", "vocab_size": 8000,
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__.split("\n\n")[0])
+    parser = cli.Parser(prog="python -m benchmarks.large_data", description=__doc__.split("\n\n")[0])
     parser.add_argument("--pairs", type=cli.positive(), default=10_000_000, help="how many")
     parser.add_argument("--folder", type=Path, default=Path("large"), help="where data and cache lie; some 6 GB")
     parser.add_argument("--kills", type=int, default=0, help="random moments of preparation at which to kill it")

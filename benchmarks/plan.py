@@ -228,7 +228,7 @@ def held() -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The options."""
-    top = cli.Parser(description=__doc__.split("\n\n")[0])
+    top = cli.Parser(prog="python -m benchmarks.plan", description=__doc__.split("\n\n")[0])
     add = top.add_argument
     add("--pairs", type=cli.positive(), required=True, help="sentence pairs to train on")
     add("--preset", choices=PRESETS, default="base", help="size of the model (base)")

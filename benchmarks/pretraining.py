@@ -25,7 +25,7 @@ ARMS = ("random", "pre-trained")
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__.split("\n\n")[0])
+    parser = cli.Parser(prog="python -m benchmarks.pretraining", description=__doc__.split("\n\n")[0])
     add = parser.add_argument
     add("--init", type=Path, default="runs/pretrain", metavar="RUN", help="the pre-trained run")
     add("--folder", type=Path, default="runs/pretraining", metavar="DIR", help="where the trainings lie")

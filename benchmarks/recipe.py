@@ -52,7 +52,7 @@ BASES: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__.split("\n\n")[0])
+    parser = cli.Parser(prog="python -m benchmarks.recipe", description=__doc__.split("\n\n")[0])
     add = parser.add_argument
     add("--dataset", default="ted", help="what to train on, as python -m fmkeras.translate train takes it")
     add("--limit", type=cli.positive(), metavar="PAIRS", help="train on the first so many pairs")

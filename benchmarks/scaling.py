@@ -36,7 +36,7 @@ SYLLABLES = "ba be bi bo bu da de di do du ka ke ki ko ku la le li lo lu".split(
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__.split("\n\n")[0])
+    parser = cli.Parser(prog="python -m benchmarks.scaling", description=__doc__.split("\n\n")[0])
     parser.add_argument("--only", choices=PARTS, help="measure one of the two parts")
     parser.add_argument("--pairs", nargs="+", type=cli.positive(), default=PAIRS, metavar="N", help="sizes of a corpus")
     parser.add_argument("--words", type=cli.positive(), default=20, help="mean words a side; TED has 20, Tatoeba 8")

@@ -26,7 +26,7 @@ FLOOD = 4  # as many clients as the server lets wait, times this, are more than 
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__.split("\n\n")[0])
+    parser = cli.Parser(prog="python -m benchmarks.serve_load", description=__doc__.split("\n\n")[0])
     parser.add_argument("--run", type=Path, default=Path("runs/translate"), help="run folder")
     parser.add_argument("--clients", type=cli.positive(), default=200, help="at a time")
     parser.add_argument("--seconds", type=cli.positive(float), default=60.0, help="of load")

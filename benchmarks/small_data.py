@@ -23,7 +23,7 @@ COLUMNS = ["pairs", "start", "epochs", "best", "seconds", "BLEU", "13a", "chrF"]
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__.split("\n\n")[0])
+    parser = cli.Parser(prog="python -m benchmarks.small_data", description=__doc__.split("\n\n")[0])
     add = parser.add_argument
     add("--dataset", choices=("phrasebook", "ted"), default="phrasebook", help="which corpus")
     add("--pairs", type=cli.positive(), nargs="+", default=[300, 600, 2000], help="how many to train on")

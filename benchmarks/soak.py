@@ -23,7 +23,7 @@ QUICK = "--preset tiny --limit 4000 --minutes 0.7 --epochs 2 --precision float32
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__.split("\n\n")[0])
+    parser = cli.Parser(prog="python -m benchmarks.soak", description=__doc__.split("\n\n")[0])
     parser.add_argument("--run", type=Path, help="a trained translator; without it one is trained for a minute")
     parser.add_argument("--lines", type=cli.positive(), default=100_000, help="lines to translate")
     parser.add_argument("--warm", type=cli.positive(), default=10_000, help="lines after which memory must be flat")

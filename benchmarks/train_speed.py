@@ -28,7 +28,7 @@ VOCABULARY, TUTORIAL_PAIRS, LONGEST = 8000, 64, 128
 
 
 def main() -> None:
-    parser = cli.Parser(description=__doc__.split("\n\n")[0])
+    parser = cli.Parser(prog="python -m benchmarks.train_speed", description=__doc__.split("\n\n")[0])
     parser.add_argument("--dataset", default="phrasebook", help="as in fmkeras.translate: phrasebook, ted, a path")
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES), help="which sizes of model")
     parser.add_argument("--repetitions", type=cli.positive(), default=5, help="of each contender; the median counts")

@@ -184,8 +184,44 @@ TOKENS_A_PAIR = measured(r"rehearsal \(([\d,]+) target tokens") / measured(r"([\
 SECONDS_A_PAIR = TOKENS_A_PAIR / measured(r"\| \*\*ours, float32\*\* \|.*\| \*\*([\d,]+)\*\*")
 PREPARED = {n: measured(rf"\n\| {n:,} \|.*?([\d.]+) \([\d.]+ - [\d.]+\) \|") for n in (10_000, 100_000, 300_000, 10**6)}
 
+TRAINING, PRETRAINING = "docs/training.md", "docs/pretraining.md"
+OURS_SPEED = measured(r"\| \*\*ours, float32\*\* \| \*\*([\d,]+)\*\*")
+# What the pages quote of results.md: page, what stands there, the figure of results.md, and its form there.
+QUOTED = [
+    ("README.md", r"run above gives, (\d+)", measured(r"the default, seed 0 \|.*?(\d+) of \d+ "), ".0f"),
+    (OWN, r"from ([\d.]+) target tokens a pair", TOKENS_A_PAIR, ".1f"),
+    (OWN, r"and ([\d,]+) target\s+tokens a second", TOKENS_A_PAIR / SECONDS_A_PAIR, ",.0f"),
+    (
+        TRAINING,
+        r"(\d+) times as fast as the TensorFlow",
+        OURS_SPEED / measured(r"tutorial trains, float32 \| ([\d,]+)"),
+        ".0f",
+    ),
+    (
+        TRAINING,
+        r"([\d.]+) times as fast as the same model",
+        OURS_SPEED / measured(r"Keras's layers, our batches, float32 \| ([\d,]+)"),
+        ".1f",
+    ),
+    (TRAINING, r"about (\d+) sentences of TED", round(measured(r"ours, greedy\*\* \|.*?\*\*([\d.]+)\*\*"), -1), ".0f"),
+    (TRAINING, r"Beam 4: about (\d+)\.", round(measured(r"ours, beam 4\*\* \|.*?\*\*([\d.]+)\*\*"), -1), ".0f"),
+    (TRAINING, r"Greedy search is (\d+) times", round(measured(r"Greedy search is (\d+) times"), -1), ".0f"),
+    (TRAINING, r"and (\d+) times as fast as that loop", measured(r"and (\d+) times as fast as that loop"), ".0f"),
+    (PRETRAINING, r"reaches ([\d.]+) test BLEU from pre-trained", measured(r"9, 9 \| ([\d.]+)"), ".1f"),
+    (
+        PRETRAINING,
+        r"and ([\d.]+) from\s+random ones",
+        measured(r"lowest validation loss \| ([\d.]+) .*, epochs 10"),
+        ".1f",
+    ),
+    (PRETRAINING, r"it is ([\d.]+) against", measured(r"after 768 steps \| .*?\| ([\d.]+)"), ".1f"),
+    (PRETRAINING, r"it is [\d.]+ against ([\d.]+)\.", measured(r"after 768 steps \| ([\d.]+)"), ".1f"),
+    (PRETRAINING, r"we call ([\d,]+) pairs", measured(r"([\d,]+) training pairs of"), ",.0f"),
+    ("docs/regressor.md", r"test R² ([\d.]+)", measured(r"bundled one, seeds 0 and 1 \| 4,323 \| ([\d.]+)"), ".4f"),
+]
 # (page, what stands there with the figure in brackets, what it must be)
 FIGURES = [
+    *[(page, pattern, format(figure, form)) for page, pattern, figure, form in QUOTED],
     ("README.md", r"([\d,]+) sentence pairs that we wrote", rows("written/*.tsv")),
     (PHRASEBOOK, r"\(`written/`\): ([\d,]+) pairs", rows("written/*.tsv")),
     ("CHANGELOG.md", r"phrasebook has ([\d,]+) written pairs", rows("written/*.tsv")),
@@ -212,7 +248,7 @@ FIGURES = [
     (RESULTS, r"of (\d+) \([\d.]+ %\)", str(FIRST)),
     ("README.md", r"types first it gets (\d+) right", f"{measured(r'`bundled`.*?([0-9]+) of [0-9]+ '):.0f}"),
     ("README.md", r"scores, translates: about (\d+) minutes", f"{estimates.PHRASEBOOK / 60:.0f}"),
-    *[("docs/training.md", rf"\| `{name}` \| (\d+ / [^|]+) \|", sizes(name)) for name in PRESETS],
+    *[(TRAINING, rf"\| `{name}` \| (\d+ / [^|]+) \|", sizes(name)) for name in PRESETS],
     (OWN, r"Below ([\d,]+) training pairs", f"{fitting.FEW:,}"),
     (OWN, r"about ([\d,]+) steps at most", f"{fitting.STEPS:,}"),
     (OWN, r"dropout ([\d.]+)", str(fitting.SMALL_DATA["dropout"])),
@@ -258,8 +294,10 @@ def test_figures_are_those_of_code_and_data(page):
     [
         ("README.md", "sentence pairs that we wrote", "1 sentence pairs that we wrote"),
         ("README.md", f"{PARTS['written']['bleu']:.1f} on *written*", "99.9 on *written*"),
-        ("docs/training.md", sizes("small"), "256 / 1024 / 8 / 3+3"),
+        (TRAINING, sizes("small"), "256 / 1024 / 8 / 3+3"),
         (DEPLOY, "256 texts may wait", "512 texts may wait"),
+        (TRAINING, "11 times as fast", "12 times as fast"),
+        (PRETRAINING, "it is 23.5 against", "it is 24.5 against"),
     ],
 )
 def test_a_changed_figure_is_found(page, right, changed):
