@@ -17,9 +17,9 @@ import pytest
 from fmkeras import cli, export, serve
 from fmkeras.houses import options as houses
 from fmkeras.serving import bodies, translating
-from fmkeras.translation.corpora import own, phrasebook
+from fmkeras.translation.corpora import cleaning, held_out, own, phrasebook
 from fmkeras.translation.settings import PRESETS, Settings
-from fmkeras.translation.training import estimates, fitting, options
+from fmkeras.translation.training import bpe_dropout, estimates, fitting, options, translators
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
@@ -149,7 +149,14 @@ WORDS = sum(
     for folder in ("", "rare/")
     for kind in ("nouns", "adjectives", "verbs", "phrases")
 )
-FIRST = sum(1 for line in (ROOT / "tests" / "first_sentences.tsv").open(encoding="utf-8") if line.strip()) - 1
+
+
+def lines(name: str) -> int:
+    """How many lines a file has, without empty ones."""
+    return sum(1 for line in (ROOT / name).open(encoding="utf-8") if line.strip())
+
+
+FIRST = lines("tests/first_sentences.tsv") - 1
 
 
 def sizes(preset: str) -> str:
@@ -163,13 +170,17 @@ SERVING = serve.parser().parse_args([])
 PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 LOW, ABOVE = re.search(r'requires-python = ">=([\d.]+),<3\.(\d+)"', PROJECT).groups()
 PYTHONS = f"{LOW} to 3.{int(ABOVE) - 1}"
+LOWEST_KERAS, KERAS_ABOVE = re.search(r'"keras>=([\d.]+),<3\.(\d+)"', PROJECT).groups()
+KERAS = LOWEST_KERAS, f"3.{int(KERAS_ABOVE) - 1}"
 PHRASEBOOK, RESULTS = "data/phrasebook/README.md", "docs/results.md"
 OWN, DEPLOY = "docs/own-data.md", "docs/deploy.md"
 
 
 def measured(pattern: str) -> float:
     """A figure of docs/results.md."""
-    return float(re.search(pattern, text_of(RESULTS))[1].replace(",", ""))
+    found = re.search(pattern, text_of(RESULTS))
+    assert found, f"{RESULTS} has no {pattern}"
+    return float(found[1].replace(",", ""))
 
 
 def short(seconds: float) -> str:
@@ -186,8 +197,17 @@ PREPARED = {n: measured(rf"\n\| {n:,} \|.*?([\d.]+) \([\d.]+ - [\d.]+\) \|") for
 
 TRAINING, PRETRAINING = "docs/training.md", "docs/pretraining.md"
 OURS_SPEED = measured(r"\| \*\*ours, float32\*\* \| \*\*([\d,]+)\*\*")
+MEMORY = r"\n\| {:,} \|.* ([\d,]+) \|\n"
 # What the pages quote of results.md: page, what stands there, the figure of results.md, and its form there.
 QUOTED = [
+    *[
+        ("README.md", rf"  {name} +([\d.]+)  bleu", measured(r"the default, seed 0 \|.*" + place), ".2f")
+        for name, place in (
+            ("written", r"\| ([\d.]+) \|[^|]*\|[^|]*\|\n"),
+            ("new", r"\| ([\d.]+) \|[^|]*\|\n"),
+            ("unseen", r"\| ([\d.]+) \|\n"),
+        )
+    ],
     ("README.md", r"run above gives, (\d+)", measured(r"the default, seed 0 \|.*?(\d+) of \d+ "), ".0f"),
     (OWN, r"from ([\d.]+) target tokens a pair", TOKENS_A_PAIR, ".1f"),
     (OWN, r"and ([\d,]+) target\s+tokens a second", TOKENS_A_PAIR / SECONDS_A_PAIR, ",.0f"),
@@ -254,6 +274,15 @@ FIGURES = [
     (OWN, r"dropout ([\d.]+)", str(fitting.SMALL_DATA["dropout"])),
     (OWN, r"after (\d+) epochs without a better BLEU", str(fitting.SMALL_DATA["patience"])),
     (OWN, r"batches of (\d+) tokens", str(fitting.SMALL_DATA["batch_tokens"])),
+    (OWN, r"holds ([\d,]+) pairs that we wrote", str(lines("docs/fr-de.tsv"))),
+    (OWN, r"Without them (\d+) % of the sources", f"{held_out.SHARE:.0%}"[:-1]),
+    (OWN, r"of large files, about ([\d,]+) each", f"{held_out.MOST:,}"),
+    (OWN, r"sentences \(at most (\d+) of them\)", str(translators.SCORED)),
+    (OWN, r"anew for each epoch, ([\d,]+) pairs", f"{bpe_dropout.PART:,}"),
+    (OWN, r"a side over (\d+) times as long", f"{cleaning.LONGER:g}"),
+    (OWN, r"sides up to (\d+) characters stay", str(cleaning.SHORT)),
+    (OWN, r"where over\s+(\d+) % would go", f"{cleaning.RECOMMENDED:.0%}"[:-1]),
+    *[(OWN, rf"\| {n:,} \| [\d.]+ s, ([\d,]+) MB", f"{measured(MEMORY.format(n)):,.0f}") for n in PREPARED],
     (OWN, r"Files of (\d+) MB", str(own.LARGE >> 20)),
     *[(OWN, rf"\| {n:,} \|[^|]*\| ([^|]*) \|[^|]*\|\n", f"{short(n * SECONDS_A_PAIR)}*") for n in (*PREPARED, 10**7)],
     *[
@@ -263,6 +292,7 @@ FIGURES = [
     *[(OWN, rf"\| {n:,} \| ([\d.]+) s,", f"{s:.1f}".removesuffix(".0")) for n, s in PREPARED.items()],
     (OWN, r"\| 10,000,000 \| ([^,]*),", f"{short(10 * PREPARED[10**6])}*"),
     (OWN, r"\| 51,785 \|.*\| (\d+ min) \|", short(measured(r"\n\| 0 \| 10 \|.*?\| ([\d,]+), beside"))),
+    (DEPLOY, r"compared on (\d+) sentences", str(export.SENTENCES)),
     (DEPLOY, r"up to `--batch (\d+)` texts", str(SERVING.batch)),
     (DEPLOY, r"waits (\d+) ms", f"{SERVING.wait:g}"),
     (DEPLOY, r"([\d,]+) characters a request", f"{SERVING.char_limit:,}"),
@@ -271,6 +301,10 @@ FIGURES = [
     (DEPLOY, r"takes more than (\d+) seconds: 408", f"{bodies.SECONDS:g}"),
     ("CONTRIBUTING.md", r"Python ([\d.]+ to [\d.]+), in a clone", PYTHONS),
     ("README.md", r"with Python ([\d.]+ to [\d.]+)\.", PYTHONS),
+    ("README.md", r"!\[Python ([\d.]+ to [\d.]+)\]", PYTHONS),
+    ("README.md", r"!\[Keras ([\d.]+ to [\d.]+)\]", " to ".join(KERAS)),
+    ("README.md", r"and-cuda\](.*?)\"", re.search(r'"tensorflow(>.*)"', PROJECT)[1]),
+    ("README.md", r"# ([\d,]+) house sales", f"{lines('data/king_county_houses.csv') - 1:,}"),
 ]
 
 
@@ -316,8 +350,7 @@ def test_a_command_that_does_not_exist_is_found(line):
 def test_badges_say_what_pyproject_does():
     badges = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "badges").glob("*.svg")}
     assert f">{PYTHONS.replace('to', '-')}<" in badges["python"]
-    low, high = re.search(r'"keras>=([\d.]+),<3\.(\d+)"', PROJECT).groups()
-    assert f">{low} - 3.{int(high) - 1}<" in badges["keras"]
+    assert f">{' - '.join(KERAS)}<" in badges["keras"]
     assert f">{', '.join(cli.BACKENDS)}<" in badges["backends"]
     assert f'license = "{re.search(">(Apache[^<]+)<", badges["licence"])[1]}"' in PROJECT
 
