@@ -134,7 +134,7 @@ def chinese_line(address: str) -> str:
         links = [f"[{name}]({colab(address, f'zh/{name}.ipynb')})" for name in NAMES]
         return f"在 Colab 中：{'、'.join(links)}{install}。"
     copy = "" if address else f"，把 fmkeras 的 wheel 文件拖进 Colab 的文件面板（{MADE_ZH}）"
-    return f"在 Colab 中：到 [colab.research.google.com]({COLAB}) 上传一本笔记本{copy}，然后运行{install}。"
+    return f"在 Colab 中：到 [colab.research.google.com]({COLAB}) 上传一个笔记本{copy}，然后运行{install}。"
 
 
 def colab(address: str, name: str) -> str:

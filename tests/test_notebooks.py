@@ -133,8 +133,10 @@ def test_text_in_one_language_only_is_named():
 
 def test_links_lead_somewhere(path):
     for cell in cells(path, "markdown"):
-        for link in re.findall(r"\]\(([^)#]+)\)", source(cell)):
+        for link, anchor in re.findall(r"\]\(([^)#]+)#?([^)]*)\)", source(cell)):
             assert link.startswith("https://") or (path.parent / link).exists(), link
+            headings = (path.parent / link).read_text(encoding="utf-8").lower().splitlines() if anchor else []
+            assert not anchor or f"#### {anchor}" in headings, f"{link}#{anchor}"
 
 
 @pytest.mark.slow
