@@ -7,6 +7,7 @@ own that trains one step. Kills come at random moments of preparation, one after
 it must be the same ids as those of an undisturbed start. Linux only.
 """
 
+import itertools
 import os
 import random
 import subprocess
@@ -23,6 +24,7 @@ from fmkeras import cli, runs
 WORDS = 20  # of a sentence
 VOCABULARY = 60_000  # different words of each language
 CHUNK = 100_000  # pairs that are made at a time
+LOOK = 3  # seconds between two looks at the memory, each of which takes the kernel some tenths of one
 OPTIONS = {"source": "pt", "target": "en", "preset": "tiny", "vocab_size": 8000, "precision": "float32"}
 
 
@@ -123,9 +125,12 @@ def watched(data: Path, cache: Path, kill: float | None = None) -> dict:
     most, over = {"memory": 0.0, "anonymous": 0.0, "cpu": 0.0}, threading.Event()
 
     def watch() -> None:
-        while not over.wait(0.5):
-            for name, value in used(process.pid).items():
-                most[name] = max(most[name], value)
+        for second in itertools.count():
+            if over.wait(1):
+                return
+            if second % LOOK == 0:
+                for name, value in used(process.pid).items():
+                    most[name] = max(most[name], value)
             if kill is not None and time.perf_counter() - began > kill:
                 process.kill()
 

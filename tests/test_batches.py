@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmkeras.translation.corpora.batches import ROWS, Batches, by_length, by_width, padded, rounded, rows_of
+from fmkeras.translation.corpora.batches import ROWS, Batches, by_length, by_width, padded, rounded, rows_of, sorted_by
 from fmkeras.translation.corpora.sentences import Sentences
 from fmkeras.translation.corpora.tokenizer import END, PAD, START, Tokenizer
 
@@ -201,6 +201,17 @@ def test_padded():
     assert padded([[1, 2, 3], [4]], widths=8, count=3).tolist() == [[1, 2, 3, PAD], [4, *[PAD] * 3], [PAD] * 4]
     assert padded([[1] * 8], widths=8).shape == (1, 8), "a length that fits is not rounded up"
     assert len(padded([])) == 0
+
+
+LENGTHS = st.integers(0, 2**31 - 1) | st.integers(0, 5)
+
+
+@given(st.lists(st.tuples(LENGTHS, LENGTHS, st.integers(0, 3)), max_size=60))
+def test_sorted_by_is_lexsort(rows):
+    first, second, last = (
+        (np.array(column, "int32") for column in zip(*rows, strict=True)) if rows else [np.array([], "int32")] * 3
+    )
+    assert sorted_by(first, second, last / 4).tolist() == np.lexsort((last / 4, second, first)).tolist()
 
 
 def one_by_one(lengths, budget) -> list[list[int]]:

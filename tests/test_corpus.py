@@ -429,3 +429,9 @@ def test_rehearsal_data_in_the_users_own_form(rehearsal, tmp_path):
     pairs = rehearsal["validation"]
     loaded = load(write(tmp_path / "pairs.tsv.gz", gzip.compress(lines(pairs).encode(), mtime=0)))
     assert set(everything(loaded)) == {(source.strip(), target.strip()) for source, target in pairs}
+
+
+def test_distinct_is_unique():
+    values = np.array([7, 2**64 - 1, 7, 0, 3, 0], "u8")
+    assert facts.distinct(values).tolist() == np.unique(values).tolist() == [0, 3, 7, 2**64 - 1]
+    assert facts.distinct(values[:0]).tolist() == []

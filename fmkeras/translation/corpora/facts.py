@@ -52,6 +52,14 @@ def examine(pairs: Iterable[Pair]) -> tuple[list[Pair], np.ndarray]:
     return kept, facts
 
 
+def distinct(hashes: np.ndarray) -> np.ndarray:
+    """Sorted, each once. `np.unique`, which in NumPy 2.3 and later takes ten times as long for millions."""
+    ordered = np.sort(hashes)
+    first = np.ones(len(ordered), bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]
+
+
 def digest(facts: np.ndarray) -> str:
     """SHA-256 of a set of pairs, in whatever order they stand: whether a file holds what a run was trained on."""
     mixed = facts["source"] * np.uint64(0x9E3779B97F4A7C15) + facts["target"]  # wraps round

@@ -34,7 +34,7 @@ def share_of(known: np.ndarray) -> float:
     Raises:
         InputError: there are too few sources.
     """
-    ranks = np.unique(_ranks(known)[known["flags"] & facts.BLANK == 0])
+    ranks = facts.distinct(_ranks(known)[known["flags"] & facts.BLANK == 0])
     if len(ranks) < FEWEST:
         raise InputError(
             f"{len(ranks)} different sentences are too few to split: {FEWEST} at least, or a folder of splits"
@@ -90,7 +90,7 @@ def fingerprints(pairs: Pairs) -> np.ndarray:
         sides = [pairs.known(name) for name in ("source", "target")]
     else:
         sides = [hashes((pair[side] for pair in pairs), str(side)) for side in (0, 1)]
-    return np.unique(np.concatenate(sides))
+    return facts.distinct(np.concatenate(sides))
 
 
 def write_fingerprints(folder: str | Path, trained_on: np.ndarray) -> None:
