@@ -135,10 +135,7 @@ def duration(seconds: float) -> str:
 
 @contextlib.contextmanager
 def without(*packages: str) -> Iterator[None]:
-    """Have packages seem absent to what is imported within the block, which can do without them.
-
-    Keras imports IPython, matplotlib, pandas and scikit-learn if they are there, and takes a third longer for that.
-    """
+    """Have packages seem absent to what is imported within the block, which can do without them."""
     hidden = [name for name in packages if name not in sys.modules]
     for name in hidden:
         sys.modules[name] = None  # type: ignore[assignment]  # `import` then says that there is no such module
@@ -174,10 +171,12 @@ def quiet(descriptor: int = 2) -> Iterator[None]:
 
 
 BACKENDS = ("tensorflow", "jax")  # of Keras, on which the translator's commands run
+# What Keras imports if it is there, for uses that we do not make of it. Whoever needs one imports it afterwards.
+UNNEEDED = ("IPython", "matplotlib", "pandas", "sklearn")
 
 
 def import_keras(training: bool = False) -> None:
-    """Import Keras with the backend that the environment or Keras's own settings name.
+    """Import Keras with the backend that the environment or Keras's own settings name, and without `UNNEEDED`.
 
     Args:
         training: whether TensorFlow is imported, too: Keras seeds it, if it is there, whatever the backend is.
@@ -191,7 +190,8 @@ def import_keras(training: bool = False) -> None:
         raise InputError(refuse.format(named))
     with quiet():
         try:
-            import keras
+            with without(*UNNEEDED):
+                import keras
         except ModuleNotFoundError as error:
             raise InputError(f"Keras's backend {named} needs a package: pip install {error.name}") from None
         if keras.backend.backend() not in BACKENDS:

@@ -30,9 +30,7 @@ def main(argv: list[str] | None = None) -> None:
         if _uses_export(arguments):
             {"text": text, "evaluate": evaluation.evaluate}[arguments.subcommand](arguments)
             return
-    unneeded = ("IPython", "matplotlib", "pandas", "sklearn") if arguments.subcommand == "text" else ()
-    with cli.without(*unneeded):
-        cli.import_keras(training=arguments.subcommand == "train")
+    cli.import_keras(training=arguments.subcommand == "train")
     subcommands = {"train": train, "evaluate": evaluation.evaluate, "compare": evaluation.compare, "text": text}
     subcommands[arguments.subcommand](arguments)
 
