@@ -33,7 +33,8 @@ from fmkeras.translation.model.attention import causal_bias, padding_bias, posit
 from fmkeras.translation.model.transformer import Transformer
 
 UNFINISHED = 0.75  # share of the active sentences below which the finished ones leave the batch
-FEW = 2  # sentences that a first call translates without compiling
+FEW = 2  # sentences at most that are translated without compiling
+SHORT = 16  # tokens of theirs, one after the other, that take about the time that compiling takes
 
 
 class Caches(NamedTuple):
@@ -199,7 +200,7 @@ class Search(keras.Model):
         self.n_best, self.max_length = n_best, max_length
         self.built = True
         self.compile(jit_compile=devices.jit_compile())
-        self.used = False
+        self.tokens = 0  # translated without compiling
         self.first_call = self.compiled_call = self.predict_on_batch
         if keras.backend.backend() == "tensorflow":
             import tensorflow as tf
@@ -209,7 +210,7 @@ class Search(keras.Model):
             self.compiled_call = tf.function(
                 self.call, input_signature=[tf.TensorSpec((None, None), "int32")], autograph=False
             )
-            # A sentence or two take less time than tracing: whoever translates no more need not wait for that.
+            # A short sentence or two take less time than tracing: whoever translates no more need not wait for that.
             self.first_call = quietly(self.call)
 
     def call(self, source: Tensor) -> tuple[Tensor, Tensor]:
@@ -244,8 +245,8 @@ class Search(keras.Model):
     def _search(self, sources: Sources, budget: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """For each sentence its index, (N, L) ids and (N,) scores."""
         for rows, batch in self._batches(sources, budget // self.beams):
-            search = self.compiled_call if self.used or len(sources) > FEW else self.first_call
-            self.used = True
+            self.tokens += batch.shape[1] if len(sources) <= FEW else SHORT + 1
+            search = self.first_call if self.tokens <= SHORT else self.compiled_call
             ids, scores = map(ops.convert_to_numpy, search(batch))
             yield from zip(rows, ids, scores, strict=False)  # without the rows of padding at the end
 

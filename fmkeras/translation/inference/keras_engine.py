@@ -1,5 +1,6 @@
 """A Transformer in Keras as a translator's engine."""
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -29,6 +30,13 @@ class KerasEngine:
         self.model, self.tokenizer, self.start, self.label_smoothing = model, tokenizer, start, label_smoothing
         self.searches: dict[SearchOptions, Search] = {}
 
+    @functools.cached_property
+    def objective(self) -> Objective:
+        """What measures the loss, made once."""
+        objective = Objective(self.model, self.label_smoothing)
+        objective.compile(jit_compile=devices.jit_compile())
+        return objective
+
     def search(self, options: SearchOptions) -> Search:
         """The search with these options, made once."""
         if options not in self.searches:
@@ -54,7 +62,6 @@ class KerasEngine:
 
     def losses(self, sources: list[str], references: list[str]) -> dict[str, float]:
         """See `objective.evaluate`."""
-        objective = Objective(self.model, self.label_smoothing)
-        objective.compile(jit_compile=devices.jit_compile())
         source, target = (self.tokenizer.encode_corpus(side) for side in (sources, references))
-        return evaluate(objective, Batches(source, target, 8192, 0, devices.batch_widths(training=False), self.start))
+        batches = Batches(source, target, 8192, 0, devices.batch_widths(training=False), self.start)
+        return evaluate(self.objective, batches)

@@ -1,6 +1,7 @@
 """Training: epochs that resume where they were killed, a running average of the weights, the best epoch kept."""
 
 import dataclasses
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from fmkeras import devices, machines, parallel, runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.tokenizer import Tokenizer
+from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.model.objective import Objective, as_dataset, evaluate
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import Settings
@@ -118,6 +120,11 @@ class Training:
         self.average = RunningAverage(self.averaged, settings.ema_decay)
         self.evaluator = Objective(self.averaged, settings.label_smoothing)
         self.evaluator.compile(jit_compile=devices.jit_compile())
+
+    @functools.cached_property
+    def translator(self) -> Translator:
+        """What `shown` translates, whoever asks: its search is compiled once."""
+        return Translator(self.shown, self.tokenizer, self.settings)
 
     @property
     def seconds(self) -> float:

@@ -83,10 +83,10 @@ def train_translator(
         session.describe(training, say)
 
         title = f"{corpus.name}, {training.settings.preset}: {corpus.source} → {corpus.target}"
-        sample, sources = Translator(training.shown, training.tokenizer, training.settings), first_sources(corpus)
+        sources = first_sources(corpus)
 
         def translated() -> Iterable[tuple[str, str]]:
-            return zip(sources, sample.translate_sentences(sources, beam=1), strict=True)
+            return zip(sources, training.translator.translate_sentences(sources, beam=1), strict=True)
 
         with session.interruptible(training):
             session.train(training, title, began, translated, say)
@@ -207,14 +207,11 @@ class ValidationBleu:
         pairs = corpus.validation[:SCORED]
         self.sources, self.references = (list(side) for side in zip(*pairs, strict=True))
         self.options: dict[str, Any] = {"language": corpus.target, "style": corpus.style}
-        self.translator: Translator | None = None
 
     def __call__(self, training: Training) -> float:
         from fmkeras.translation.inference.scoring import scores
 
-        if self.translator is None:  # its search is compiled once
-            self.translator = Translator(training.shown, training.tokenizer, training.settings)
-        translations = self.translator.translate_sentences(self.sources, beam=1)
+        translations = training.translator.translate_sentences(self.sources, beam=1)
         return float(scores(translations, self.references, **self.options)["bleu"])
 
 
