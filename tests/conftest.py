@@ -36,6 +36,18 @@ NUMBERS = dict(um="one", dois="two", três="three", quatro="four", cinco="five",
 REHEARSAL = Path(__file__).parents[2] / "shared" / "tfds"
 
 
+# The files that take longest, which are begun first, so that no worker waits for another at the end.
+LONGEST = (
+    "faults jax pretrain training parallel notebooks benchmarks distributed decoding translate evaluation api".split()
+)
+
+
+def pytest_collection_modifyitems(items):
+    """`LONGEST` first."""
+    places = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
+
+
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
     """Refuse, and report, every connection that leaves this machine, whoever makes it."""

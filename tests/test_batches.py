@@ -153,6 +153,7 @@ def test_few_widths_have_few_shapes_and_pad_a_little_more():
     assert [len(list(few.epoch(epoch))) for epoch in (0, 1, None)] == [len(few)] * 3
 
 
+@pytest.mark.slow
 def test_the_rehearsal_has_at_most_forty_shapes(rehearsal):
     tokenizer = Tokenizer.train((side for pair in rehearsal["train"] for side in pair), 8000)
     train, validation = (

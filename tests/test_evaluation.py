@@ -12,7 +12,7 @@ from conftest import NUMBERS
 import fmkeras
 from fmkeras import InputError, runs, translate
 from fmkeras.translation.corpora import held_out
-from fmkeras.translation.inference import evaluation_sets
+from fmkeras.translation.inference import evaluation_sets, loading
 from fmkeras.translation.settings import Settings
 
 EARLIER = Path(__file__).parent / "runs_0_1"
@@ -46,8 +46,16 @@ def run(tmp_path_factory):
     return folder / "run", data, loaded
 
 
+@pytest.fixture(scope="module")
+def translator(run):
+    """The run, loaded once: its graphs are then made once, too."""
+    return fmkeras.load_translator(run[0])
+
+
 @pytest.fixture
-def evaluate(run, capsys):
+def evaluate(run, translator, monkeypatch, capsys):
+    monkeypatch.setattr(loading, "load_translator", lambda folder, engine: translator)
+
     def call(*arguments) -> dict:
         translate.main(["evaluate", "--run", str(run[0]), "--beam", "1", "--json", *map(str, arguments)])
         return json.loads(capsys.readouterr().out)
@@ -166,10 +174,9 @@ def test_mistakes_get_one_line(arguments, said, evaluate, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_a_file_is_scored_on_what_text_prints(run, tmp_path):
+def test_a_file_is_scored_on_what_text_prints(translator, tmp_path):
     """Of a line of two sentences `text` translates both: so does `evaluate`."""
     pairs = [(f"{a}. {b}.", f"{c}. {d}.") for (a, c), (b, d) in zip(numbers(15, 1), numbers(15, 2), strict=True)]
-    translator = fmkeras.load_translator(run[0])
     test = evaluation_sets.load(translator.settings, "run", str(write(tmp_path / "two.tsv", pairs)))
     result, translations = evaluation_sets.score(translator, test, beam=1)
     assert translations == translator.translate([source for source, _ in pairs], beam=1)

@@ -114,6 +114,7 @@ def test_normalise_by_example():
     assert normalise("ﬁ ½ Ａ") == "ﬁ ½ Ａ", "compatibility forms are the writer's own"
 
 
+@pytest.mark.slow
 def test_round_trip_of_the_rehearsal_data(rehearsal):
     texts = [side for pairs in rehearsal.values() for pair in pairs for side in pair]
     trained = Tokenizer.train([side for pair in rehearsal["train"] for side in pair], 8000)
@@ -251,6 +252,7 @@ def test_corpus_has_the_ids_of_its_sentences_though_words_are_forgotten(tokenize
     assert as_lists(tokenizer.encode_corpus(TEXT)) == tokenizer.encode(TEXT)
 
 
+@pytest.mark.slow
 def test_corpus_of_the_rehearsal_data(rehearsal):
     texts = [side for pair in rehearsal["train"] for side in pair]
     trained = Tokenizer.train(texts, 8000)

@@ -464,6 +464,7 @@ def test_stopped_within_a_part_it_goes_on(parted, tmp_path, monkeypatch, step):
     assert_same(parted, run(in_parts(tmp_path, resume=True)))
 
 
+@pytest.mark.slow
 def test_the_time_to_come_is_announced_once(tmp_path):
     rows = sequences(200, 9)
     said = []

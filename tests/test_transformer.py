@@ -232,6 +232,7 @@ def test_bfloat16_is_close_to_float32(model, pair):
     assert np.abs(difference).max() < 0.1 * np.abs(logits(model, *pair)).max()
 
 
+@pytest.mark.slow
 def test_it_exports_for_batches_of_every_shape_after_one_call(model, pair, tmp_path):
     """keras #21133: masks lost in a SavedModel. Loaded without Keras it gives the same logits."""
     model(pair)
