@@ -51,20 +51,20 @@ for number, (folder, resume, chosen) in enumerate(json.loads(sys.argv[1])):
     batches = Batches(rows, rows, settings.batch_tokens, widths=WIDTHS)
     validation = Batches(rows[:31], rows[:31], 75, widths=WIDTHS)
     trained = training.Training(settings, Tokens(), batches, validation, folder, resume)
-    history = list(trained.epochs(show_progress=False))
+    history = []
+    for row in trained.epochs(show_progress=False):
+        history.append(row)
+        np.savez(f"{folder}/{row['epoch']}.npz", *[np.asarray(v) for v in trained.averaged.weights])
     assert trained.devices.count == settings.devices
-    np.savez(folder + "/weights.npz", *[np.asarray(v) for v in trained.averaged.weights])
     odd = sum(len(rows) % 2 for rows in batches.indices(0))
     print(json.dumps([odd, [[row[name] for name in measures] for row in history]]), flush=True)
 """
 RUNS = {
     "alone": {"devices": 1},
-    "two": {"devices": 2},
-    "four": {"devices": 4},
+    "four": {"devices": 4, "epochs": 1},
+    "two, from there on": {"devices": 2},
     "in three parts": {"devices": 1, "accumulate": 3},
     "two, in two parts": {"devices": 2, "accumulate": 2},
-    "stopped": {"devices": 4, "epochs": 1},
-    "resumed": {"devices": 2},
 }
 
 
@@ -90,31 +90,37 @@ def four_of_jax(jax_environment):
 
 @pytest.fixture(scope="module", params=["tensorflow", "jax"])
 def trained(request, tmp_path_factory):
-    """Of each of RUNS, all by one process: rows of measures by epoch, and the averaged weights."""
+    """Of each of RUNS, all by one process: for each of its epochs, the measures and the averaged weights."""
     name = "four_of_jax" if request.param == "jax" else "tensorflow_environment"
     environment = request.getfixturevalue(name)
     root = tmp_path_factory.mktemp(request.param)
-    folders = {name: root / ("stopped" if name == "resumed" else name) for name in RUNS}
+    folders = {name: root / name.replace("two, from there on", "four") for name in RUNS}
     for folder in folders.values():
         folder.mkdir(exist_ok=True)
-    words = [[str(folders[name]), name == "resumed", RUNS[name]] for name in RUNS]
+    words = [[str(folders[name]), "from there on" in name, RUNS[name]] for name in RUNS]
     said = run(TRAIN.replace("WIDTHS", "8" if request.param == "jax" else "0"), environment, json.dumps(words))
+    assert said[0][0] and said[0][1][-1][-1] >= 50  # batches of an odd number of sentences, and steps
     found = {}
     for name, (_, history) in zip(RUNS, said, strict=True):
-        with np.load(folders[name] / "weights.npz") as saved:
-            found[name] = history, [saved[one] for one in saved.files]
-    assert said[0][0] and found["alone"][0][-1][-1] >= 50  # batches of an odd number of sentences, and steps
-    found["resumed"] = found.pop("stopped")[0] + found["resumed"][0], found["resumed"][1]
+        found[name] = {}
+        for epoch, measures in enumerate(history, start=1 + ("from there on" in name)):
+            with np.load(folders[name] / f"{epoch}.npz") as saved:
+                found[name][epoch] = measures, [saved[one] for one in saved.files]
     return found
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["two", "four", "in three parts", "two, in two parts", "resumed"])
-def test_several_devices_are_one(trained, name):
-    (expected, weights), (found, others) = trained["alone"], trained[name]
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
-    for expected, found in zip(weights, others, strict=True):
-        np.testing.assert_allclose(found, expected, atol=1e-6, rtol=0)
+@pytest.mark.parametrize(
+    ("name", "epochs"),
+    [("four", [1]), ("two, from there on", [2]), ("in three parts", [1, 2]), ("two, in two parts", [1, 2])],
+)
+def test_several_devices_are_one(trained, name, epochs):
+    assert list(trained[name]) == epochs
+    for epoch in epochs:
+        (expected, weights), (found, others) = trained["alone"][epoch], trained[name][epoch]
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        for one, other in zip(weights, others, strict=True):
+            np.testing.assert_allclose(other, one, atol=1e-6, rtol=0)
 
 
 # Two replicas, which give a weight, at (0, 0), the gradients (3, 0) and (0, 4), or what is said instead.
