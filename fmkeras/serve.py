@@ -85,7 +85,10 @@ def serve(app: object, bound: socket.socket) -> None:
 
     logging.basicConfig(format="fmkeras: %(message)s")
     signal.signal(signal.SIGTERM, lambda number, frame: None)  # uvicorn raises it again when all is answered
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, backlog=BACKLOG)  # type: ignore[arg-type]
+    from fmkeras.serving.protocol import JsonErrors
+
+    quiet = {"log_level": "warning", "access_log": False, "server_header": False}
+    config = uvicorn.Config(app, http=JsonErrors, ws="none", backlog=BACKLOG, **quiet)  # type: ignore[arg-type]
     uvicorn.Server(config).run(sockets=[bound])
 
 

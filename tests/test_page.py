@@ -102,6 +102,9 @@ def test_a_word_shows_what_it_was_written_from(page):
     ActionChains(page).move_to_element(find(page, "h1")).perform()
     two.send_keys(Keys.SHIFT)  # focus by keyboard does the same
     assert "dois" in [element.text for element in page.find_elements(By.CSS_SELECTOR, "#lines .lit")]
+    ActionChains(page).move_to_element(page.find_elements(By.CSS_SELECTOR, "#lines ul:first-of-type span")[2]).perform()
+    lit = [element.text for element in page.find_elements(By.CSS_SELECTOR, "#lines .lit")]
+    assert "três" in lit and "three" in lit  # from the text's side, too
 
 
 def test_the_languages_swap_and_the_translation_becomes_the_text(page):
@@ -115,6 +118,7 @@ def test_the_languages_swap_and_the_translation_becomes_the_text(page):
     find(page, "#source").send_keys("Detect")
     until(page, lambda: find(page, "#source").get_property("value") == "auto")
     assert not find(page, "#swap").is_enabled()
+    assert find(page, "#swap").get_attribute("title") == "Not swapped: the language is detected"
     assert [option.text for option in page.find_elements(By.CSS_SELECTOR, "#target option")] == [
         "Portuguese",
         "English",

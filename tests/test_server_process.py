@@ -83,6 +83,8 @@ def test_a_slow_sender_is_told_and_keeps_nobody_waiting(server):
         connection.sendall(head.encode())
     garbage = socket.create_connection((host, int(port)))
     garbage.sendall(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
+    broken = socket.create_connection((host, int(port)))
+    broken.sendall(b"POST /translate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n{}\r\n")
     assert ask(address, "um dois três") == "one two three"
     for connection in slow:
         connection.settimeout(60)
@@ -90,7 +92,9 @@ def test_a_slow_sender_is_told_and_keeps_nobody_waiting(server):
         while chunk := connection.recv(4096):
             answer += chunk
         assert answer.startswith(b"HTTP/1.1 408 ") and b'{"error":"the request did not arrive within 10 s"}' in answer
-    assert garbage.recv(4096).startswith(b"HTTP/1.1 400 ")
+    for connection in (garbage, broken):
+        answer = connection.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 400 ") and b'{"error": "this is not HTTP' in answer
     assert ask(address, "um dois três") == "one two three" and process.poll() is None
 
 

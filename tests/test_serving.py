@@ -1,6 +1,7 @@
 """The server: LibreTranslate's interface, batches, limits, errors, prices. Needs the extra `serve` and CTranslate2."""
 
 import asyncio
+import gzip
 import json
 import logging
 import threading
@@ -82,6 +83,7 @@ def test_what_there_is(client):
         {"code": "pt", "name": "Portuguese", "targets": ["en"]},
     ]
     assert client.get("/health").json() == {"status": "ok"}
+    assert [client.head(path).status_code for path in ("/", "/health")] == [200, 200]
     settings = client.get("/frontend/settings").json()
     assert (settings["charLimit"], settings["keyRequired"], settings["prices"]) == (500, False, [])
     paths = client.get("/openapi.json").json()["paths"]
@@ -127,6 +129,10 @@ BODIES = [
         (400, JSON, json.dumps(GOOD | {"alternatives": wrong}).encode())
         for wrong in (-1, 11, 10**30, 1.5, "many", [], None)
     ],
+    *[
+        (400, JSON, json.dumps(GOOD | {"alternatives": 1}).replace("1", wrong).encode())
+        for wrong in ("1e400", "NaN", "9" * 5000)
+    ],
     *[(400, JSON, json.dumps(GOOD | {"format": wrong}).encode()) for wrong in ("html", "pdf", 1, None)],
     (400, JSON, json.dumps({name: GOOD[name] for name in ("source", "target")}).encode()),
     (400, JSON, json.dumps({name: GOOD[name] for name in ("q", "target")}).encode()),
@@ -136,6 +142,10 @@ BODIES = [
     (400, JSON, '{"q": "três"}'.encode("latin-1")),
     *[(400, kind, json.dumps(GOOD).encode()) for kind in ("text/html", "text/plain", "multipart/form-data", FORM)],
     (400, FORM, b"q=tr%EAs&source=pt&target=en"),
+    (400, FORM, b"q=um&source=pt&source=en&target=en"),
+    (400, JSON, gzip.compress(json.dumps(GOOD).encode())),
+    (400, "application/json; charset=iso-8859-1", '{"q": "três"}'.encode("latin-1")),
+    (413, JSON, json.dumps(GOOD | {"q": "\U0001f600" * 200}).encode()),  # few characters, and four tokens each
     (400, FORM, b"&".join(b"q%d=x" % i for i in range(200))),
     (413, JSON, json.dumps(GOOD | {"q": "a" * 501}).encode()),
     (413, JSON, json.dumps(GOOD | {"q": ["um"] * 65}).encode()),
@@ -158,6 +168,9 @@ def test_a_bad_request_gets_one_line(client, status, kind, body):
     ("method", "path", "status"),
     [
         ("GET", "/translate", 405),
+        ("POST", "/translate/", 404),
+        ("OPTIONS", "/translate", 405),
+        ("BREW", "/health", 405),
         ("PUT", "/translate", 405),
         ("POST", "/languages", 405),
         ("GET", "/etc/passwd", 404),
@@ -173,12 +186,18 @@ def test_a_bad_path_gets_one_line(client, method, path, status):
     assert answer.status_code == status and list(answer.json()) == ["error"]
 
 
+def test_a_wrong_field_is_named_with_what_it_is_for(client):
+    answer = client.post("/translate", json=GOOD | {"q": 1}).json()["error"]
+    assert answer == "Invalid request: q (text, or a list of texts): Input should be a valid string"
+    assert client.get("/nowhere").json() == {"error": "Not Found: /docs says what there is"}
+
+
 def test_it_is_alive_after_all_that(client):
     """Last of the tests with this client: what was wrong before has broken nothing."""
     assert len(BODIES) >= 60
     assert translated(client, q="um")["translatedText"] == "one"
     numbers = client.get("/metrics").text
-    assert 'fmkeras_requests_total{path="/translate",status="413"} 5.0' in numbers
+    assert 'fmkeras_requests_total{path="/translate",status="413"} 6.0' in numbers
     assert 'path="other",status="404"' in numbers and "passwd" not in numbers
 
 
@@ -267,7 +286,8 @@ def test_the_page_loads_nothing_from_elsewhere(client):
     assert policy.count("'sha256-") == 2 and answer.headers["x-content-type-options"] == "nosniff"
     assert set(page.re.findall(r"https?://[^\"' ]+", answer.text)) == {"http://www.w3.org/2000/svg"}  # a name only
     assert not page.re.findall(r"(?:style|onclick|src)=", answer.text)  # the policy would not let them
-    assert "script" not in client.get("/docs").text
+    docs = client.get("/docs")
+    assert "script" not in docs.text and docs.headers["content-security-policy"].count("'sha256-") == 1
 
 
 def test_the_price_of_a_house_and_what_moved_it(quick_regressor, served):
@@ -286,6 +306,7 @@ def test_the_price_of_a_house_and_what_moved_it(quick_regressor, served):
         for wrong in ({"rooms": "4"}, {"rooms": "many", "area": "1"}, {"rooms": [1], "area": 2}):
             answer = client.post("/prices/regressor", json=wrong)
             assert answer.status_code == 400 and list(answer.json()) == ["error"]
+        assert answer.json() == {"error": "'rooms' must be one number or one text"}
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ class Options(NamedTuple):
     """How a server serves.
 
     Attributes:
-        characters: of text in one request at most.
+        characters: of text in one request at most, and tokens: 5,000 unknown signs are 20,000, a minute of work.
         waiting: texts that may wait; what comes then gets 429.
         batch: texts computed together at most.
         wait: seconds that the first text of a batch waits for others.
@@ -99,7 +99,14 @@ def make_app(served: Served, options: Options) -> FastAPI:
         yield
         await app.state.batcher.close()
 
-    app = FastAPI(title="fmkeras", version=fmkeras.__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="fmkeras",
+        version=fmkeras.__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
     add_translation(app, served, options)
     add_prices(app, served, options)
     add_pages(app, served, metrics, options)
@@ -119,7 +126,7 @@ async def refused(request: Request, error: Exception) -> Response:
 async def not_there(request: Request, error: Exception) -> Response:
     """What Starlette itself refuses: no such path, no such method."""
     assert isinstance(error, HTTPException)
-    return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+    return JSONResponse({"error": f"{error.detail}: /docs says what there is"}, error.status_code, error.headers)
 
 
 async def fields_of(request: Request, options: Options) -> dict[str, Any]:
@@ -152,7 +159,7 @@ def add_translation(app: FastAPI, served: Served, options: Options) -> None:
     def asking(path: str, kind: type[Ask], answer: Callable[[Any, Batcher], Awaitable[Any]]) -> None:
         async def route(request: Request) -> Response:
             ask = parsed(kind, await fields_of(request, options))
-            checked(ask.q if isinstance(ask.q, list) else [ask.q], options.characters)
+            checked(ask.q if isinstance(ask.q, list) else [ask.q], options.characters, served.most_tokens)
             return JSONResponse(await answer(ask, app.state.batcher))
 
         app.post(path, summary=kind.__doc__, openapi_extra=body_of(kind), name=path)(route)
@@ -184,6 +191,7 @@ def add_translation(app: FastAPI, served: Served, options: Options) -> None:
             }
         )
 
+    @app.head("/health", include_in_schema=False)
     @app.get("/health", summary="whether it serves")
     async def health() -> Response:
         return JSONResponse({"status": "ok"})
@@ -210,10 +218,11 @@ def add_prices(app: FastAPI, served: Served, options: Options) -> None:
         from fmkeras.houses.explaining import explain
 
         found, house = regressor(name), await fields_of(request, options)
-        cells = {key: value for key, value in house.items() if isinstance(value, str | int | float | None)}
+        if wrong := [name for name, value in house.items() if not isinstance(value, str | int | float | None)]:
+            raise Refused(400, f"{shown(wrong[0])} must be one number or one text")
         try:
             async with app.state.pricing:
-                return JSONResponse(await asyncio.to_thread(explain, found, cells))
+                return JSONResponse(await asyncio.to_thread(explain, found, house))
         except InputError as error:
             raise Refused(400, str(error).encode("ascii", "backslashreplace").decode()[:300]) from None
 
@@ -221,6 +230,7 @@ def add_prices(app: FastAPI, served: Served, options: Options) -> None:
 def add_pages(app: FastAPI, served: Served, metrics: Metrics, options: Options) -> None:
     """The page for people, that of the interface, and /metrics."""
 
+    @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     async def index() -> Response:
         return HTMLResponse(page.TEXT, headers=page.HEADERS)

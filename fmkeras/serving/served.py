@@ -1,5 +1,6 @@
 """The runs that a server has loaded: directions of translation, and regressors."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -101,10 +102,20 @@ class Served:
             return list(translator.translate_in_detail(texts, key.alternatives + 1))
         return translator.translate_n_best(texts, key.alternatives + 1)
 
+    def most_tokens(self, texts: list[str]) -> int:
+        """The tokens of some texts, in the vocabulary that cuts them into the most."""
+        counts = [sum(len(ids) - 1 for ids in t.tokenizer.encode(texts)) for t in self.translators.values()]
+        return max(counts, default=0)
+
     def warm_up(self) -> None:
-        """Translate something with each run, so that the first client need not wait for what is made once."""
+        """Ask each run something, so that the first client need not wait for what is made once."""
         for source, target in self.translators:
             self.translate(Key(source, target, 0), ["a"])
+        for regressor in self.regressors.values():
+            from fmkeras.houses.explaining import explain, form
+
+            with contextlib.suppress(InputError):  # a date has no usual value, and may have to be given
+                explain(regressor, {field["column"]: field["usual"] for field in form(regressor)})
 
 
 class Detector:

@@ -1,5 +1,6 @@
 """The requests that ask for translations: LibreTranslate's fields, and one more for the page."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
@@ -24,11 +25,11 @@ class Ask(BaseModel):
 
 
 class Detect(Ask):
-    """POST /detect."""
+    """Tells which of the languages served a text is in."""
 
 
 class Translate(Ask):
-    """POST /translate."""
+    """Translates a text, or a list of texts; line ends stay."""
 
     source: StrictStr = Field(description="code of its language, or auto")
     target: StrictStr = Field(description="code of the language to translate to")
@@ -37,7 +38,7 @@ class Translate(Ask):
 
 
 class Details(Translate):
-    """POST /details: one line of text."""
+    """Translates one line of text: scores, tokens, and where each token looks."""
 
     q: StrictStr = Field(description="one line of text")
 
@@ -52,22 +53,31 @@ def parsed(kind: type[BaseModel], fields: dict[str, Any]) -> Any:
         return kind.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        name = ".".join(str(part) for part in first["loc"] if str(part).isidentifier())
+        name = str(first["loc"][0])
         if first["type"] == "missing":
             raise Refused(400, f"Invalid request: missing {name} parameter") from None
-        raise Refused(400, f"Invalid request: {name}: {first['msg']}") from None
+        meaning = kind.model_fields[name].description
+        raise Refused(400, f"Invalid request: {name} ({meaning}): {first['msg']}") from None
 
 
-def checked(texts: list[str], most: int) -> None:
+def checked(texts: list[str], most: int, tokens: Callable[[list[str]], int]) -> None:
     """Refuse too much text.
 
+    Args:
+        texts: of one request.
+        most: characters, and tokens.
+        tokens: counts those of all texts.
+
     Raises:
-        Refused: it has more characters or texts than one request may.
+        Refused: it has more characters, lines or tokens than one request may.
     """
     if (count := sum(map(len, texts))) > most:
         raise Refused(413, f"Invalid request: request ({count:,}) exceeds text limit ({most:,} characters)")
     if (count := sum(text.count("\n") + 1 for text in texts)) > MOST_TEXTS:
         raise Refused(413, f"Invalid request: {count:,} lines of text are more than {MOST_TEXTS} in one request")
+    if (count := tokens(texts)) > most:
+        what = f"{count:,} tokens, as of signs that the model does not know"
+        raise Refused(413, f"Invalid request: {what}, exceed the limit ({most:,})")
 
 
 async def translate(ask: Translate, served: Served, batcher: Batcher) -> dict[str, Any]:
