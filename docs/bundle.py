@@ -2,8 +2,8 @@
 
     python -m docs.bundle runs/bundled
 
-Half precision keeps 11 bits of each weight, so that the file has half the size; Keras reads it into float32. The run is
-trained by the command in docs/results.md.
+Its model card, README.md, is made anew. Half precision keeps 11 bits of each weight, so that the file is half as large;
+Keras reads it into float32. The run is trained by the command in docs/results.md.
 """
 
 import argparse
@@ -17,6 +17,8 @@ import numpy as np
 
 from fmkeras import DATA, InputError, cli, runs
 from fmkeras.translation.corpora.held_out import TRAINED
+from fmkeras.translation.exporting.card import translator_card
+from fmkeras.translation.inference.loading import load_translator
 from fmkeras.translation.saved import TOKENIZER
 
 FILES = (runs.CONFIG, TOKENIZER, runs.REPORT, runs.HISTORY, TRAINED)
@@ -50,6 +52,12 @@ def _halved(content: bytes) -> bytes:
     return copied.getvalue()
 
 
+def card(folder: Path) -> str:
+    """The model card, README.md, of such a folder."""
+    translator = load_translator(folder, "keras")
+    return translator_card(folder, translator, "run", folder, runs.size_of(folder, without=runs.CARD))
+
+
 def main(argv: list[str] | None = None) -> None:
     """Copy a run."""
     parser = cli.Parser(prog="python -m docs.bundle", description="Make the bundled translator of a trained run.")
@@ -61,6 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     for name in FILES:
         shutil.copyfile(arguments.run / name, arguments.to / name)
     halve_weights(arguments.run / runs.MODEL, arguments.to / runs.MODEL)
+    runs.write_text(arguments.to / runs.CARD, card(arguments.to))
     size = sum(file.stat().st_size for file in arguments.to.iterdir())
     if size > MOST:
         raise InputError(f"{arguments.to} has {size:,} bytes, more than {MOST:,}: train a smaller model")

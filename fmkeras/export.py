@@ -5,15 +5,15 @@ Each export is loaded again and compared with its run before the command says th
 
 import argparse
 import importlib.util
+import sys
 from pathlib import Path
 
-from fmkeras import cli, runs
+from fmkeras import cards, cli, runs
 from fmkeras.errors import InputError
 
 FORMATS = ("ctranslate2", "argos", "savedmodel", "litert")
 OF_TRANSLATORS, OF_REGRESSORS = ("ctranslate2", "argos", "savedmodel"), ("savedmodel", "litert")
 SENTENCES = 200
-DEFAULT_QUANTIZATION = {"argos": "int8"}  # what others' Argos packages have; else the run's own float32
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,8 +28,9 @@ def parser() -> argparse.ArgumentParser:
     add("--run", metavar="DIR", help="run folder, or bundled (runs/translate; while there is none, bundled)")
     formats = "ctranslate2, argos (Argos Translate, LibreTranslate) or savedmodel (TensorFlow, TensorFlow Serving); "
     add("--to", required=True, choices=FORMATS, help=formats + "of a regressor savedmodel or litert")
-    add("--out", type=Path, metavar="PATH", help="where to write it (exports, in the run folder)")
-    add("--quantization", choices=("float32", "int8"), help="of ctranslate2 (float32) and argos (int8)")
+    place = "where to write it (exports, in the run folder; of bundled, runs/bundled-exports)"
+    add("--out", type=Path, metavar="PATH", help=place)
+    add("--quantization", choices=("float32", "int8"), help="of ctranslate2 and argos (float32)")
     add("--text", action="store_true", help="savedmodel: with a signature from text to text (needs tensorflow-text)")
     compared = f"how many sentences of the validation part to compare on ({SENTENCES})"
     add("--sentences", type=cli.positive(most=10**6), metavar="N", default=SENTENCES, help=compared)
@@ -70,7 +71,7 @@ def export_translator(arguments: argparse.Namespace) -> None:
         raise InputError(f"--to {format} needs a package that is not installed: pip install ctranslate2")
     translator = load_translator(run, "keras")
     sentences = folders.validation_sentences(run, translator.settings, arguments.sentences)
-    quantization = arguments.quantization or DEFAULT_QUANTIZATION.get(format, "float32")
+    quantization = arguments.quantization or "float32"
     out = arguments.out or exports.of_run(run, format)
     if format == "savedmodel":
         from fmkeras.translation.exporting.savedmodel import export_savedmodel
@@ -86,23 +87,35 @@ def export_translator(arguments: argparse.Namespace) -> None:
         out = arguments.out or exports.of_run(run, argos_name(translator))
         comparison = export_argos(run, out, translator, sentences, quantization)
     print(comparison.line())
-    card = translator_card(run, translator, "run", run, runs.size_of(run, exports.EXPORTS))
-    runs.write_text(run / runs.CARD, card)
-    print(f"{out}: {format}, {runs.size_of(out) / 1e6:.1f} MB; {run / runs.CARD} says what the run is")
+    print(f"{out}: {format}, {cards.size(runs.size_of(out))}")
+    if not exports.is_bundled(run):  # that one has a card
+        card = translator_card(run, translator, "run", run, runs.size_of(run, exports.EXPORTS))
+        _write_card(run, card)
 
 
 def export_regressor(arguments: argparse.Namespace) -> None:
     """Write one format of a regressor, and say how it compares."""
-    from fmkeras.houses.exporting import export
+    from fmkeras.houses.exporting import card, export
     from fmkeras.houses.regressor import load_regressor
 
     regressor = load_regressor(arguments.run)
     default = arguments.run / "exports" / {"savedmodel": "savedmodel", "litert": "model.tflite"}[arguments.to]
     out = arguments.out or default
     with cli.quiet():
-        line = export(arguments.run, out, regressor, arguments.to)
+        line = export(out, regressor, arguments.to)
     print(line)
-    print(f"{out}: {arguments.to}, {runs.size_of(out) / 1e6:.1f} MB")
+    print(f"{out}: {arguments.to}, {cards.size(runs.size_of(out))}")
+    run = arguments.run
+    _write_card(run, card(regressor, "run", run, runs.size_of(run, "exports")))
+
+
+def _write_card(run: Path, text: str) -> None:
+    """The run's own model card; a folder that cannot be written does not undo the export."""
+    try:
+        runs.write_text(run / runs.CARD, text)
+        print(f"{run / runs.CARD} says what the run is")
+    except InputError as error:
+        print(f"fmkeras: the run's own model card is missing: {error}", file=sys.stderr)
 
 
 def script() -> None:

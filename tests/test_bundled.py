@@ -10,11 +10,13 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from conftest import succeed
 
 import fmkeras
 from benchmarks import everyday
 from docs import bundle
 from fmkeras import InputError, runs, translate
+from fmkeras.translation.inference import exports
 from fmkeras.translation.model.transformer import Transformer
 
 ROOT = Path(__file__).parents[1]
@@ -72,6 +74,34 @@ def test_its_report_is_of_the_bundled_corpus(translator):
     assert translator.report["dataset"] == "phrasebook"
     assert set(translator.report["test"]["parts"]) == {"written", "new", "unseen"}
     assert translator.model.variable_dtype == "float32"
+
+
+def test_its_card_says_how_good_its_parts_are():
+    """Not only the sum, which the generated sentences make look better; and it is that of this model."""
+    text = (FOLDER / runs.CARD).read_text(encoding="utf-8")
+    assert text == bundle.card(FOLDER)
+    parts = runs.read_json(FOLDER / runs.REPORT)["test"]["parts"]
+    for name, part in parts.items():
+        assert f"| {name} | {part['pairs']:,} | {part['bleu']:.2f} | {part['chrf']:.2f} |" in text
+    assert "license: apache-2.0" in text and 'fmkeras.load_translator("bundled")' in text
+
+
+def test_its_exports_lie_where_one_works(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert exports.of_run(runs.find("bundled"), "ctranslate2") == Path("runs/bundled-exports/ctranslate2")
+    assert exports.of_run("runs/other", "ctranslate2") == Path("runs/other/exports/ctranslate2")
+
+
+@pytest.mark.slow
+def test_an_export_of_it_is_used_from_then_on_and_leaves_it_as_it_is(tmp_path, monkeypatch):
+    pytest.importorskip("ctranslate2", reason="CTranslate2 is not installed: exports are not tested")
+    monkeypatch.chdir(tmp_path)
+    before = {file.name: file.stat().st_mtime_ns for file in FOLDER.iterdir()}
+    said = succeed("export", "--run", "bundled", "--to", "ctranslate2", "--sentences", 3)
+    assert "3 of 3 translations are equal" in said
+    assert {file.name: file.stat().st_mtime_ns for file in FOLDER.iterdir()} == before
+    translator = fmkeras.load_translator("bundled")
+    assert translator.engine.name == "ctranslate2" and translator.translate(["Bom dia."]) == ["Good morning."]
 
 
 def test_first_sentences_come_out_right(translator):

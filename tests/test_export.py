@@ -1,5 +1,7 @@
 """Exports: what is written, loaded by whoever will use it, and compared with the run. Needs CTranslate2."""
 
+import dataclasses
+import importlib.metadata
 import json
 import os
 import shutil
@@ -66,7 +68,7 @@ def test_the_cards_say_what_it_is(run):
         text = card.read_text(encoding="utf-8")
         assert "# Portuguese to English" in text and "358 pairs" in text and "| bleu | 92.94 | nrefs:1\\|case" in text
         assert "which fmkeras does not know" in text and "must not be used for" in text
-    assert "Compared with the run: 10 of 10 translations are equal" in text
+    assert f"and ctranslate2 {importlib.metadata.version('ctranslate2')}. Compared with the run: 10 of 10" in text
     assert f'fmkeras.load_translator("{run / "exports" / "ctranslate2"}")' in text
 
 
@@ -134,15 +136,41 @@ def test_what_is_too_different():
             wrong.check("float32")
 
 
+def test_a_card_of_a_run_that_was_started_from_another(run):
+    """Its licence is that of both trainings."""
+    from fmkeras.translation.exporting import card
+
+    translator = fmkeras.load_translator(run, "keras")
+    translator.settings = dataclasses.replace(translator.settings, dataset="phrasebook", init="runs/before")
+    text = card.translator_card(run, translator, "run", run, 1)
+    assert "what runs/before was trained on: its card says which" in text and "license: apache-2.0" not in text
+
+
+def test_a_run_that_cannot_be_written_to_is_exported_all_the_same(run, tmp_path, monkeypatch):
+    own = runs.write_text
+
+    def refuse(path, text):
+        if Path(path).parent == run:
+            raise InputError(f"{path} cannot be written")
+        own(path, text)
+
+    monkeypatch.setattr(runs, "write_text", refuse)
+    ended = call("export", "--run", run, "--to", "ctranslate2", "--out", tmp_path / "out")
+    assert ended.returncode == 0 and (tmp_path / "out" / "model.bin").is_file()
+    assert "the run's own model card is missing" in ended.stderr and ended.stderr.count("\n") == 1
+
+
 def test_the_argos_package(run):
     succeed("export", "--run", run, "--to", "argos")
-    with zipfile.ZipFile(run / "exports" / "translate-pt_en-1_0.argosmodel") as package:
+    with zipfile.ZipFile(run / "exports" / "translate-pt_en-1000_0.argosmodel") as package:
         names = package.namelist()
-        metadata = json.loads(package.read("translate-pt_en-1_0/metadata.json"))
-    assert {name.split("/")[0] for name in names} == {"translate-pt_en-1_0"} and "translate-pt_en-1_0/" in names
+        metadata = json.loads(package.read("translate-pt_en-1000_0/metadata.json"))
+    assert {name.split("/")[0] for name in names} == {"translate-pt_en-1000_0"} and "translate-pt_en-1000_0/" in names
     expected = {"model/model.bin", "model/config.json", "sentencepiece.model", "README.md"}
     assert expected <= {name.partition("/")[2] for name in names}
     assert (metadata["from_code"], metadata["to_name"]) == ("pt", "English")
+    # LibreTranslate puts a package of the same direction in its place whose version is higher: theirs are 1.x.
+    assert float(metadata["package_version"]) >= 1000
 
 
 def test_argos_translate_itself(run, tmp_path, monkeypatch):
@@ -152,7 +180,7 @@ def test_argos_translate_itself(run, tmp_path, monkeypatch):
     from argostranslate import translate
 
     succeed("export", "--run", run, "--to", "argos")
-    package.install_from_path(run / "exports" / "translate-pt_en-1_0.argosmodel")
+    package.install_from_path(run / "exports" / "translate-pt_en-1000_0.argosmodel")
     translation = next(iter(translate.get_installed_languages())).get_translation(translate.Language("en", "English"))
     assert translation.translate("um dois três") == "one two three"
 
@@ -212,18 +240,22 @@ TABLE = "price,rooms,living area,zone\n" + "".join(
 
 
 def test_a_regressor_of_plain_numbers(quick_regressor, tmp_path):
-    out = tmp_path / "saved"
-    assert "largest relative difference" in succeed(
-        "export", "--run", quick_regressor, "--to", "savedmodel", "--out", out
-    )
+    run, out = tmp_path / "run", tmp_path / "saved"
+    shutil.copytree(quick_regressor, run)
+    assert "largest relative difference" in succeed("export", "--run", run, "--to", "savedmodel", "--out", out)
     import tensorflow as tf
 
     serve = tf.saved_model.load(str(out / "1")).signatures["serving_default"]
     price = serve(rooms=tf.constant([3.0, 4.0]), area=tf.constant([60.0, 70.0]))["price"].numpy()
     expected = fmkeras.load_regressor(quick_regressor).predict({"rooms": [3, 4], "area": [60, 70]})
     np.testing.assert_array_equal(price, expected)
-    assert "lend, insure, tax" in (out / "README.md").read_text(encoding="utf-8")
-    succeed("export", "--run", quick_regressor, "--to", "litert", "--out", tmp_path / "model.tflite")
+    cards = [(folder / "README.md").read_text(encoding="utf-8") for folder in (out, run)]
+    for text in cards:
+        assert "lend, insure, tax" in text and "which fmkeras does not know: say here" in text
+        assert f"* fmkeras: {fmkeras.__version__}" in text and "| r2 |" in text
+        assert "On 12 test rows" in text and "| score | this model | least squares | the mean |" in text
+    assert f'fmkeras.load_regressor("{run}").predict' in cards[1] and "200 equal" in cards[0]
+    succeed("export", "--run", run, "--to", "litert", "--out", tmp_path / "model.tflite")
     assert runs.size_of(tmp_path / "model.tflite") < 10_000
 
 

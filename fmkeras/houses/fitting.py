@@ -146,6 +146,9 @@ def train_regressor(
         raise KeyboardInterrupt(f"{kept}; training again starts afresh")
     report = {"dataset": config["dataset"], "target": name, "rows": len(features), "features": features.shape[1]}
     report |= {"encoded_columns": data.X_train.shape[1], "split": split} | fit.report
+    from fmkeras import devices  # it imports Keras, whose import was announced above
+
+    report["made_by"] = devices.made_by("float32")
     report |= _cross_validated(loaded, folds, strength, log_target)
     fit = fit._replace(report=report)
     regressor = Regressor(fit.model, config | options, report)

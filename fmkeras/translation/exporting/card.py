@@ -1,12 +1,15 @@
 """The model card of a translator: of its run and of its exports."""
 
+import importlib.metadata
 from pathlib import Path
 
+import fmkeras
 from fmkeras import cards, runs
 from fmkeras.translation.corpora.languages import code_of, name_of
 from fmkeras.translation.exporting.comparing import Comparison
+from fmkeras.translation.inference.exports import is_bundled
 from fmkeras.translation.inference.translator import Translator
-from fmkeras.translation.settings import MADE_BY
+from fmkeras.translation.settings import MADE_BY, Settings
 
 LICENCES = {
     "ted": "TED's talks and their translations are CC BY-NC-ND 4.0, © TED Conferences. Whether that binds a model that "
@@ -77,18 +80,19 @@ def translator_card(
     settings, report = translator.settings, translator.report
     codes = [code_of(language) or language for language in (settings.source, settings.target)]
     names = [name_of(code) for code in codes]
-    filled = {"out": out, "beam": settings.beam, "source": codes[0], "target": codes[1]}
+    place = runs.BUNDLED if format == "run" and is_bundled(out) else out
+    filled = {"out": place, "beam": settings.beam, "source": codes[0], "target": codes[1]}
     loading = LOADING[format]
     for name, value in filled.items():
         loading = loading.replace(f"{{{name}}}", str(value))
     parts = [
-        cards.front_matter({"language": codes, "library_name": "keras", "tags": ["translation", "fmkeras"]}),
-        f"# {names[0]} to {names[1]}, {format}",
+        cards.front_matter(_front_matter(settings, codes)),
+        f"# {names[0]} to {names[1]}" + (f", {format}" if comparison else ""),
         f"A Transformer translator ({_parameters(translator)}) of fmkeras. This folder or file: {cards.size(size)}.",
         cards.section("Data", *_data(translator)),
-        cards.section("Licence", _licence(settings.dataset, report)),
+        cards.section("Licence", _licence(settings, report)),
         cards.section("Scores", _scores(report)),
-        cards.section("How it was exported", f"Compared with the run: {comparison.line()}.") if comparison else "",
+        cards.section("How it was exported", _exported(format, comparison)) if comparison else "",
         cards.section("How to load it", loading),
         cards.section("Versions", cards.versions(report.get(MADE_BY) or runs.read_config(run).get(MADE_BY, {}))),
         cards.section("What it must not be used for", _limits(translator)),
@@ -107,16 +111,35 @@ def _data(translator: Translator) -> list[str]:
     settings, report = translator.settings, translator.report
     name = report.get("dataset", settings.dataset)
     pairs = f", {report['pairs']:,} pairs" if "pairs" in report else ""
+    pairs += f", in {report['epochs']:,} epochs" if "epochs" in report else ""
     start = f"Its weights were started from {settings.init}." if settings.init else ""
     form = "Its text is lower-cased and tokenised, as in TED HRLR." if settings.style == "ted" else ""
     notes = "\n".join(f"* {note}" for note in report.get("notes", []))
     return [f"Trained on {name}{pairs}, {settings.source} to {settings.target}. {start} {form}".strip(), notes]
 
 
-def _licence(dataset: str, report: dict) -> str:
-    name = str(report.get("dataset", dataset)).lower()
-    known = next((text for word, text in LICENCES.items() if word in (name, dataset)), "")
-    return known or f"That of {dataset}, which fmkeras does not know: say here what it allows. The code is Apache-2.0."
+def _licence(settings: Settings, report: dict) -> str:
+    name = str(report.get("dataset", settings.dataset)).lower()
+    known = next((text for word, text in LICENCES.items() if word in (name, settings.dataset)), "")
+    unknown = (
+        f"That of {settings.dataset}, which fmkeras does not know: say here what it allows. The code is Apache-2.0."
+    )
+    more = f"So does that of what {settings.init} was trained on: its card says which." if settings.init else ""
+    return f"{known or unknown} {more}".strip()
+
+
+def _front_matter(settings: Settings, codes: list[str]) -> dict[str, str | list[str]]:
+    """What model hubs read; a licence only where the data are ours."""
+    front: dict[str, str | list[str]] = {"language": codes, "library_name": "keras", "tags": ["translation", "fmkeras"]}
+    if settings.dataset == "phrasebook" and not settings.init:
+        front["license"] = "apache-2.0"
+    return front
+
+
+def _exported(format: str, comparison: Comparison) -> str:
+    package = "tensorflow" if format == "savedmodel" else "ctranslate2"
+    made = f"fmkeras {fmkeras.__version__} and {package} {importlib.metadata.version(package)}"
+    return f"With {made}. Compared with the run: {comparison.line()}."
 
 
 def _scores(report: dict) -> str:
@@ -125,9 +148,16 @@ def _scores(report: dict) -> str:
         return "The run has no report: its training was stopped, or never scored."
     rows = [[name, f"{test[name]:.2f}", test.get(f"{name}_signature", "")] for name in SCORES if name in test]
     rows += [[name, f"{test[name]:.4f}", ""] for name in ("loss", "perplexity", "token_accuracy") if name in test]
-    return f"On {test['pairs']:,} held-out pairs, beam {test['beam']}:\n\n" + cards.table(
-        ["score", "value", "sacreBLEU's signature"], rows
-    )
+    whole = cards.table(["score", "value", "sacreBLEU's signature"], rows)
+    return f"On {test['pairs']:,} held-out pairs, beam {test['beam']}:\n\n{whole}" + _parts(test)
+
+
+def _parts(test: dict) -> str:
+    """The scores of a test set's parts: together they can look better than the part that matters."""
+    if not (parts := test.get("parts")):
+        return ""
+    rows = [[name, f"{part['pairs']:,}", f"{part['bleu']:.2f}", f"{part['chrf']:.2f}"] for name, part in parts.items()]
+    return "\n\nIts parts, with the same signatures:\n\n" + cards.table(["part", "pairs", "bleu", "chrf"], rows)
 
 
 def _limits(translator: Translator) -> str:

@@ -15,7 +15,9 @@ from fmkeras.translation.inference import exports
 from fmkeras.translation.inference.ctranslate2_engine import CTranslate2Engine
 from fmkeras.translation.inference.translator import Translator
 
-PACKAGE_VERSION, ARGOS_VERSION = "1.0", "1.9"  # of the package, and the oldest Argos Translate that takes it
+# LibreTranslate replaces a package by a newer one of its own index, if that has the same direction: ours stays.
+PACKAGE_VERSION = "1000.0"
+ARGOS_VERSION = "1.9"  # the oldest Argos Translate that takes it
 
 
 def export_ctranslate2(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # --help must not wait for it
 
 ENGINES = ("auto", "keras", "ctranslate2")
 EXPORTS = "exports"  # the folder of a run's exports
+BUNDLED_EXPORTS = "runs/bundled-exports"  # that of the bundled translator's, as seen from where one works
 DESCRIPTION = "export.json"  # in an export: what it was made of
 TOKENIZER = "sentencepiece.model"  # the tokenizer, under the name that others look for
 
@@ -60,8 +61,13 @@ def read(folder: Path) -> Export:
 
 
 def of_run(run: str | Path, format: str) -> Path:
-    """Where a run's export in a format lies."""
-    return Path(run) / EXPORTS / format
+    """Where a run's export in a format lies: in the run; of the bundled one, which is not ours to write to, here."""
+    return (Path(BUNDLED_EXPORTS) if is_bundled(run) else Path(run) / EXPORTS) / format
+
+
+def is_bundled(run: str | Path) -> bool:
+    """Whether a run folder is that of the translator that comes with fmkeras."""
+    return runs.DATA is not None and Path(run) == runs.DATA / "translator"
 
 
 def choose(run: str | Path, engine: str = "auto") -> tuple[Export | None, str]:
