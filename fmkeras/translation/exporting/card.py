@@ -86,7 +86,7 @@ def translator_card(
     for name, value in filled.items():
         loading = loading.replace(f"{{{name}}}", str(value))
     parts = [
-        cards.front_matter(_front_matter(settings, codes)),
+        cards.front_matter(_front_matter(settings, report, codes)),
         f"# {names[0]} to {names[1]}" + (f", {format}" if comparison else ""),
         f"A Transformer translator ({_parameters(translator)}) of fmkeras. This folder or file: {cards.size(size)}.",
         cards.section("Data", *_data(translator)),
@@ -124,14 +124,21 @@ def _licence(settings: Settings, report: dict) -> str:
     unknown = (
         f"That of {settings.dataset}, which fmkeras does not know: say here what it allows. The code is Apache-2.0."
     )
-    more = f"So does that of what {settings.init} was trained on: its card says which." if settings.init else ""
+    more = f"So does that of what {settings.init} was trained on: its card says which."
+    more = more if settings.init and not _ours(settings, report) else ""
     return f"{known or unknown} {more}".strip()
 
 
-def _front_matter(settings: Settings, codes: list[str]) -> dict[str, str | list[str]]:
+def _ours(settings: Settings, report: dict) -> bool:
+    """Whether it has learnt from the phrasebook alone, the run that it started from, too: its test set tells."""
+    before = report.get("before", {}).get("test_set", "") if settings.init else "phrasebook"
+    return settings.dataset == "phrasebook" and before.endswith("phrasebook")
+
+
+def _front_matter(settings: Settings, report: dict, codes: list[str]) -> dict[str, str | list[str]]:
     """What model hubs read; a licence only where the data are ours."""
     front: dict[str, str | list[str]] = {"language": codes, "library_name": "keras", "tags": ["translation", "fmkeras"]}
-    if settings.dataset == "phrasebook" and not settings.init:
+    if _ours(settings, report):
         front["license"] = "apache-2.0"
     return front
 
