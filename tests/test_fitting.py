@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import shutil
 
+import keras
 import numpy as np
 import pytest
 
@@ -225,3 +226,10 @@ def test_few_pairs_are_learnt(tmp_path):
     )
     assert "warning" not in translator.report
     assert translator.report["test"]["token_accuracy"] > 0.9
+
+
+def test_the_phrasebook_is_learnt_with_muon_where_that_was_measured(monkeypatch):
+    assert fitting.bundled_corpus(gpu=True) == fitting.WITH_ADAM
+    assert fitting.bundled_corpus(gpu=False) == fitting.WITH_MUON
+    monkeypatch.delattr(keras.optimizers, "Muon")  # as in Keras 3.8
+    assert fitting.bundled_corpus(gpu=False) == fitting.WITH_ADAM

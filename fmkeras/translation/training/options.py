@@ -252,14 +252,14 @@ def decide(settings: Settings, chosen: dict, pairs: int, pretrained: Settings | 
         InputError: another size of vocabulary is asked for.
     """
     from fmkeras.devices import best_precision, has_gpu
-    from fmkeras.translation.training.fitting import BUNDLED_CORPUS, FINE_TUNING, preset_for
+    from fmkeras.translation.training.fitting import FINE_TUNING, bundled_corpus, preset_for
 
     if settings.preset == "auto":
         phrasebook = settings.dataset == "phrasebook"
         preset = "tiny" if phrasebook else preset_for(pairs, has_gpu())
         preset = pretrained.preset if pretrained else preset
         afresh = settings.task == "translate" and not pretrained
-        own = (BUNDLED_CORPUS if afresh else {"epochs": 4}) if phrasebook else {}
+        own = (bundled_corpus(has_gpu()) if afresh else {"epochs": 4}) if phrasebook else {}
         sizes = {name: getattr(pretrained, name) for name in SIZES} | {"limit": settings.limit} if pretrained else {}
         settings = dataclasses.replace(settings, **PRESETS[preset] | own | sizes | chosen | {"preset": preset})
     if pretrained:
