@@ -233,3 +233,11 @@ def test_the_phrasebook_is_learnt_with_muon_where_that_was_measured(monkeypatch)
     assert fitting.bundled_corpus(gpu=False) == fitting.WITH_MUON
     monkeypatch.delattr(keras.optimizers, "Muon")  # as in Keras 3.8
     assert fitting.bundled_corpus(gpu=False) == fitting.WITH_ADAM
+
+
+def test_the_default_command_takes_that_recipe_and_what_is_named_stays():
+    settings = options.decide(options.new_settings({"dataset": "phrasebook"}), {}, 50_000)
+    assert {name: getattr(settings, name) for name in fitting.WITH_MUON} == fitting.WITH_MUON
+    chosen = {"optimizer": "adam", "epochs": 5}
+    settings = options.decide(options.new_settings({"dataset": "phrasebook"} | chosen), chosen, 50_000)
+    assert (settings.optimizer, settings.epochs, settings.batch_tokens) == ("adam", 5, 1024)

@@ -144,12 +144,9 @@ def train_regressor(
         where = f"the best weights so far are in {folder / runs.MODEL}" if folder else ""
         kept = where if len(fit.history) and where else "nothing kept"
         raise KeyboardInterrupt(f"{kept}; training again starts afresh")
-    report = {"dataset": config["dataset"], "target": name, "rows": len(features), "features": features.shape[1]}
-    report |= {"encoded_columns": data.X_train.shape[1], "split": split} | fit.report
-    from fmkeras import devices  # it imports Keras, whose import was announced above
-
-    report["made_by"] = devices.made_by("float32")
-    report |= _cross_validated(loaded, folds, strength, log_target)
+    about = {"dataset": config["dataset"], "target": name, "rows": len(features), "features": features.shape[1]}
+    about |= {"encoded_columns": data.X_train.shape[1], "split": split}
+    report = about | fit.report | _made_by() | _cross_validated(loaded, folds, strength, log_target)
     fit = fit._replace(report=report)
     regressor = Regressor(fit.model, config | options, report)
     regressor.fitted = fit
@@ -158,6 +155,13 @@ def train_regressor(
 
         house_report.save(folder, fit)
     return regressor
+
+
+def _made_by() -> dict[str, dict]:
+    """Versions and device, for the report."""
+    from fmkeras import devices  # it imports Keras, which is announced before
+
+    return {"made_by": devices.made_by("float32")}
 
 
 def _introduce(loaded: Table, say: Callable[[str], None]) -> None:

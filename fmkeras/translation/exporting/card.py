@@ -124,9 +124,9 @@ def _licence(settings: Settings, report: dict) -> str:
     unknown = (
         f"That of {settings.dataset}, which fmkeras does not know: say here what it allows. The code is Apache-2.0."
     )
-    more = f"So does that of what {settings.init} was trained on: its card says which."
-    more = more if settings.init and not _ours(settings, report) else ""
-    return f"{known or unknown} {more}".strip()
+    if not settings.init or _ours(settings, report):
+        return known or unknown
+    return f"{known or unknown} So does that of what {settings.init} was trained on: its card says which."
 
 
 def _ours(settings: Settings, report: dict) -> bool:

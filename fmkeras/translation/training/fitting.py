@@ -22,9 +22,10 @@ WARM_UP = 0.25  # share of all steps that the warm-up may take
 FINE_TUNING = 0.2  # of the usual learning rate, for weights that have learnt already
 # What some minutes on the phrasebook are best used with: few passes, so no regularization. docs/results.md has what was
 # tried. Muon learns from two passes what Adam learns from three.
-WITH_ADAM = dict(epochs=3, dropout=0.0, batch_tokens=512, learning_rate=4e-3, warmup_steps=300, schedule="linear")
-WITH_MUON = dict(epochs=2, dropout=0.0, batch_tokens=1024, learning_rate=5e-3, warmup_steps=200, schedule="linear")
-WITH_MUON |= {"optimizer": "muon"}
+WITH_ADAM: dict[str, Any] = dict(
+    epochs=3, dropout=0.0, batch_tokens=512, learning_rate=4e-3, warmup_steps=300, schedule="linear"
+)
+WITH_MUON = WITH_ADAM | dict(epochs=2, batch_tokens=1024, learning_rate=5e-3, warmup_steps=200, optimizer="muon")
 # Chosen on 600 and 2,000 pairs of the data that stand in for TED.
 SMALL_DATA = {"vocab_size": 1000, "batch_tokens": 512, "dropout": 0.3, "patience": 8, "select": "bleu"}
 
