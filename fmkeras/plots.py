@@ -180,7 +180,7 @@ def training_curves(history: pd.DataFrame, title: str) -> Figure:
     names = {"loss": "loss (nats per target token, label-smoothed)", "token_accuracy": "token accuracy"}
     for axis, (name, label) in zip(axes, names.items(), strict=True):
         epochs, looks = history[along], (line(0, len(history)), line(1, len(history)))
-        axis.plot(epochs, history[name], **looks[0], label="training (with dropout)")
+        axis.plot(epochs, history[name], **looks[0], label="training (mean over the epoch)")
         axis.plot(epochs, history[f"val_{name}"], **looks[1], label="validation (averaged weights)")
         axis.set(xlabel=along, ylabel=label)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
