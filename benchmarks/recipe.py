@@ -1,15 +1,19 @@
 """Which choice of the training recipe brings what: one training for each arm, of equal tokens, validation BLEU decides.
 
     python -m benchmarks.recipe --dataset ted --limit 10000 --epochs 12 --folder runs/recipe --json recipe.json
-    python -m benchmarks.recipe --arms base dropout-0.3 r-drop --seeds 0 1 --plot recipe.png
+    python -m benchmarks.recipe --arms base muon muon+linear+dropout-0.3 --seeds 0 1 --plot recipe.png
     python -m benchmarks.recipe --base best --ablate --test
 
-An arm is the base with some settings changed. `--ablate` turns it about: the base whole, then without one of its
-settings at a time. All arms see the same number of training tokens; seconds are told as well, since some steps are
-dearer. Each run lies in a folder of its own, is gone on with where it was stopped, and read if it is finished; so arms
-can be added later, and spread over processes. The test set is looked at with `--test` only: once, at the end.
+An arm is the base with some settings changed, and `muon+linear` with those of both. `--ablate` turns it about: the base
+whole, then without one of its settings at a time. All arms see the same number of training tokens; seconds are told as
+well, since some steps are dearer. Each run lies in a folder of its own, is gone on with where it was stopped, and read
+if it is finished; so arms can be added later, and spread over processes. The test set is looked at with `--test` only:
+once, at the end.
 """
 
+import functools
+import itertools
+import operator
 import statistics
 from pathlib import Path
 from typing import Any
@@ -41,6 +45,8 @@ ARMS: dict[str, dict[str, Any]] = {
     "weight-decay": {"weight_decay": 0.1},
     "no-average": {"ema_decay": 0.0},
     "muon": {"optimizer": "muon"},
+    "rate-0.003": {"learning_rate": 3e-3},
+    "rate-0.005": {"learning_rate": 5e-3},
     # A plain reading of the recipe that fairseq's examples give for IWSLT'14.
     "fairseq": {"dropout": 0.3, "label_smoothing": 0.1, "weight_decay": 1e-4, "schedule": "inverse-sqrt"},
 }
@@ -59,7 +65,7 @@ def main() -> None:
     add("--preset", default="small", help="sizes of the model")
     add("--epochs", type=cli.positive(), default=10, help="passes over the pairs, of every arm")
     add("--base", choices=BASES, default="default", help="what the arms change")
-    add("--arms", nargs="+", default=list(ARMS), choices=list(ARMS), metavar="ARM", help=f"of {', '.join(ARMS)}")
+    add("--arms", nargs="+", default=list(ARMS), metavar="ARM", help=f"{', '.join(ARMS)}; several joined by +")
     add("--ablate", action="store_true", help="in place of --arms: the base without one of its settings at a time")
     add("--seeds", type=int, nargs="+", default=[0], help="a training for each")
     add("--test", action="store_true", help="show the scores of the test set, too")
@@ -91,11 +97,14 @@ def arms_of(arguments) -> dict[str, dict]:
     """The settings of each arm, by its name.
 
     Raises:
-        InputError: a base that has nothing is to be ablated.
+        InputError: there is no such arm, or a base that has nothing is to be ablated.
     """
     base = BASES[arguments.base]
     if not arguments.ablate:
-        return {name: base | ARMS[name] for name in arguments.arms}
+        arms = {name: name.split("+") for name in arguments.arms}
+        if unknown := sorted(set(itertools.chain.from_iterable(arms.values())) - set(ARMS)):
+            raise InputError(f"--arms: there is no {', '.join(unknown)}: choose from {', '.join(ARMS)}")
+        return {name: functools.reduce(operator.or_, map(ARMS.get, parts), base) for name, parts in arms.items()}
     if not base:
         raise InputError(f"--ablate takes settings away, and {arguments.base} has none: name another --base")
     return {"base": base} | {f"without {out}": {k: v for k, v in base.items() if k != out} for out in base}

@@ -6,6 +6,7 @@ A batch of 64 random pairs, padded to the longest, is 72 % padding on text like 
 import dataclasses
 import functools
 import hashlib
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -87,7 +88,8 @@ def by_length(lengths: np.ndarray, budget: int) -> list[np.ndarray]:
             fit = int(np.count_nonzero(candidates * np.arange(1, len(candidates) + 1) <= budget))
             ends.append(np.array([start + max(1, fit)]))
         start = int(ends[-1][-1])
-    return np.split(np.arange(len(lengths)), np.concatenate(ends)[:-1])
+    rows = np.arange(len(lengths))  # np.split takes four times as long
+    return [rows[start:end] for start, end in itertools.pairwise([0, *np.concatenate(ends).tolist()])]
 
 
 def sorted_by(first: np.ndarray, second: np.ndarray, last: np.ndarray) -> np.ndarray:

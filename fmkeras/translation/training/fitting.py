@@ -74,7 +74,8 @@ def fit_schedule(settings: Settings, batches: Batches, chosen: dict) -> tuple[Se
             values["passes"] = max(1, math.ceil(LEAST_STEPS / steps))
         values["epochs"] = max(settings.epochs, math.ceil(STEPS / (steps * values.get("passes", settings.passes))))
     settings = dataclasses.replace(settings, **values)
-    batches = dataclasses.replace(batches, passes=settings.passes)
+    if batches.passes != settings.passes:  # else those of millions need not be cut again
+        batches = dataclasses.replace(batches, passes=settings.passes)
     total = settings.epochs * len(batches)
     if "warmup_steps" not in chosen and settings.warmup_steps > WARM_UP * total:
         values["warmup_steps"] = max(1, int(WARM_UP * total))
