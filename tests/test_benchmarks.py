@@ -1,5 +1,6 @@
 """The benchmarks run, print a table and write JSON. How fast anything is, is not tested."""
 
+import argparse
 import dataclasses
 import importlib
 import json
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import fmkeras
-from benchmarks import plan, small_data, soak
+from benchmarks import plan, recipe, small_data, soak
 from fmkeras import InputError, runs
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.model.transformer import Transformer
@@ -77,6 +78,20 @@ def test_small_data_writes_pairs_once(tmp_path):
     assert len(set(pairs["train"])) == 300 and not set(pairs["train"]) & set(pairs["test"])
     (folder / "test.tsv").unlink()
     assert not (small_data.write_pairs("phrasebook", 300, tmp_path) / "test.tsv").exists()
+
+
+def test_arms_can_be_joined_and_one_that_is_not_there_is_said():
+    def arms(*names: str, base: str = "default", ablate: bool = False) -> dict:
+        return recipe.arms_of(argparse.Namespace(base=base, arms=names, ablate=ablate))
+
+    found = arms("base", "muon+linear", "linear+cosine")
+    assert found["base"] == {} and found["muon+linear"] == {"optimizer": "muon", "schedule": "linear"}
+    assert found["linear+cosine"] == {"schedule": "cosine"}  # the last one counts
+    assert arms("dropout-0.2", base="best")["dropout-0.2"] == recipe.BASES["best"] | {"dropout": 0.2}
+    with pytest.raises(InputError, match="there is no moun: choose from base"):
+        arms("moun+linear")
+    with pytest.raises(InputError, match="has none: name another --base"):
+        arms(ablate=True)
 
 
 @pytest.mark.slow
