@@ -88,8 +88,8 @@ def by_length(lengths: np.ndarray, budget: int) -> list[np.ndarray]:
             fit = int(np.count_nonzero(candidates * np.arange(1, len(candidates) + 1) <= budget))
             ends.append(np.array([start + max(1, fit)]))
         start = int(ends[-1][-1])
-    rows = np.arange(len(lengths))  # np.split takes four times as long
-    return [rows[start:end] for start, end in itertools.pairwise([0, *np.concatenate(ends).tolist()])]
+    sentences, cuts = np.arange(len(lengths)), [0, *np.concatenate(ends).tolist()]
+    return [sentences[begin:end] for begin, end in itertools.pairwise(cuts)]  # np.split takes four times as long
 
 
 def sorted_by(first: np.ndarray, second: np.ndarray, last: np.ndarray) -> np.ndarray:
