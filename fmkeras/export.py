@@ -51,8 +51,7 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError("--text is for --to savedmodel of a translator: leave it out")
     if arguments.quantization and arguments.to not in ("ctranslate2", "argos"):
         raise InputError("--quantization is for --to ctranslate2 and argos: leave it out")
-    with cli.quiet():
-        import keras  # noqa: F401
+    cli.import_keras()
     if task == "translate":
         export_translator(arguments)
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import NUMBERS
+from conftest import NUMBERS, call
 
 KILLED = Path(__file__).with_name("killed.py")
 # XLA takes a third of the time to make a slower program, which is soon over.
@@ -109,12 +109,22 @@ def refused(module: str, backend: str) -> str:
     return ended.stderr
 
 
+REFUSED = "fmkeras: error: the commands run on TensorFlow and JAX, not on torch: set KERAS_BACKEND=tensorflow, or jax\n"
+
+
 @pytest.mark.parametrize("module", ["translate", "pretrain"])
 def test_other_backends_are_refused_in_one_line(module):
-    line = (
-        "fmkeras: error: the commands run on TensorFlow and JAX, not on torch: set KERAS_BACKEND=tensorflow, or jax\n"
-    )
-    assert refused(module, "torch") == line
+    assert refused(module, "torch") == REFUSED
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["regress", "export --run bundled --to ctranslate2", "serve --run bundled --engine keras --port 0"],
+)
+def test_so_they_are_by_the_other_commands(monkeypatch, words):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    ended = call(*words.split())
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", REFUSED)
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fmkeras import runs
+from fmkeras import cli, runs
 from fmkeras.errors import InputError
 from fmkeras.serving.failures import Refused, shown
 from fmkeras.translation.corpora.languages import code_of, name_of
@@ -51,6 +51,8 @@ class Served:
         self.detector = Detector(self._languages)
 
     def _add_translator(self, folder: Path, engine: str) -> None:
+        if exports.choose(folder, engine)[0] is None:
+            cli.import_keras()
         translator = load_translator(folder, engine, self.notes.append)
         settings = translator.settings
         direction = (code_of(settings.source) or settings.source, code_of(settings.target) or settings.target)
@@ -60,6 +62,7 @@ class Served:
         self.notes.append(f"{' → '.join(direction)}: {folder}, {translator.engine.name}")
 
     def _add_regressor(self, folder: Path) -> None:
+        cli.import_keras()
         from fmkeras.houses.regressor import load_regressor
 
         name = folder.resolve().name
