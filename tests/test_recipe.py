@@ -103,6 +103,7 @@ def test_a_shallow_decoder_is_saved_and_loaded(tmp_path, batch):
     assert (len(model.encoder), len(model.decoder)) == (3, 1)
     runs.save_model(model, tmp_path / "model.keras")
     np.testing.assert_array_equal(runs.load_model(tmp_path / "model.keras")(batch[0]), model(batch[0]))
+    assert Settings(num_layers=3).blocks == "3+3" and Settings(num_layers=3, decoder_layers=1).blocks == "3+1"
 
 
 def test_an_objective_is_made_of_its_config():

@@ -162,8 +162,7 @@ FIRST = lines("tests/first_sentences.tsv") - 1
 def sizes(preset: str) -> str:
     """ "128 / 512 / 4 / 2+2"."""
     chosen = Settings(**PRESETS[preset])
-    blocks = f"{chosen.num_layers}+{chosen.decoder_layers or chosen.num_layers}"
-    return f"{chosen.d_model} / {chosen.d_ff} / {chosen.num_heads} / {blocks}"
+    return f"{chosen.d_model} / {chosen.d_ff} / {chosen.num_heads} / {chosen.blocks}"
 
 
 SERVING = serve.parser().parse_args([])

@@ -126,6 +126,11 @@ class Settings:
         """The settings as a dict for config.json."""
         return dataclasses.asdict(self)
 
+    @property
+    def blocks(self) -> str:
+        """Numbers of encoder and decoder blocks, as "3+1"."""
+        return f"{self.num_layers}+{self.decoder_layers or self.num_layers}"
+
     def model_sizes(self) -> dict:
         """The arguments of `Transformer` other than the vocabulary."""
         names = ("d_model", "num_heads", "d_ff", "num_layers", "decoder_layers", "dropout", "attention_dropout")

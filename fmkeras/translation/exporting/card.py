@@ -102,8 +102,7 @@ def translator_card(
 
 def _parameters(translator: Translator) -> str:
     count, settings = translator.report.get("parameters"), translator.settings
-    layers = f"{settings.num_layers}+{settings.decoder_layers or settings.num_layers}"
-    shape = f"{layers} layers, model dimension {settings.d_model}"
+    shape = f"{settings.blocks} layers, model dimension {settings.d_model}"
     return f"{count:,} parameters, {shape}" if count else shape
 
 

@@ -95,10 +95,11 @@ def describe(training: Training, say: Say) -> None:
         say(f"           {line}")
     say(
         f"model      {settings.preset}: d_model {settings.d_model}, {settings.num_heads} heads, feed-forward "
-        f"{settings.d_ff}, {settings.num_layers}+{settings.num_layers} blocks, vocabulary "
+        f"{settings.d_ff}, {settings.blocks} blocks, vocabulary "
         f"{len(training.tokenizer):,}; {training.model.count_params():,} parameters"
     )
-    say(f"training   {settings.epochs} epochs of {len(batches):,} batches and {batches.tokens:,} target tokens")
+    epochs = f"{settings.epochs} epoch{'s' * (settings.epochs > 1)}"
+    say(f"training   {epochs} of {len(batches):,} batches and {batches.tokens:,} target tokens")
     if training.fresh is not None:
         say(f"           {origin(training)}")
     place = training.place

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from fmkeras import devices, machines, parallel, runs
+from fmkeras import machines, parallel, runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.inference.translator import Translator
-from fmkeras.translation.model.objective import Objective, as_dataset, evaluate
+from fmkeras.translation.model.objective import as_dataset, evaluate
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.training import agreement, checkpoint, history
@@ -27,14 +26,12 @@ from fmkeras.translation.training.callbacks import (
     EveryMinute,
     Forward,
     Progress,
-    RunningAverage,
     synchronise,
 )
-from fmkeras.translation.training.optimizers import optimizer_of
-from fmkeras.translation.training.pretrained import take_over
+from fmkeras.translation.training.learner import Learner
 
 
-class Training:
+class Training(Learner):
     """One training run: `for row in Training(...).epochs(): ...` trains, a row of results for each epoch.
 
     Once a minute, before each validation and after it the folder gets checkpoint.npz, from which training goes on as if
@@ -42,12 +39,11 @@ class Training:
     model.keras if that had the lowest loss: the running average of the weights, in float32.
 
     Args:
-        settings: see `Settings`; `precision` must not be "auto" any more.
+        settings, initial: as of `Learner`.
         tokenizer: what the batches were made with.
         batches, validation: sentence pairs to train on and to choose the best epoch by.
         folder: the run folder.
         resume: go on from the folder's checkpoint if there is one.
-        initial: a model whose weights are where training starts; random ones by default. See `take_over`.
         callbacks: of Keras or your own. They see the `Objective` as `self.model`, each step, and at an epoch's end the
             logs loss, accuracy, val_loss, val_nll, val_accuracy, val_perplexity and, with `bleu`, val_bleu. They may
             stop training.
@@ -61,7 +57,6 @@ class Training:
         compile_seconds: of this process's seconds of training those that JAX spent compiling.
         parts: of an epoch; one, but with BPE-dropout on many pairs.
         shown: the averaged weights as they were after the last validation, to translate with meanwhile.
-        fresh: names of the weights that `initial` did not have; None without it.
         notes: lines for the user, about what resuming has put right.
 
     Raises:
@@ -93,7 +88,7 @@ class Training:
         self.data = {"training": batches.fingerprint(), "validation": validation.fingerprint()}
         agreement.on_start(settings, tokenizer, self.data, initial)
         with self.devices.scope():
-            self.make_models(initial)
+            super().__init__(settings, len(tokenizer), settings.epochs * len(batches), initial)
         # What translates between the steps: of several processes each has its own.
         self.shown = self.averaged if machines.count() == 1 else Transformer.from_config(self.averaged.get_config())
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.objective, epochs=settings.epochs)
@@ -103,23 +98,6 @@ class Training:
         self.notes: list[str] = []
         if resume:
             self.restore()
-
-    def make_models(self, initial: Transformer | None) -> None:
-        """The model, the average of its weights, and what is trained and validated of them."""
-        settings = self.settings
-        sizes = {"vocab_size": len(self.tokenizer), **settings.model_sizes()}
-        half = settings.precision != "float32"
-        self.model = Transformer(**sizes, dtype=f"mixed_{settings.precision}" if half else "float32")
-        self.fresh = take_over(self.model, initial) if initial else None
-        self.averaged = Transformer(**sizes, dtype="float32")
-        self.averaged.set_weights(self.model.get_weights())
-        self.objective = Objective(self.model, settings.label_smoothing, settings.word_dropout, settings.consistency)
-        optimizer = optimizer_of(settings, settings.epochs * len(self.batches))
-        optimizer.build(self.model.trainable_variables)
-        self.objective.compile(optimizer, jit_compile=devices.jit_compile())
-        self.average = RunningAverage(self.averaged, settings.ema_decay)
-        self.evaluator = Objective(self.averaged, settings.label_smoothing)
-        self.evaluator.compile(jit_compile=devices.jit_compile())
 
     @functools.cached_property
     def translator(self) -> Translator:
@@ -270,22 +248,8 @@ class Training:
             "token_accuracy": float(self.objective.accuracy.result()),
             **{f"val_{name}": value for name, value in validation.items()},
             **({"val_bleu": self.bleu(self)} if self.bleu else {}),
-            "steps": int(keras.ops.convert_to_numpy(self.objective.optimizer.iterations)),
+            "steps": self.steps,
         }
-
-    def counters(self) -> list:
-        """The sums behind loss and accuracy of the epoch so far."""
-        return [variable for metric in self.objective.metrics for variable in metric.variables]
-
-    def variables(self) -> list:
-        """All that a step changes: weights, their average, the optimizer's moments and step, dropout's state, sums."""
-        weights = self.model.trainable_variables, self.averaged.trainable_variables
-        return [*itertools.chain(*weights), *self.objective.optimizer.variables, *self.seeds(), *self.counters()]
-
-    def seeds(self) -> list:
-        """The states of all that is drawn at random in a step: dropout, word dropout."""
-        variables = self.model.variables + self.objective.own_state
-        return [variable for variable in variables if variable.name == "seed_generator_state"]
 
     def save(self) -> None:
         """Begin to write checkpoint.npz: all that is needed to go on from this step. Of several processes one does."""
