@@ -1,9 +1,9 @@
 """`python tests/killed.py POINT NUMBER [ARGUMENT ...]`: fmkeras.translate, which kills itself, as `kill -9` does.
 
 It dies when POINT is reached for the NUMBER-th time; "never" is no point. Checkpoints are a fraction of a second apart.
-If the environment says LIMIT, no file may grow beyond so many bytes.
 """
 
+import importlib
 import os
 import signal
 import sys
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fmkeras import cli, runs, translate
+from fmkeras import cli, runs
 
 HALF = 1000  # bytes written of a file that is never finished
 
@@ -60,17 +60,21 @@ def arm(point: str, number: int) -> None:
     points[point]()
 
 
-if __name__ == "__main__":
-    point, number, *arguments = sys.argv[1:]
-
-    if limit := int(os.environ.get("LIMIT", 0)):
+def main(module: str, point: str, number: int, words: list[str], limit: int = 0) -> None:
+    """`python -m fmkeras.MODULE WORDS`, which dies there, and may write no file larger than `limit` bytes, if given."""
+    if limit:
         import resource
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    sys.argv[1:] = words
 
-    def main() -> None:
+    def script() -> None:
         with cli.quiet():
-            arm(point, int(number))
-        translate.main(arguments)
+            arm(point, number)
+        importlib.import_module(f"fmkeras.{module}").main(words)
 
-    cli.run(main)
+    cli.run(script)
+
+
+if __name__ == "__main__":
+    main("translate", sys.argv[1], int(sys.argv[2]), sys.argv[3:])

@@ -5,13 +5,14 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
+import killed
 import numpy as np
 import pandas as pd
 import pytest
+from forked import Forked, run_module
 
 import fmkeras
 from fmkeras import InputError, runs
@@ -23,10 +24,8 @@ from fmkeras.translation.training.checkpoint import CHECKPOINT
 from fmkeras.translation.training.training import Training
 
 pytestmark = pytest.mark.slow  # each starts processes that train
-KILLED = Path(__file__).with_name("killed.py")
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(KILLED.parents[1])}
 # Everything random at once: order, dropout and BPE-dropout. A small model: most of the time goes to starting.
-SETTINGS = "--epochs 6 --preset tiny --num-layers 1 --d-model 64 --num-heads 2 --d-ff 128 --vocab-size 400".split()
+SETTINGS = "--epochs 4 --preset tiny --num-layers 1 --d-model 64 --num-heads 2 --d-ff 128 --vocab-size 400".split()
 SETTINGS += "--batch-tokens 512 --passes 1 --dropout 0.1 --bpe-dropout 0.1".split()
 POINTS = [  # where to die, and at which time of coming there
     ("flush", 1),  # config.json is written and not renamed
@@ -49,26 +48,17 @@ RANDOM = 6  # more deaths, at random moments
 PATIENCE = 900  # seconds that a process may take, on the slowest of machines
 
 
-def start(point: str, number: int, folder: Path, pairs: Path, *options: str, limit: int = 0) -> subprocess.Popen:
+def start(point: str, number: int, folder: Path, pairs: Path, *options: str, limit: int = 0) -> Forked:
     """fmkeras.translate in a process of its own, which may write no file larger than `limit` bytes."""
     words = ["--dataset", pairs, "--run", folder, "--precision", "float32", *SETTINGS, *options]
-    command = [sys.executable, KILLED, point, str(number), "train", *words]
-    environment = ENVIRONMENT | {"LIMIT": str(limit)}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return Forked(pairs.parent, killed.main, "translate", point, number, [*map(str, words)], limit)
 
 
-def finished(process: subprocess.Popen) -> str:
+def finished(process: Forked) -> str:
     """Its output, when it has ended well."""
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     return out
-
-
-def wait_for(process: subprocess.Popen, line: str) -> None:
-    """Read its output up to a line that begins so, or to its end."""
-    for found in process.stdout:
-        if found.startswith(line):
-            return
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +74,7 @@ def timed(pairs, tmp_path_factory) -> tuple[Path, float]:
     """A run that nothing disturbed, and its seconds from the first step to the report."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     process = start("never", 1, folder, pairs)
-    wait_for(process, "training")
+    process.wait_for("training")
     began = time.perf_counter()
     finished(process)
     return folder, time.perf_counter() - began
@@ -142,7 +132,7 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bits(timed, pairs, tmp_
     while killed < RANDOM:
         folder = tmp_path / f"{number}" / "run"
         process = start("never", 1, folder, pairs, *resumed(folder))
-        wait_for(process, "training")
+        process.wait_for("training")
         time.sleep(chance.uniform(0, seconds / 3))  # most kills land, each further on than the last
         process.kill()
         _, err = process.communicate(timeout=PATIENCE)
@@ -322,7 +312,7 @@ def test_a_folder_removed_meanwhile_is_one_line(pairs, tmp_path):
     folder = tmp_path / "run"
     process = start("never", 1, folder, pairs)
     deadline = time.monotonic() + PATIENCE
-    while not (folder / CHECKPOINT).exists() and process.poll() is None and time.monotonic() < deadline:
+    while not (folder / CHECKPOINT).exists() and process.returncode is None and time.monotonic() < deadline:
         time.sleep(0.05)
     os.rename(folder, tmp_path / "removed")  # in one step: deleting file by file would race with the next checkpoint
     shutil.rmtree(tmp_path / "removed")
@@ -335,13 +325,12 @@ def test_a_folder_removed_meanwhile_is_one_line(pairs, tmp_path):
 HOUSES = "price,rooms,area\n" + "".join(f"{100 + 7 * i + i % 3},{i % 5 + 1},{50 + i * i % 37}\n" for i in range(200))
 
 
-def regressor(folder: Path) -> subprocess.Popen:
+def regressor(folder: Path) -> Forked:
     """fmkeras.regress in a process of its own, on a table beside the run folder."""
     table = folder.with_suffix(".csv")
     table.write_text(HOUSES)
     words = ["--dataset", table, "--target", "price", "--epochs", "8", "--run", folder]
-    command = [sys.executable, "-u", "-m", "fmkeras.regress", *words]
-    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return Forked(folder.parent, run_module, "fmkeras.regress", [*map(str, words)])
 
 
 @pytest.fixture(scope="module")
@@ -368,7 +357,7 @@ def test_a_killed_regressor_destroys_nothing(priced, tmp_path):
         folder = tmp_path / f"{number}" / "run"
         shutil.copytree(priced, folder)
         process = regressor(folder)
-        wait_for(process, line)
+        process.wait_for(line)
         process.kill()
         process.communicate(timeout=PATIENCE)
         kept = next(path for path in (folder.with_name("run.1"), folder) if path.exists())
