@@ -38,6 +38,18 @@ def test_a_string_is_one_text(translator):
     assert translator.translate("um dois") == translator.translate(["um dois"]) == ["one two"]
 
 
+def test_what_comes_again_is_translated_once(translator, monkeypatch):
+    asked, translate_ids = [], translator.engine.translate
+
+    def counted(sources, options):
+        asked.extend(sources)
+        return translate_ids(sources, options)
+
+    monkeypatch.setattr(translator.engine, "translate", counted)
+    assert translator.translate(["um", "um dois", "um", "", "um"]) == ["one", "one two", "one", "", "one"]
+    assert len(asked) == 2
+
+
 def test_a_byte_order_mark_is_no_text(text):
     lines = "um dois três\nquatro\n".encode()
     assert text(stdin=b"\xef\xbb\xbf" + lines) == text(stdin=lines)

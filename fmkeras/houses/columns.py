@@ -83,6 +83,22 @@ class Column:
         spellings = {raw: value for raw, value in self.spellings.items() if value in kept}
         return replace(self, gaps=NO_VALUE in kept, values=kept, spellings=spellings)
 
+    def note(self, values: pd.Series) -> str:
+        """One line about those of its read values of which training says little or nothing; "" if there are none."""
+        if self.kind == "number":
+            gaps = int(values.isna().sum())
+            filled = f"{self.name}: gaps in {gaps:,} of {len(values):,} rows, filled with {self.middle:.7g}"
+            return filled if gaps else ""
+        unknown = values[~values.isin(self.values)]
+        said = []
+        if gaps := int((values == NO_VALUE).sum()):
+            said.append(f"gaps in {gaps:,} of {len(values):,} rows, taken as {NO_VALUE!r}")
+        if strange := sorted(set(unknown) - {NO_VALUE}):
+            some = ", ".join(map(repr, strange[:3])) + ", ..." * (len(strange) > 3)
+            count = int((unknown != NO_VALUE).sum())
+            said.append(f"{count:,} rows have values without a weight ({some}), which add nothing")
+        return f"{self.name}: {'; '.join(said)}" if said else ""
+
     def to_json(self) -> dict:
         """For config.json; `Column.from_json` reads it."""
         return asdict(self) | {"values": list(self.values)}

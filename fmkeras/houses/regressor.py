@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from fmkeras.houses.columns import Column
     from fmkeras.houses.files import Sheet
     from fmkeras.houses.fitting import Fit
 
@@ -231,7 +230,6 @@ class Regressor:
         self, cells: Mapping, rows: int, place: Callable[[int], str], decimal: str, skip: Sequence[int] = ()
     ) -> tuple[pd.DataFrame, list[str], dict[int, str]]:
         """The columns as a frame, notes on gaps and unknown categories, and the rows that cannot be read."""
-        from fmkeras.houses.cells import NO_VALUE
         from fmkeras.houses.encoding import as_frame
 
         if absent := [name for name in self.sources if name not in cells]:
@@ -242,28 +240,9 @@ class Regressor:
             problems.setdefault(row, f"{place(row)}, column {name!r}: {str(cell)!r} cannot be read")
         notes, counted = [], frame.drop(index=[*problems, *skip])
         for column in self.columns:
-            if note := _gaps_and_strangers(column, counted[column.name], NO_VALUE):
+            if note := column.note(counted[column.name]):
                 notes.append(note)
         return frame, notes, problems
-
-
-def _gaps_and_strangers(column: Column, values: pd.Series, no_value: str) -> str:
-    """One line about the cells of a column that training says little or nothing about; "" if there are none."""
-    if column.kind == "number":
-        gaps = int(values.isna().sum())
-        return (
-            f"{column.name}: gaps in {gaps:,} of {len(values):,} rows, filled with {column.middle:.7g}" if gaps else ""
-        )
-    unknown = values[~values.isin(column.values)]
-    said = []
-    if gaps := int((values == no_value).sum()):
-        said.append(f"gaps in {gaps:,} of {len(values):,} rows, taken as {no_value!r}")
-    if strange := sorted(set(unknown) - {no_value}):
-        some = ", ".join(map(repr, strange[:3])) + ", ..." * (len(strange) > 3)
-        said.append(
-            f"{int((unknown != no_value).sum()):,} rows have values without a weight ({some}), which add nothing"
-        )
-    return f"{column.name}: {'; '.join(said)}" if said else ""
 
 
 def takes_columns(model: keras.Model) -> bool:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from fmkeras import runs
 from fmkeras.translation.inference import exports
-from fmkeras.translation.inference.translator import Said, Translator
+from fmkeras.translation.inference.parting import Said
+from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.saved import load_run
 
 

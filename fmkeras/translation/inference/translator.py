@@ -8,10 +8,8 @@ import numpy as np
 
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import textform
-from fmkeras.translation.corpora.cutting import cut
 from fmkeras.translation.corpora.languages import join
-from fmkeras.translation.corpora.sentence_splitting import split_sentences
-from fmkeras.translation.corpora.tokenizer import END, Tokenizer, normalise
+from fmkeras.translation.corpora.tokenizer import END, Tokenizer
 from fmkeras.translation.inference.hypotheses import (
     Alternative,
     Detail,
@@ -21,13 +19,13 @@ from fmkeras.translation.inference.hypotheses import (
     best_of_all,
     strongest,
 )
+from fmkeras.translation.inference.parting import Parting, Said
 from fmkeras.translation.settings import Settings
 
 if TYPE_CHECKING:  # CTranslate2 translates without Keras, and must not wait for it
     from fmkeras.translation.model.transformer import Transformer
 
 UNKNOWN = 0.5  # share of a text's characters from which on it is none that the model can read
-Said = Callable[[str], None] | None  # is called with a text of which something must be said
 
 
 class Translator:
@@ -56,6 +54,7 @@ class Translator:
         engine: Engine | None = None,
     ):
         self.tokenizer, self.settings = tokenizer, settings
+        self.parting = Parting(tokenizer, settings)
         self.start = tokenizer.start(settings.target)
         self.report: dict = {}
         self._model = model
@@ -150,40 +149,12 @@ class Translator:
             )
 
     def parts(self, text: str, split: bool = True, on_cut: Said = None) -> list[str]:
-        """What of a text is translated at a time, in the corpus' own form: see `translate`."""
-        settings = self.settings
-        if not textform.visible(text):
-            return []
-
-        def parts_of(sentence: str) -> list[str]:
-            return self.shorter(textform.apply(sentence, settings.style, settings.source))
-
-        whole = " ".join(text.split())
-        sentences = split_sentences(text, settings.source) if split else [whole]
-        if len(sentences) <= settings.sentences_per_line and len(parts_of(whole)) == 1:
-            sentences = [whole]
-        parts = []
-        for sentence in sentences:
-            cuts = parts_of(sentence)
-            if len(cuts) > 1 and on_cut:
-                on_cut(sentence)
-            parts += cuts
-        return parts
+        """What of a text is translated at a time, in the corpus' own form: see `Parting.parts`."""
+        return self.parting.parts(text, split, on_cut)
 
     def shorter(self, sentence: str, longest: int | None = None) -> list[str]:
-        """A sentence whole, or if it has more than `max_sentence_tokens`, cut as `cutting.cut` does."""
-        most = self.settings.max_sentence_tokens
-        longest = longest or most - 2  # a part gets an end token, and perhaps one of its beginning
-        if len(sentence.encode("utf-8", "replace")) <= longest:
-            return [sentence]
-        text = normalise(sentence)
-        ends = self.tokenizer.ends(text)
-        if len(ends) <= longest:
-            return [sentence]
-        parts = cut(text, ends, longest)
-        if max(map(len, self.tokenizer.encode(parts))) <= most:
-            return parts
-        return self.shorter(sentence, longest * 3 // 4)  # cut elsewhere than between words, it can have more tokens
+        """A sentence whole, or cut: see `Parting.shorter`."""
+        return self.parting.shorter(sentence, longest)
 
     def translate_sentences(
         self, sources: list[str], beam: int | None = None, progress: str | None = None
@@ -299,13 +270,11 @@ class Translator:
             if on_unknown and self.tokenizer.unknown(text) > UNKNOWN:
                 on_unknown(text)
         parts = [self.parts(text, split, on_cut) for text in texts]
-        sources = self.tokenizer.encode(list(itertools.chain.from_iterable(parts)))
-        found: list[list[Hypothesis]] = [[]] * len(sources)
+        once = list(dict.fromkeys(itertools.chain.from_iterable(parts)))  # a part that comes again is translated once
         options = self._options(beam, length_penalty, n)._replace(max_length=max_length)
-        for i, translations in self.engine.translate(sources, options) if sources else ():
-            found[i] = translations
-        ahead = iter(found)
-        return ((text, own, list(itertools.islice(ahead, len(own)))) for text, own in zip(texts, parts, strict=True))
+        searched = self.engine.translate(self.tokenizer.encode(once), options) if once else ()
+        found = {once[i]: translations for i, translations in searched}
+        return ((text, own, [found[part] for part in own]) for text, own in zip(texts, parts, strict=True))
 
     def _joined(self, parts: list[list[int]]) -> str:
         """The translations of a text's parts as one line of ordinary text."""
