@@ -27,12 +27,13 @@ FLOOD = 4  # as many clients as the server lets wait, times this, are more than 
 
 def main() -> None:
     parser = cli.Parser(prog="python -m benchmarks.serve_load", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--run", type=Path, default=Path("runs/translate"), help="run folder")
+    parser.add_argument("--run", default=runs.OWN, help="run folder, or bundled")
     parser.add_argument("--clients", type=cli.positive(), default=200, help="at a time")
     parser.add_argument("--seconds", type=cli.positive(float), default=60.0, help="of load")
     parser.add_argument("--sentences", type=cli.positive(), default=500, help="of the validation part")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     arguments = parser.parse_args()
+    arguments.run = runs.find(arguments.run)
     sources = sentences(arguments.run, arguments.sentences)
     result = asyncio.run(measured(arguments, sources))
     print(measure.describe(machine := measure.machine()))

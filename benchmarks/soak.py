@@ -24,15 +24,16 @@ QUICK = "--preset tiny --limit 4000 --minutes 0.7 --epochs 2 --precision float32
 
 def main() -> None:
     parser = cli.Parser(prog="python -m benchmarks.soak", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--run", type=Path, help="a trained translator; without it one is trained for a minute")
+    parser.add_argument("--run", help="a trained translator, or bundled; without it one is trained for a minute")
     parser.add_argument("--lines", type=cli.positive(), default=100_000, help="lines to translate")
     parser.add_argument("--warm", type=cli.positive(), default=10_000, help="lines after which memory must be flat")
     parser.add_argument("--beam", type=cli.positive(), default=1, help="hypotheses of beam search; 1 is greedy")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        run = arguments.run
-        if run is None:
+        if arguments.run:
+            run = runs.find(arguments.run)
+        else:
             run = Path(temporary) / "run"
             command = [sys.executable, "-m", "fmkeras.translate", "--dataset", "phrasebook", *QUICK, "--run", str(run)]
             subprocess.run(command, check=True)

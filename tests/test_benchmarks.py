@@ -66,6 +66,25 @@ def test_help(name, monkeypatch, capsys):
     assert ended.value.code == 0 and "--json" in capsys.readouterr().out
 
 
+class Enough(Exception):
+    """Ends a benchmark where its work begins."""
+
+
+def enough(*arguments):
+    raise Enough(arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "work"), [("decode_speed", "measure.take_turns"), ("serve_load", "sentences"), ("soak", "soak")]
+)
+def test_the_bundled_translator_is_a_run(name, work, monkeypatch):
+    monkeypatch.setattr(f"benchmarks.{name}.{work}", enough)
+    monkeypatch.setattr(sys, "argv", [name, "--run", "bundled"])
+    with pytest.raises(Enough) as begun:
+        importlib.import_module(f"benchmarks.{name}").main()
+    assert repr(fmkeras.DATA / "translator") in repr(begun.value)
+
+
 def test_small_data_takes_all_kinds():
     assert small_data.spread(list("aaaabbbbcc"), 5) == list("aabbc")
     assert small_data.spread([1, 2], 5) == [1, 2]
