@@ -27,7 +27,7 @@ LENGTH_PENALTY = 1.0
 
 def main() -> None:
     parser = cli.Parser(prog="python -m benchmarks.decode_speed", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--run", type=Path, help="run folder: its model and the validation split of its corpus")
+    parser.add_argument("--run", help="run folder, or bundled: its model and the validation split of its corpus")
     parser.add_argument("--sentences", type=cli.positive(), help="how many at most (default: all; without --run 1,000)")
     parser.add_argument("--every", type=cli.positive(), default=30, help="the tutorial's loop has each n-th sentence")
     parser.add_argument("--beams", type=cli.positive(), nargs="+", default=[1, 4], help="hypotheses; 1 is greedy")
@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tiny random model: whether it runs, not how fast")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     arguments = parser.parse_args()
+    arguments.run = arguments.run and runs.find(arguments.run)
     if arguments.quick:
         arguments.sentences, arguments.every, arguments.repetitions = 12, 4, 1
 
@@ -246,8 +247,8 @@ def ctranslate2(task: tuple, beams: int, quantization: str = "float32") -> Itera
     model, sources = load(*task)
     with tempfile.TemporaryDirectory() as folder:
         names = [str(i) for i in range(model.settings["vocab_size"])]
-        converter = TransformerConverter(model, names, positions=length_limit(max(map(len, sources))))
-        converter.convert(folder, quantization=quantization, force=True)
+        longest = length_limit(max(map(len, sources)))
+        TransformerConverter(model, names, positions=longest, quantization=quantization).convert(folder, force=True)
         translator = ct2.Translator(folder, compute_type=quantization, inter_threads=1, intra_threads=THREADS)
 
     def translate(budget: int, some: dict) -> dict:

@@ -63,6 +63,16 @@ def test_int8_is_smaller_and_close(run, tmp_path):
     assert sum(one == other for one, other in zip(whole, small, strict=True)) >= 40
 
 
+def test_bytes_of_a_matrix_whose_products_fit_16_bits():
+    from fmkeras.translation.exporting import converter
+
+    matrix = np.array([[1.0, -0.5, 0.007], [0.0, 0.0, 0.0], [-640.0, 5.0, 6.0]], "float32")
+    bytes_, scale = converter.to_bytes(matrix)
+    assert bytes_.tolist() == [[64, -32, 0], [0, 0, 0], [-64, 0, 1]] and bytes_.dtype == np.int8
+    assert scale.tolist() == [64.0, 1.0, np.float32(0.1)] and scale.dtype == np.float32
+    assert 2 * 255 * converter.LARGEST_WEIGHT < 2**15 <= 2 * 255 * (converter.LARGEST_WEIGHT + 1)
+
+
 def test_the_cards_say_what_it_is(run):
     for card in (run / "README.md", run / "exports" / "ctranslate2" / "README.md"):
         text = card.read_text(encoding="utf-8")

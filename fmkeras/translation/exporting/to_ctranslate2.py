@@ -101,7 +101,7 @@ def _convert(folder: Path, translator: Translator, sentences: folders.Sentences,
     """Write CTranslate2's own files, load them again, and compare."""
     positions = folders.positions(translator.settings)
     tokens = translator.tokenizer.all_tokens()
-    converter = TransformerConverter(translator.model, tokens, translator.start, positions)
-    converter.convert(str(folder), quantization=quantization, force=True)
+    converter = TransformerConverter(translator.model, tokens, translator.start, positions, quantization)
+    converter.convert(str(folder), force=True)
     engine = CTranslate2Engine(folder, translator.tokenizer, positions)
     return compare_engines(translator, engine, sentences).check(quantization)
