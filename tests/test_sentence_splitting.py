@@ -122,6 +122,12 @@ def test_without_white_space():
     assert split_sentences("He left.She came home.", "en") == ["He left.", "She came home."]
 
 
+def test_a_long_text_takes_no_longer_than_its_length():
+    """If it took its square, each of these would be minutes."""
+    assert split_sentences("." * 300_000, "pt") == ["." * 300_000]
+    assert split_sentences("Ele comprou uma casa. " * 9000, "pt") == ["Ele comprou uma casa."] * 9000
+
+
 def test_no_text_has_no_sentences():
     assert split_sentences("", "en") == split_sentences(" \t\n", "zh") == []
 

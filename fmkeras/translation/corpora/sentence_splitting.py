@@ -19,7 +19,11 @@ CLOSING = "\"'”’»›)]}」』）》】〉"
 OPENING = "\"'“”„‘«‹([{「『（《【〈¿¡—–-"
 _CLOSE, _OPEN = re.escape(CLOSING), re.escape(OPENING)
 # Where a sentence may end: stops, what closes with them, and white space; in Chinese and Japanese without any.
-_END = re.compile(rf"(?:[.!?…।॥؟۔]+[{_CLOSE}]*(?: [»›])?|[។།]+) (?=\S)|[。！？｡]+[{_CLOSE}]*(?=[^\s{_CLOSE}。！？…])")
+# From the first of several stops only: from each of them, a row of thousands takes seconds.
+_END = re.compile(
+    rf"(?:(?<![.!?…।॥؟۔])[.!?…।॥؟۔]+[{_CLOSE}]*(?: [»›])?|(?<![។།])[។།]+) (?=\S)"
+    rf"|(?<![。！？｡])[。！？｡]+[{_CLOSE}]*(?=[^\s{_CLOSE}。！？…])"
+)
 _LAST_WORD = re.compile(rf"([^\s{_OPEN}]+(?:-[^\s{_OPEN}]+)*)[{_CLOSE}]*$")
 _NUMBER = re.compile(r"[(\[]?(?:№ ?)?(?:\d|[IVXLC]+\b(?!['’]))")
 _LETTER = r"[^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"  # a syllable or sign alone is a word: "네."
@@ -69,7 +73,7 @@ def touching(place: Place) -> bool | None:
         return True
     if any(map(spaceless, before[-3:] + after[0])):
         return None
-    word = after.split()[0]
+    word = after.split(maxsplit=1)[0]
     two_words = len(place.key) > 1 and place.key.isalpha() and word[0].isupper() and word[1:2] != "." and " " in after
     return None if two_words else True
 
@@ -108,7 +112,7 @@ def numbered(place: Place) -> bool | None:
 
 def unit(place: Place) -> bool | None:
     """A letter behind a number is its unit, and can end a sentence: "Il est 15 h. Bonjour." """
-    word = place.before.split()[-2:-1]
+    word = place.before.rsplit(maxsplit=2)[-2:-1]
     return False if word and word[0][-1].isdigit() and len(place.key) == 1 and place.stop[0].islower() else None
 
 
@@ -122,7 +126,7 @@ def initials(place: Place) -> bool | None:
 
 def ordinal(place: Place) -> bool | None:
     """ "am 3. Oktober", in languages that write ordinal numbers so."""
-    earlier = place.before.split()[-2:-1]
+    earlier = place.before.rsplit(maxsplit=2)[-2:-1]
     number = re.fullmatch(r"\d{1,3}|[ivx]+", place.key)
     return True if number and earlier and earlier[0].lower().lstrip(OPENING) in place.known.ordinal else None
 
@@ -193,7 +197,7 @@ def _goes_on(before: str, after: str, spaced: bool, cased: bool, known: Words) -
 
 def _last_word(before: str) -> str:
     """The last word of a text, with its stop and without what opens and closes around it."""
-    match = _LAST_WORD.search(before)
+    match = _LAST_WORD.search(before.rsplit(maxsplit=1)[-1])
     return match[1].rstrip(CLOSING) if match else ""
 
 
@@ -208,6 +212,6 @@ def _first_word(after: str) -> str:
 
 def _spelt(before: str) -> str:
     """The last two words as one, if both are a letter or two with a full stop: "см. т. е." -> "т.е"."""
-    last = [word.lstrip(OPENING).lower() for word in before.split()[-2:]]
+    last = [word.lstrip(OPENING).lower() for word in before.rsplit(maxsplit=2)[-2:]]
     short = all(re.fullmatch(r"[^\W\d_]{1,2}[\u0300-\u036f]*\.", word) for word in last)
     return "".join(last).removesuffix(".") if short and len(last) == 2 else ""
