@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 import ipaddress
 import logging
+import re
 import signal
 import socket
 from pathlib import Path
@@ -41,6 +42,8 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--api-key-file", type=Path, metavar="FILE", help="keys, one a line, of which each request must carry one")
     add("--no-key", action="store_true", help="let everybody in, although --host is not this machine")
+    asking = 'pages from elsewhere that may ask, as https://example.org, or "*" for any (none)'
+    add("--allow-origin", type=origin, nargs="+", metavar="ORIGIN", default=[], help=asking)
     add("--char-limit", type=cli.positive(most=10**6), default=5000, metavar="N", help="characters a request (5000)")
     add("--max-waiting", type=cli.positive(most=10**5), default=256, metavar="N", help="texts that may wait (256)")
     add("--batch", type=cli.positive(most=1024), default=32, metavar="N", help="texts translated together (32)")
@@ -54,6 +57,13 @@ def port(text: str) -> int:
     if not (text.isdecimal() and int(text) < 1 << 16):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 65535")
     return int(text)
+
+
+def origin(text: str) -> str:
+    """An argparse type: where a page comes from, as browsers say it."""
+    if text != "*" and not re.fullmatch(r"https?://[^/\s?#@]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like https://example.org or http://localhost:8000")
+    return text
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -71,7 +81,8 @@ def main(argv: list[str] | None = None) -> None:
     with cli.quiet():
         served = Served([runs.chosen(run) for run in arguments.run], arguments.engine)
         served.warm_up()
-    options = Options(arguments.char_limit, arguments.max_waiting, arguments.batch, arguments.wait / 1000, keys)
+    limits = (arguments.char_limit, arguments.max_waiting, arguments.batch, arguments.wait / 1000)
+    options = Options(*limits, keys, origins=tuple(arguments.allow_origin))
     host, number = bound.getsockname()[:2]
     for note in served.notes:
         print(note)

@@ -108,6 +108,16 @@ def deep(depth: int) -> bytes:
 GOOD = {"q": "um", "source": "pt", "target": "en"}
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+NAMED = b'Content-Disposition: form-data; name="q"\r\n'
+PARTS = [
+    b"",
+    b"--x--\r\n",
+    b"--x\r\n\r\num\r\n--x--\r\n",  # nameless
+    b"--x\r\n" + NAMED + b"\r\ntr\xeas\r\n--x--\r\n",
+    b"--x\r\n" + NAMED + b"\r\num\r\n--x--\r\n",  # from which language?
+    b"--y\r\n" + NAMED + b"\r\num\r\n--y--\r\n",
+    b"--x\r\n" * 1000,
+]
 BODIES = [
     *[
         (400, JSON, json.dumps(GOOD | {"q": wrong}).encode())
@@ -141,6 +151,7 @@ BODIES = [
     (400, JSON, json.dumps(GOOD).encode("utf-16")),
     (400, JSON, '{"q": "três"}'.encode("latin-1")),
     *[(400, kind, json.dumps(GOOD).encode()) for kind in ("text/html", "text/plain", "multipart/form-data", FORM)],
+    *[(400, "multipart/form-data; boundary=x", body) for body in PARTS],
     (400, FORM, b"q=tr%EAs&source=pt&target=en"),
     (400, FORM, b"q=um&source=pt&source=en&target=en"),
     (400, JSON, gzip.compress(json.dumps(GOOD).encode())),
@@ -208,6 +219,31 @@ def test_a_key(served):
         assert client.post("/detect", json={"q": "um"}, headers={"Authorization": "Bearer one"}).status_code == 200
         assert client.post("/prices/x", json={}).status_code in (400, 404)
         assert client.get("/frontend/settings").json()["keyRequired"] and client.get("/health").status_code == 200
+
+
+def test_forms_as_browsers_send_them(client):
+    """LibreTranslate's own page sends multipart/form-data."""
+    fields = GOOD | {"q": "um\r\num dois", "alternatives": "0"}
+    assert client.post("/translate", data=fields).json() == {"translatedText": "one\none two"}
+    parts = [(name, (None, value)) for name, value in fields.items()]
+    assert client.post("/translate", files=parts).json() == {"translatedText": "one\none two"}
+    parts += [("q", (None, "um dois"))]
+    assert client.post("/translate", files=parts).json() == {"translatedText": ["one\none two", "one two"]}
+
+
+def test_pages_from_elsewhere(client, served):
+    asking = {"Origin": "https://example.org"}
+    before = asking | {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    assert "access-control-allow-origin" not in client.post("/translate", json=GOOD, headers=asking).headers
+    with TestClient(make_app(served, Options(origins=("https://example.org",)))) as open_to_one:
+        allowed = open_to_one.options("/translate", headers=before)
+        assert allowed.status_code == 200 and "Content-Type" in allowed.headers["access-control-allow-headers"]
+        for origin, expected in (("https://example.org", "https://example.org"), ("https://example.com", None)):
+            answer = open_to_one.post("/translate", json=GOOD, headers={"Origin": origin})
+            assert answer.json() == {"translatedText": "one"}
+            assert answer.headers.get("access-control-allow-origin") == expected
+        refused = open_to_one.post("/translate", json={}, headers=asking)
+        assert refused.status_code == 400 and refused.headers["access-control-allow-origin"] == "https://example.org"
 
 
 def test_a_text_that_cannot_be_translated_spares_the_others(served, caplog, monkeypatch):
@@ -314,6 +350,7 @@ def test_the_price_of_a_house_and_what_moved_it(quick_regressor, served):
     [
         (["--host", "0.0.0.0"], "lets others in: name an --api-key-file, or say --no-key"),
         (["--host", "192.0.2.1", "--no-key"], "cannot listen at 192.0.2.1"),
+        (["--allow-origin", "example.org"], "'example.org' is not like https://example.org"),
         (["--port", "70000"], "is not a whole number from 0 to 65535"),
         (["--run", "nowhere", "--port", "0"], "holds no run"),
         (["--api-key-file", "nowhere"], "--api-key-file nowhere cannot be read"),

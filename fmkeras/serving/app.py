@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import fmkeras
@@ -29,12 +30,13 @@ class Options(NamedTuple):
     """How a server serves.
 
     Attributes:
-        characters: of text in one request at most, and tokens: 5,000 unknown signs are 20,000, a minute of work.
+        characters: of text in one request at most, and tokens: 5,000 unknown signs are up to 20,000.
         waiting: texts that may wait; what comes then gets 429.
         batch: texts computed together at most.
         wait: seconds that the first text of a batch waits for others.
         keys: one of which every request must carry; none: nobody need.
         seconds: that a body may take to arrive.
+        origins: of pages from elsewhere that may ask, "https://example.org"; "*" is any.
     """
 
     characters: int = 5000
@@ -43,6 +45,7 @@ class Options(NamedTuple):
     wait: float = WAIT
     keys: tuple[str, ...] = ()
     seconds: float = bodies.SECONDS
+    origins: tuple[str, ...] = ()
 
 
 class Guard:
@@ -110,6 +113,14 @@ def make_app(served: Served, options: Options) -> FastAPI:
     add_translation(app, served, options)
     add_prices(app, served, options)
     add_pages(app, served, metrics, options)
+    if options.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=options.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Retry-After"],
+        )
     paths = {route.path for route in app.routes if hasattr(route, "path")}
     app.add_middleware(Guard, metrics=metrics, paths=paths)
     app.add_exception_handler(Refused, refused)
@@ -149,7 +160,7 @@ async def fields_of(request: Request, options: Options) -> dict[str, Any]:
 def body_of(kind: type[Ask]) -> dict[str, Any]:
     """The description of a route's body in the OpenAPI page."""
     schema = {"schema": kind.model_json_schema()}
-    content = {"application/json": schema, "application/x-www-form-urlencoded": schema}
+    content = dict.fromkeys(("application/json", "application/x-www-form-urlencoded", "multipart/form-data"), schema)
     return {"requestBody": {"required": True, "content": content}}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from email.parser import HeaderParser
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,6 +13,7 @@ from fmkeras.serving.failures import Refused
 SECONDS = 10.0  # that a body may take to arrive
 DRAINED = 1 << 25  # bytes of a body too large that are still read, so that its sender gets to read why
 MOST_FIELDS = 100
+FORMS = "a form (application/x-www-form-urlencoded or multipart/form-data)"
 
 
 async def read_fields(request: Request, most: int, seconds: float = SECONDS) -> dict[str, Any]:
@@ -35,11 +37,14 @@ async def read_fields(request: Request, most: int, seconds: float = SECONDS) -> 
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Refused(400, f"the request is not UTF-8 (byte {error.start + 1})") from None
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    header = request.headers.get("content-type", "")
+    kind = header.partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
         return _form(text)
+    if kind == "multipart/form-data":
+        return _multipart(header, text)
     if kind not in ("application/json", ""):
-        raise Refused(400, "send JSON (application/json) or a form (application/x-www-form-urlencoded)")
+        raise Refused(400, f"send JSON (application/json) or {FORMS}")
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError):
@@ -67,4 +72,23 @@ def _form(text: str) -> dict[str, Any]:
         fields = parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError:
         raise Refused(400, "the form cannot be read: send UTF-8, percent-encoded, with few fields") from None
+    return _once(fields)
+
+
+def _multipart(header: str, text: str) -> dict[str, Any]:
+    """A form as browsers' FormData sends it: parts between boundaries, each with headers as a mail has them."""
+    read = HeaderParser().parsestr
+    boundary = read(f"Content-Type: {header}").get_boundary() or ""
+    fields: dict[str, list[str]] = {}
+    for part in f"\r\n{text}".split(f"\r\n--{boundary}")[1:-1][:MOST_FIELDS]:
+        head, _, value = part.removeprefix("\r\n").partition("\r\n\r\n")
+        name = read(head).get_param("name", header="content-disposition")
+        if not isinstance(name, str):
+            raise Refused(400, "the form cannot be read: each part needs a name")
+        fields.setdefault(name, []).append(value)
+    return _once(fields)
+
+
+def _once(fields: dict[str, list[str]]) -> dict[str, Any]:
+    """One value where a form names a field once, else a list."""
     return {name: values if len(values) > 1 else values[0] for name, values in fields.items()}
