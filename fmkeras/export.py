@@ -13,6 +13,7 @@ from fmkeras.errors import InputError
 
 FORMATS = ("ctranslate2", "argos", "savedmodel", "litert")
 OF_TRANSLATORS, OF_REGRESSORS = ("ctranslate2", "argos", "savedmodel"), ("savedmodel", "litert")
+SUFFIXES = {"argos": ".argosmodel", "litert": ".tflite"}  # of the formats that are one file
 SENTENCES = 200
 
 
@@ -51,11 +52,34 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError("--text is for --to savedmodel of a translator: leave it out")
     if arguments.quantization and arguments.to not in ("ctranslate2", "argos"):
         raise InputError("--quantization is for --to ctranslate2 and argos: leave it out")
+    if arguments.out:
+        ready(arguments.out, arguments.to)
     cli.import_keras()
     if task == "translate":
         export_translator(arguments)
     else:
         export_regressor(arguments)
+
+
+def ready(out: Path, format: str) -> Path:
+    """The place of an export, in a folder that is there.
+
+    Raises:
+        InputError: there can be nothing, or nothing of this format.
+    """
+    suffix = SUFFIXES.get(format)
+    if suffix and out.suffix != suffix:
+        raise InputError(f"--out {out} must end in {suffix}: others know {format} by that")
+    if not out.name:
+        raise InputError(f"--out {out} has no name of its own: name a new folder")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        is_folder = out.is_dir()
+    except OSError as error:
+        raise InputError(f"--out {out} cannot be written ({error.strerror}): choose another place") from None
+    if suffix and is_folder:
+        raise InputError(f"--out {out} is a folder, and {format} is one file: name another")
+    return out
 
 
 def export_translator(arguments: argparse.Namespace) -> None:
@@ -71,7 +95,12 @@ def export_translator(arguments: argparse.Namespace) -> None:
     translator = load_translator(run, "keras")
     sentences = folders.validation_sentences(run, translator.settings, arguments.sentences)
     quantization = arguments.quantization or "float32"
-    out = arguments.out or exports.of_run(run, format)
+    name = format
+    if format == "argos":
+        from fmkeras.translation.exporting.to_ctranslate2 import argos_name
+
+        name = argos_name(translator)
+    out = arguments.out or ready(exports.of_run(run, name), format)
     if format == "savedmodel":
         from fmkeras.translation.exporting.savedmodel import export_savedmodel
 
@@ -81,9 +110,8 @@ def export_translator(arguments: argparse.Namespace) -> None:
 
         comparison = export_ctranslate2(run, out, translator, sentences, quantization)
     else:
-        from fmkeras.translation.exporting.to_ctranslate2 import argos_name, export_argos
+        from fmkeras.translation.exporting.to_ctranslate2 import export_argos
 
-        out = arguments.out or exports.of_run(run, argos_name(translator))
         comparison = export_argos(run, out, translator, sentences, quantization)
     print(comparison.line())
     print(f"{out}: {format}, {cards.size(runs.size_of(out))}")
@@ -99,7 +127,7 @@ def export_regressor(arguments: argparse.Namespace) -> None:
 
     regressor = load_regressor(arguments.run)
     default = arguments.run / "exports" / {"savedmodel": "savedmodel", "litert": "model.tflite"}[arguments.to]
-    out = arguments.out or default
+    out = arguments.out or ready(default, arguments.to)
     with cli.quiet():
         line = export(out, regressor, arguments.to)
     print(line)

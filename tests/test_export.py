@@ -111,11 +111,22 @@ def test_somebody_elses_folder_is_left_alone(run, tmp_path):
         (["--to", "ctranslate2", "--text"], "--text is for --to savedmodel"),
         (["--to", "savedmodel", "--quantization", "int8"], "--quantization is for --to ctranslate2 and argos"),
         (["--to", "argos", "--out", "x.zip"], "must end in .argosmodel"),
+        (["--to", "argos", "--out", __file__ + "/x.argosmodel"], "x.argosmodel cannot be written (File exists)"),
+        (["--to", "ctranslate2", "--out", "x" * 300], "cannot be written (File name too long)"),
+        (["--to", "savedmodel", "--out", "."], "--out . has no name of its own: name a new folder"),
     ],
 )
 def test_bad_arguments(run, words, said):
     ended = call("export", "--run", run, *words)
     assert ended.returncode == 2 and said in ended.stderr and ended.stderr.count("\n") == 1
+
+
+def test_a_file_goes_to_no_other_name_and_to_no_folder(quick_regressor, tmp_path):
+    (tmp_path / "full.tflite").mkdir()
+    for out, said in (("houses.csv", "must end in .tflite"), ("full.tflite", "is a folder, and litert is one file")):
+        ended = call("export", "--run", quick_regressor, "--to", "litert", "--out", tmp_path / out)
+        assert ended.returncode == 2 and said in ended.stderr and ended.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["full.tflite"]
 
 
 def test_a_missing_package_is_named(run, monkeypatch):

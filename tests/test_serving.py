@@ -143,7 +143,7 @@ BODIES = [
         (400, JSON, json.dumps(GOOD | {"alternatives": 1}).replace("1", wrong).encode())
         for wrong in ("1e400", "NaN", "9" * 5000)
     ],
-    *[(400, JSON, json.dumps(GOOD | {"format": wrong}).encode()) for wrong in ("html", "pdf", 1, None)],
+    *[(400, JSON, json.dumps(GOOD | {"format": wrong}).encode()) for wrong in ("html", "pdf", 1)],
     (400, JSON, json.dumps({name: GOOD[name] for name in ("source", "target")}).encode()),
     (400, JSON, json.dumps({name: GOOD[name] for name in ("q", "target")}).encode()),
     (400, JSON, json.dumps({name: GOOD[name] for name in ("q", "source")}).encode()),
@@ -229,6 +229,14 @@ def test_forms_as_browsers_send_them(client):
     assert client.post("/translate", files=parts).json() == {"translatedText": "one\none two"}
     parts += [("q", (None, "um dois"))]
     assert client.post("/translate", files=parts).json() == {"translatedText": ["one\none two", "one two"]}
+
+
+def test_what_clients_send_that_means_nothing(client):
+    nothing = {"format": None, "api_key": None, "secret": ""}
+    assert translated(client, q="um", **nothing) == translated(client, q="um", format="") == {"translatedText": "one"}
+    marked = b"\xef\xbb\xbf" + json.dumps(GOOD).encode()  # a byte order mark
+    answer = client.post("/translate", content=marked, headers={"Content-Type": JSON})
+    assert answer.json() == {"translatedText": "one"}
 
 
 def test_pages_from_elsewhere(client, served):

@@ -68,7 +68,6 @@ def export(out: Path, regressor: Regressor, format: str) -> str:
     frame = made_up(regressor.columns)
     expected = regressor.model.predict(regressor.inputs(frame), batch_size=4096, verbose=0)[:, 0]
     if format == "litert":
-        out.parent.mkdir(parents=True, exist_ok=True)
         with runs.whole_file(out) as file:
             file.write_bytes(to_litert(regressor))
             return compare(expected, run_litert(file, regressor, frame))

@@ -151,7 +151,7 @@ async def fields_of(request: Request, options: Options) -> dict[str, Any]:
     if options.keys:
         given = request.headers.get("authorization", "").removeprefix("Bearer ") or fields.get("api_key", "")
         if not isinstance(given, str) or not given:
-            raise Refused(400, "this server asks for a key: send it as api_key")
+            raise Refused(400, "this server asks for a key: send it as the field api_key")
         if not any(hmac.compare_digest(given.encode("utf-8", "replace"), key.encode()) for key in options.keys):
             raise Refused(403, "Invalid API key")
     return fields

@@ -34,7 +34,7 @@ async def read_fields(request: Request, most: int, seconds: float = SECONDS) -> 
     except ClientDisconnect:
         raise Refused(400, "the request broke off") from None
     try:
-        text = body.decode("utf-8")
+        text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Refused(400, f"the request is not UTF-8 (byte {error.start + 1})") from None
     header = request.headers.get("content-type", "")

@@ -21,7 +21,7 @@ class Ask(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     q: StrictStr | list[StrictStr] = Field(description="text, or a list of texts")
-    api_key: StrictStr = Field("", description="where the server asks for one")
+    api_key: StrictStr | None = Field("", description="where the server asks for one")
 
 
 class Detect(Ask):
@@ -33,7 +33,7 @@ class Translate(Ask):
 
     source: StrictStr = Field(description="code of its language, or auto")
     target: StrictStr = Field(description="code of the language to translate to")
-    format: Literal["text"] = Field("text", description="text; html is not translated")
+    format: Literal["text", "", None] = Field("text", description="text; html is not translated")
     alternatives: int = Field(0, ge=0, le=MOST_ALTERNATIVES, description="further translations, where there are any")
 
 

@@ -45,11 +45,8 @@ def export_argos(
         InputError: its languages have no code that Argos would know, it cannot be written, or does not do what the run
             does. Nothing is left of it then.
     """
-    if out.suffix != ".argosmodel":
-        raise InputError(f"--out {out} must end in .argosmodel: Argos Translate takes no other name")
     code, other = argos_codes(translator)
     name = Path(argos_name(translator)).stem
-    out.parent.mkdir(parents=True, exist_ok=True)
     with runs.whole_file(out) as archive, tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / name
         model = folder / "model"
