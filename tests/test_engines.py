@@ -1,5 +1,6 @@
 """CTranslate2 as the engine of a translator: what the Keras model says, without TensorFlow. Needs CTranslate2."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -118,13 +119,32 @@ def test_an_export_to_another_format_is_no_run(run, tmp_path):
         fmkeras.load_translator(copy)
 
 
-@pytest.mark.parametrize("damage", [b"", b"\0" * 1000])
-def test_a_damaged_export_gives_one_line(run, tmp_path, damage):
+@pytest.mark.parametrize("name", ["model.bin", "config.json", "shared_vocabulary.json", "sentencepiece.model"])
+def test_a_damaged_export_gives_one_line(run, tmp_path, name):
+    """Also where CTranslate2 would take it: with one bit of a weight, or the order of two tokens, another."""
     copy = tmp_path / "export"
     shutil.copytree(run / "exports" / "ctranslate2", copy)
-    (copy / "model.bin").write_bytes(damage)
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    for damaged in (b"", bytes(content), None):
+        (copy / name).unlink() if damaged is None else (copy / name).write_bytes(damaged)
+        with pytest.raises(InputError, match=f"{name} is missing, damaged or of another export: export it again"):
+            exports.choose(copy)
     ended = call("translate", "text", "um", "--run", copy)
     assert ended.returncode == 2 and "export it again" in ended.stderr and ended.stderr.count("\n") == 1
+
+
+def test_a_changed_description_is_no_export(run, tmp_path):
+    (tmp_path / "export").mkdir()
+    text = (run / "exports" / "ctranslate2" / "export.json").read_text(encoding="utf-8")
+    for changed, said in (
+        (text.replace('"beam": 4', '"beam": 5'), "was changed: export it again"),
+        (json.dumps({"format": "ctranslate2"}), "lacks 'model_sha256': export it again"),
+    ):
+        assert changed != text
+        (tmp_path / "export" / "export.json").write_text(changed, encoding="utf-8")
+        with pytest.raises(InputError, match=said):
+            exports.choose(tmp_path / "export")
 
 
 def test_text_does_without_tensorflow(run):

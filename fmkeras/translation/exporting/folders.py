@@ -27,7 +27,8 @@ def positions(settings: Settings) -> int:
 
 
 def describe(run: Path, folder: Path, translator: Translator, format: str, quantization: str) -> None:
-    """Write what an export was made of, and its tokenizer."""
+    """Write its tokenizer, and what an export was made of and consists of; its other files must be there."""
+    translator.tokenizer.save(folder / exports.TOKENIZER)
     content = {
         "format": format,
         "model_sha256": runs.sha256_of(run / runs.MODEL),
@@ -35,9 +36,9 @@ def describe(run: Path, folder: Path, translator: Translator, format: str, quant
         "positions": positions(translator.settings),
         "config": runs.read_config(run),
         "report": translator.report,
+        "files": {file.name: runs.sha256_of(file) for file in sorted(folder.iterdir()) if file.is_file()},
     }
-    runs.write_json(folder / exports.DESCRIPTION, content)
-    translator.tokenizer.save(folder / exports.TOKENIZER)
+    runs.write_json(folder / exports.DESCRIPTION, content | {runs.CHECKSUM: runs.checksum(content)})
 
 
 def validation_sentences(run: Path, settings: Settings, most: int) -> Sentences:

@@ -28,6 +28,7 @@ class Export(NamedTuple):
         quantization: "float32" or "int8".
         positions: the longest sentence that it can read or write, in tokens.
         config, report: of the run.
+        files: SHA-256 of each of CTranslate2's files and the tokenizer.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class Export(NamedTuple):
     positions: int
     config: dict
     report: dict
+    files: dict
 
     def text_side(self) -> "tuple[Tokenizer, Settings]":
         """Tokenizer and settings."""
@@ -55,8 +57,14 @@ def read(folder: Path) -> Export:
     content = runs.read_json(folder / DESCRIPTION)
     if content.get("format") != "ctranslate2":
         raise InputError(f"{folder} is an export to {content.get('format')}, which fmkeras does not run: name another")
+    expected = content.pop(runs.CHECKSUM, None)
+    if expected not in (None, runs.checksum(content)):
+        raise InputError(f"{folder / DESCRIPTION} was changed: export it again")
     if absent := [name for name in Export._fields[1:] if name not in content]:
-        raise InputError(f"{folder / DESCRIPTION} lacks {absent[0]!r}: export again")
+        raise InputError(f"{folder / DESCRIPTION} lacks {absent[0]!r}: export it again")
+    for name, digest in content["files"].items():
+        if not (folder / name).is_file() or runs.sha256_of(folder / name) != digest:
+            raise InputError(f"{folder / name} is missing, damaged or of another export: export it again")
     return Export(folder, *(content[name] for name in Export._fields[1:]))
 
 
