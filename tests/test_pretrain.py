@@ -2,43 +2,35 @@
 
 import dataclasses
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+import killed
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import call, succeed
+from forked import Forked, run_module
 
 import fmkeras
 from fmkeras import InputError, runs
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import NONE, Settings
+from fmkeras.translation.training import options, session, translators
 from fmkeras.translation.training.denoising import BLANK
-from fmkeras.translation.training.options import decide, new_settings
 from fmkeras.translation.training.pretrained import Pretrained, load_pretrained, take_over
+from fmkeras.translation.training.training import Training
 
 ROOT = Path(__file__).parent.parent
 SHORT = ["--epochs", 2, "--batch-tokens", "600", "--precision", "float32"]
 LANGUAGES = ["--source", "pt", "--target", "en"]
 
 
-def process(module: str, *arguments):
-    """Run a script in a new process."""
-    line = [sys.executable, "-m", f"fmkeras.{module}", *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(line, capture_output=True, text=True, encoding="utf-8", env=environment, timeout=600)
-
-
-def killed(module: str, point: str, number: int, *arguments) -> int:
-    """Run a script that kills itself: see killed.py. Its exit status."""
-    code = f"import killed; from fmkeras import cli, {module} as script; killed.arm({point!r}, {number}); "
-    line = [sys.executable, "-c", f"{code}cli.run(script.main)", *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
-    return subprocess.run(line, capture_output=True, env=environment, timeout=600).returncode
+def dies(folder: Path, module: str, point: str, number: int, *arguments) -> None:
+    """Run a script that kills itself, in a process of its own: see killed.py."""
+    process = Forked(folder, killed.main, module, point, number, [*map(str, arguments)])
+    _, errors = process.communicate(timeout=600)
+    assert process.returncode == -9, errors
 
 
 def files(folder) -> dict[str, bytes]:
@@ -95,12 +87,13 @@ def test_the_translator_has_its_vocabulary_size_and_weights(pretrained, tuned):
 
 
 @pytest.mark.slow
-def test_the_translator_translates_the_same_in_a_new_process(tuned):
+def test_the_translator_translates_the_same_in_a_new_process(tuned, tmp_path):
     sentences = ["um dois três", "sete oito"]
     here = fmkeras.load_translator(tuned[0]).translate(sentences)
-    there = process("translate", "text", "--run", tuned[0], *sentences)
-    assert there.returncode == 0, there.stderr
-    assert there.stdout.splitlines() == here
+    there = Forked(tmp_path, run_module, "fmkeras.translate", ["text", "--run", str(tuned[0]), *sentences])
+    printed, errors = there.communicate(timeout=600)
+    assert there.returncode == 0, errors
+    assert printed.splitlines() == here
 
 
 def test_weights_are_taken_over_by_name():
@@ -129,18 +122,23 @@ def test_weights_are_taken_over_by_name():
     }
 
 
-@pytest.mark.slow
-def test_fine_tuning_starts_where_pre_training_ended(pairs, pretrained, tmp_path):
-    """With no steps to speak of, the translator still is the pre-trained model."""
-    line = ["--dataset", pairs, *LANGUAGES, "--limit", 20, "--init", pretrained[0], "--learning-rate", 1e-9]
-    succeed("translate", *line, "--epochs", 1, "--precision", "float32", "--run", tmp_path / "run")
-    before = load_pretrained(pretrained[0]).model.get_weights()
-    after = runs.load_model(tmp_path / "run" / "model.keras").get_weights()
-    for expected, found in zip(before, after, strict=True):
-        np.testing.assert_allclose(found, expected, atol=1e-6)
+def begun(folder: Path, *words) -> tuple[Training, str]:
+    """The training of a translator as its command line begins it, before the first step, and what is said of it."""
+    chosen, said = options.options_given(options.parser().parse_args(["train", *map(str, words)])), []
+    chosen |= {"task": "translate"}
+    _, training = translators.prepare(chosen["dataset"], folder, chosen, False, (), said.append)
+    session.describe(training, said.append)
+    return training, "\n".join(said)
 
 
-@pytest.mark.slow
+def test_fine_tuning_starts_where_pre_training_ended(quick_pairs, quick_pretrained, tmp_path):
+    training, _ = begun(tmp_path, "--dataset", quick_pairs, *LANGUAGES, "--init", quick_pretrained)
+    expected = load_pretrained(quick_pretrained).model.get_weights()
+    for model in (training.model, training.averaged):
+        for before, after in zip(expected, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(after, before)
+
+
 @pytest.mark.parametrize(
     ("preset", "said"),
     [
@@ -148,21 +146,22 @@ def test_fine_tuning_starts_where_pre_training_ended(pairs, pretrained, tmp_path
         ("small", ["0 of its 131 weights come from", "embedding/embeddings"]),
     ],
 )
-def test_another_size_takes_what_fits_and_says_so(pairs, pretrained, tmp_path, preset, said):
-    line = ["--dataset", pairs, *LANGUAGES, "--limit", 20, "--init", pretrained[0], "--preset", preset]
-    line += ["--passes", 1, "--select", "loss"]
-    printed = succeed("translate", *line, "--epochs", 1, "--precision", "float32", "--run", tmp_path / "run")
+def test_another_size_takes_what_fits_and_says_so(quick_pairs, quick_pretrained, tmp_path, preset, said):
+    line = ["--dataset", quick_pairs, *LANGUAGES, "--init", quick_pretrained, "--preset", preset]
+    _, printed = begun(tmp_path, *line)
     assert all(text in printed for text in said)
 
 
-@pytest.mark.slow
-def test_a_smaller_size_takes_all_that_it_has(pairs, pretraining, tmp_path):
-    line = [*pretraining, "--run", tmp_path / "pretrained"]
-    line[line.index("document")] = "tiny"
-    succeed("pretrain", *line)
-    line = ["--dataset", pairs, *LANGUAGES, "--limit", 20, "--init", tmp_path / "pretrained", "--preset", "document"]
-    printed = succeed("translate", *line, "--epochs", 1, "--precision", "float32", "--run", tmp_path / "run")
-    assert "all of its weights come from" in printed  # one block of the two, as wide, with other heads
+def test_a_smaller_size_takes_all_that_it_has(quick_pairs, quick_pretrained, tmp_path):
+    """One block of the two, as wide, with other heads."""
+    larger = shutil.copytree(quick_pretrained, tmp_path / "pretrained")
+    before = load_pretrained(larger)
+    settings = dataclasses.replace(before.settings, preset="tiny", num_layers=2, num_heads=4)
+    runs.write_config(larger, settings.asdict())
+    runs.save_model(Transformer(len(before.tokenizer), **settings.model_sizes()), larger / runs.MODEL)
+    line = ["--dataset", quick_pairs, *LANGUAGES, "--init", larger, "--preset", "document"]
+    _, printed = begun(tmp_path / "run", *line)
+    assert "all of its weights come from" in printed
 
 
 @pytest.mark.slow
@@ -186,15 +185,16 @@ def test_text_of_one_s_own(pairs, tmp_path):
     said = printed.splitlines()[-1].partition("Fine-tune: ")[2].split()
     assert said[3:] == ["--init", str(folder), *"--dataset PAIRS.tsv --source pt --target en".split()]
     said[said.index("PAIRS.tsv")] = str(pairs)
-    printed = succeed("translate", *said[3:], "--limit", 50, "--epochs", 1, "--run", tmp_path / "tuned")
+    _, printed = begun(tmp_path / "tuned", *said[3:], "--limit", 50)
     assert f"warning: {folder} may have learnt from test sentences of {pairs}" in printed
+    assert "all of its weights come from" in printed
 
 
 def test_a_limit_of_the_pre_training_is_none_of_the_translator(quick_pairs, quick_pretrained):
     """The preset "document" has one: it would be written to config.json after the corpus was read without it."""
     before = dataclasses.replace(Settings.load(runs.read_config(quick_pretrained)), preset="document", limit=50)
     chosen = {"dataset": str(quick_pairs), "init": str(quick_pretrained)}
-    settings = decide(new_settings(chosen), chosen, 1000, before)
+    settings = options.decide(options.new_settings(chosen), chosen, 1000, before)
     assert settings.preset == "document" and settings.limit is None
 
 
@@ -216,10 +216,12 @@ def test_another_run_in_the_place_of_the_one_that_it_was_begun_with(quick_pretra
 def test_pre_training_killed_and_resumed_gives_the_same(pretraining, tmp_path):
     """All in processes of their own: a process that has other models already may round the last bit otherwise."""
     whole, folder = tmp_path / "whole", tmp_path / "run"
-    assert process("pretrain", *pretraining, "--run", whole).returncode == 0
-    assert killed("pretrain", "step", 5, *pretraining, "--run", folder) == -9
-    assert killed("pretrain", "plot", 1, *pretraining, "--run", folder, "--resume") == -9
-    assert process("pretrain", *pretraining, "--run", folder, "--resume").returncode == 0
+    dies(tmp_path, "pretrain", "step", 5, *pretraining, "--run", folder)
+    dies(tmp_path, "pretrain", "plot", 1, *pretraining, "--run", folder, "--resume")
+    for run, *resume in ((whole,), (folder, "--resume")):
+        process = Forked(tmp_path, run_module, "fmkeras.pretrain", [*map(str, pretraining), "--run", str(run), *resume])
+        _, errors = process.communicate(timeout=600)
+        assert process.returncode == 0, errors
     expected, found = (load_pretrained(run).model.get_weights() for run in (whole, folder))
     for one, other in zip(expected, found, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -231,7 +233,7 @@ def test_fine_tuning_killed_before_its_first_checkpoint_starts_from_the_same_wei
     pairs, pretrained, tuned, tmp_path
 ):
     line = ["--dataset", pairs, *LANGUAGES, "--limit", 100, "--init", pretrained[0], *SHORT, "--run", tmp_path / "run"]
-    assert killed("translate", "step", 1, *line) == -9
+    dies(tmp_path, "translate", "step", 1, *line)
     assert not (tmp_path / "run" / "checkpoint.npz").exists()
     succeed("translate", *line, "--resume")
     for one, other in zip(
