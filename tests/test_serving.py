@@ -216,7 +216,15 @@ def test_a_key(served):
     with TestClient(make_app(served, Options(keys=("one", "schlüssel")))) as client:
         for fields, status in (({}, 400), ({"api_key": "no"}, 403), ({"api_key": "schlüssel"}, 200)):
             assert client.post("/translate", json=GOOD | fields).status_code == status
-        assert client.post("/detect", json={"q": "um"}, headers={"Authorization": "Bearer one"}).status_code == 200
+        for header, field, status in (
+            ("Bearer one", "", 200),
+            ("bearer  one", "no", 200),
+            ("Bearer no", "one", 403),
+            ("Basic b25l", "one", 200),  # meant for a proxy
+            ("Basic b25l", "", 400),
+        ):
+            answer = client.post("/detect", json={"q": "um", "api_key": field}, headers={"Authorization": header})
+            assert answer.status_code == status, (header, field)
         assert client.post("/prices/x", json={}).status_code in (400, 404)
         assert client.get("/frontend/settings").json()["keyRequired"] and client.get("/health").status_code == 200
 

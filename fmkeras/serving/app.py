@@ -149,7 +149,8 @@ async def fields_of(request: Request, options: Options) -> dict[str, Any]:
     most = options.characters * BYTES_A_CHARACTER + OVERHEAD
     fields = await bodies.read_fields(request, most, options.seconds)
     if options.keys:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ") or fields.get("api_key", "")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        given = token.strip() if scheme.lower() == "bearer" else fields.get("api_key")  # a proxy may ask for Basic
         if not isinstance(given, str) or not given:
             raise Refused(400, "this server asks for a key: send it as the field api_key")
         if not any(hmac.compare_digest(given.encode("utf-8", "replace"), key.encode()) for key in options.keys):
