@@ -4,12 +4,12 @@ import argparse
 import dataclasses
 import importlib
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import succeed
+from forked import Forked, run_module
 
 import fmkeras
 from benchmarks import plan, recipe, small_data, soak
@@ -24,11 +24,15 @@ TEXT = [f"frase número {i}\tsentence number {i}" for i in range(200)]
 
 def benchmark(name: str, *words, folder: Path) -> tuple[str, dict]:
     """What a benchmark prints, and its JSON."""
-    command = [sys.executable, "-m", f"benchmarks.{name}", *map(str, words), "--json", str(folder / "out.json")]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1800)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout, json.loads((folder / "out.json").read_text())
+    printed, errors, status = command(f"benchmarks.{name}", *words, "--json", folder / "out.json", folder=folder)
+    assert status == 0, errors
+    return printed, json.loads((folder / "out.json").read_text())
+
+
+def command(module: str, *words, folder: Path) -> tuple[str, str, int]:
+    """What a module prints to standard output and error in a process of its own, and how that ends."""
+    process = Forked(folder, run_module, module, [*map(str, words)], environment={"PYTHONPATH": str(ROOT)})
+    return *process.communicate(timeout=1800), process.returncode
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +120,8 @@ def test_arms_can_be_joined_and_one_that_is_not_there_is_said():
 @pytest.mark.slow
 def test_recipe(tmp_path):
     (tmp_path / "pairs.tsv").write_text("\n".join(TEXT), encoding="utf-8")
-    words = ["--dataset", tmp_path / "pairs.tsv", "--preset", "tiny", "--epochs", 1, "--arms", "base", "dropout-0.3"]
+    words = ["--dataset", tmp_path / "pairs.tsv", "--preset", "document", "--epochs", 1]
+    words += ["--arms", "base", "dropout-0.3"]
     words += ["--folder", tmp_path / "runs", "--plot", tmp_path / "plot.png"]
     printed, found = benchmark("recipe", *words, folder=tmp_path)
     assert [row["settings"].get("dropout") for row in found["rows"]] == [None, 0.3]
@@ -178,8 +183,7 @@ def test_pretraining(tmp_path):
     pairs.write_text("\n".join(TEXT))
     options = "--source pt --target en --skip 40 --limit 40 --preset document --vocab-size 300 --epochs 1".split()
     options += ["--learning-rate", "1"]  # once it has warmed up, the loss rises
-    command = [sys.executable, "-m", "fmkeras.pretrain", "--dataset", str(pairs), *options, "--run", str(run)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    succeed("pretrain", "--dataset", pairs, *options, "--run", run)
     words = ["--init", run, "--folder", trainings, "--pairs", 20, 40, "--epochs", 3, 12, "--seeds", 0, "--beam", 1]
     words += ["--batch-tokens", 60, "--patience", 1]
     printed, found = benchmark("pretraining", *words, "--plot", tmp_path / "plot.png", folder=tmp_path)
@@ -199,17 +203,16 @@ def test_pretraining(tmp_path):
     before = {file: file.stat().st_mtime_ns for file in trainings.rglob("*")}
     again, _ = benchmark("pretraining", *words, folder=tmp_path)
     assert again == printed and before == {file: file.stat().st_mtime_ns for file in trainings.rglob("*")}
-    command = [sys.executable, "-m", "benchmarks.pretraining", *map(str, words), "--beam", "2"]
-    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
-    assert refused.returncode == 2 and "choose another --folder" in refused.stderr
+    _, errors, status = command("benchmarks.pretraining", *words, "--beam", 2, folder=tmp_path)
+    assert status == 2 and "choose another --folder" in errors
     words[words.index("--folder") + 1] = tmp_path / "held out"
     words[words.index("--pairs") + 2] = 25
     _, held_out = benchmark("pretraining", *words, "--held-out", 10, "--only", "random", folder=tmp_path)
     assert held_out["rows"][0]["val_nll"] != first["val_nll"] and held_out["rows"][1]["pairs"] == 25
     words[words.index("--pairs") + 2] = 31
-    command = [sys.executable, "-m", "benchmarks.pretraining", *map(str, words), "--held-out", "10", "--only", "random"]
-    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
-    assert refused.returncode == 2 and "no 41 pairs are left" in refused.stderr
+    words += ["--held-out", 10, "--only", "random"]
+    _, errors, status = command("benchmarks.pretraining", *words, folder=tmp_path)
+    assert status == 2 and "no 41 pairs are left" in errors
 
 
 STEPS = plan.Step(500, 0.1, 2_000_000_000, 0.004), plan.Step(1000, 0.18, 3_000_000_000, 0.008)
@@ -264,11 +267,11 @@ def test_a_plan_of_what_was_measured_elsewhere(tmp_path):
 
 @pytest.mark.slow
 def test_plan_and_idle(tmp_path):
-    words = ["--pairs", 10_000, "--preset", "tiny", "--batch-tokens", 128, "--devices", 2, "--memory", 64]
+    words = ["--pairs", 10_000, "--preset", "document", "--batch-tokens", 128, "--devices", 2, "--memory", 64]
     printed, found = benchmark("plan", *words, folder=tmp_path)
     assert found["measured"]["small"]["tokens"] == 64 and found["measured"]["large"]["tokens"] == 128
     assert found["plan"]["accumulate"] == 1 and "assumed" in printed and "limited by" in printed
     printed, found = benchmark(
-        "idle", "--preset", "tiny", "--batch-tokens", 128, "--steps", 12, "--repetitions", 1, folder=tmp_path
+        "idle", "--preset", "document", "--batch-tokens", 128, "--steps", 12, "--repetitions", 1, folder=tmp_path
     )
     assert found["names"] == ["steps alone", "in a training"] and found["idle"] < 1 and "of a step" in printed
