@@ -70,6 +70,9 @@ def test_help(name, monkeypatch, capsys):
     assert ended.value.code == 0 and "--json" in capsys.readouterr().out
 
 
+FAST = ("CTranslate2", "CTranslate2 int8")  # where it is installed
+
+
 class Enough(Exception):
     """Ends a benchmark where its work begins."""
 
@@ -87,6 +90,15 @@ def test_the_bundled_translator_is_a_run(name, work, monkeypatch):
     with pytest.raises(Enough) as begun:
         importlib.import_module(f"benchmarks.{name}").main()
     assert repr(fmkeras.DATA / "translator") in repr(begun.value)
+
+
+def test_decoding_without_the_tutorial(monkeypatch):
+    monkeypatch.setattr("benchmarks.decode_speed.measure.take_turns", enough)
+    monkeypatch.setattr(sys, "argv", ["decode_speed", "--no-tutorial", "--beams", "2"])
+    with pytest.raises(Enough) as begun:
+        importlib.import_module("benchmarks.decode_speed").main()
+    contenders = set(begun.value.args[0][0])
+    assert "fmkeras, beam 2" in contenders <= {f"{name}, beam 2" for name in ("fmkeras", *FAST)}
 
 
 def test_small_data_takes_all_kinds():
@@ -170,7 +182,8 @@ def test_decode_speed(tmp_path):
     printed, found = benchmark("decode_speed", "--quick", "--beams", 1, 2, folder=tmp_path)
     rows = {row["contender"]: row for row in found["rows"]}
     assert {"tutorial, eager", "tutorial, batched", "fmkeras, greedy", "fmkeras, beam 2"} <= set(rows)
-    assert all(row["sentences_per_second"]["median"] > 0 for row in rows.values())
+    for unit in ("sentences_per_second", "sentences_per_cpu_second"):
+        assert all(row[unit]["median"] > 0 for row in rows.values())
     for contender in ("tutorial, eager", "tutorial, tf.function", "tutorial, batched"):
         alike, of = found["same"][f"{contender} / fmkeras, greedy"]
         assert alike == of > 0, contender
