@@ -38,8 +38,9 @@ REHEARSAL = Path(__file__).parents[2] / "shared" / "tfds"
 
 # The files that take longest, which are begun first, so that no worker waits for another at the end.
 LONGEST = (
-    "faults jax pretrain training parallel notebooks benchmarks distributed decoding translate evaluation api".split()
-)
+    "faults parallel notebooks distributed pretrain training benchmarks jax translate decoding evaluation api text "
+    "devices errata fitting regress bad_input"
+).split()
 
 
 def pytest_collection_modifyitems(items):

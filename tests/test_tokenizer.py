@@ -114,10 +114,14 @@ def test_normalise_by_example():
     assert normalise("ﬁ ½ Ａ") == "ﬁ ½ Ａ", "compatibility forms are the writer's own"
 
 
+@pytest.fixture(scope="module")
+def trained(rehearsal) -> Tokenizer:
+    return Tokenizer.train([side for pair in rehearsal["train"] for side in pair], 8000)
+
+
 @pytest.mark.slow
-def test_round_trip_of_the_rehearsal_data(rehearsal):
+def test_round_trip_of_the_rehearsal_data(rehearsal, trained):
     texts = [side for pairs in rehearsal.values() for pair in pairs for side in pair]
-    trained = Tokenizer.train([side for pair in rehearsal["train"] for side in pair], 8000)
     assert len(trained) == 8000
     encoded = trained.encode(texts)
     assert trained.decode(encoded) == [normalise(text) for text in texts]
@@ -253,9 +257,8 @@ def test_corpus_has_the_ids_of_its_sentences_though_words_are_forgotten(tokenize
 
 
 @pytest.mark.slow
-def test_corpus_of_the_rehearsal_data(rehearsal):
+def test_corpus_of_the_rehearsal_data(rehearsal, trained):
     texts = [side for pair in rehearsal["train"] for side in pair]
-    trained = Tokenizer.train(texts, 8000)
     assert as_lists(trained.encode_corpus(texts)) == trained.encode(texts)
 
 

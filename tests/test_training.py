@@ -385,15 +385,13 @@ def test_minutes_end_training_within_an_epoch(tmp_path):
 
 
 @pytest.mark.slow
-def test_what_minutes_cut_short_goes_on_within_the_epoch(tmp_path):
+def test_what_minutes_cut_short_goes_on_within_the_epoch(whole, tmp_path):
     """Once the rest of the epoch was passed over: of 80 pairs, 76."""
-    rows = sequences(80, 4)
-    for name in ("whole", "cut"):
-        (tmp_path / name).mkdir()
-    expected = run(training(tmp_path / "whole", rows, rows, epochs=2, batch_tokens=200))
-    cut = run(training(tmp_path / "cut", rows, rows, epochs=2, batch_tokens=200, minutes=1e-9))
+    expected, _ = whole
+    data, settings = (sequences(80, 4), sequences(80, 5)), dict(epochs=3, dropout=0.2, batch_tokens=200)
+    cut = run(training(tmp_path, *data, minutes=1e-9, **settings))
     assert len(cut.history) == 1 and cut.history[0]["target_tokens"] < cut.batches.tokens
-    resumed = training(tmp_path / "cut", rows, rows, resume=True, epochs=2, batch_tokens=200)
+    resumed = training(tmp_path, *data, resume=True, **settings)
     assert resumed.place.position == 1 and not resumed.notes
     assert_same(expected, run(resumed))
     assert resumed.history[0]["target_tokens"] == resumed.batches.tokens
