@@ -12,7 +12,7 @@ import fmkeras
 from fmkeras import InputError, runs, translate
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.settings import FIELDS, PRESETS, Settings
-from fmkeras.translation.training import fitting, options
+from fmkeras.translation.training import fitting, options, translators
 
 # Fields that no option sets: what a training decides by itself, or what an option of another name sets.
 DECIDED = {"task", "data_sha256", "sentences_per_line", "tokenizer_sha256", "init"}
@@ -30,16 +30,16 @@ def batches(pairs: int, budget: int = 512) -> Batches:
 
 def test_the_bundled_data_and_many_pairs_keep_their_settings():
     settings = Settings(dataset="pairs.tsv", vocab_size=8000)
-    assert fitting.few_pairs(settings, fitting.FEW, {}, False) == settings
+    assert fitting.few_pairs(settings, fitting.FEW, {}) == settings
     for name in ("phrasebook", "ted"):
-        assert fitting.few_pairs(Settings(dataset=name), 300, {}, False) == Settings(dataset=name)
+        assert fitting.few_pairs(Settings(dataset=name), 300, {}) == Settings(dataset=name)
     fitted, same, line = fitting.fit_schedule(settings, batches(20_000), {})
     assert (fitted, same.passes, line) == (settings, 1, "")
 
 
 @pytest.mark.parametrize("pairs", [40, 300, 600, 2000, 9000])
 def test_the_warm_up_is_a_share_of_the_steps_that_there_will_be(pairs):
-    settings = fitting.few_pairs(Settings(dataset="pairs.tsv", preset="tiny"), pairs, {}, False)
+    settings = fitting.few_pairs(Settings(dataset="pairs.tsv", preset="tiny"), pairs, {})
     settings, fitted, line = fitting.fit_schedule(settings, batches(pairs), {})
     total = settings.epochs * len(fitted)
     assert settings.warmup_steps <= min(400, fitting.WARM_UP * total)
@@ -50,14 +50,25 @@ def test_the_warm_up_is_a_share_of_the_steps_that_there_will_be(pairs):
 def test_what_is_named_stays():
     chosen = {"vocab_size": 777, "dropout": 0.05, "epochs": 3, "warmup_steps": 50, "passes": 1, "select": "loss"}
     settings = Settings(dataset="pairs.tsv", **chosen)
-    settings = fitting.few_pairs(settings, 600, chosen, False)
+    settings = fitting.few_pairs(settings, 600, chosen)
     settings, _, _ = fitting.fit_schedule(settings, batches(600), chosen)
     assert {name: getattr(settings, name) for name in chosen} == chosen
 
 
-def test_a_known_vocabulary_is_not_changed():
+def test_another_epoch_selected_does_not_shorten_the_training():
+    chosen = {"select": "loss"}
+    settings = fitting.few_pairs(Settings(dataset="pairs.tsv", **chosen), 600, chosen)
+    settings, fitted, _ = fitting.fit_schedule(settings, batches(600), chosen)
+    assert settings.select == "loss" and settings.epochs * len(fitted) >= fitting.STEPS
+
+
+def test_a_known_vocabulary_is_not_changed_and_a_translator_is_trained_on_by_its_loss():
     settings = Settings(dataset="pairs.tsv", vocab_size=4000)
-    assert fitting.few_pairs(settings, 600, {}, True).vocab_size == 4000
+    for task, select in (("denoise", "bleu"), ("translate", "loss")):
+        fitted = fitting.few_pairs(settings, 600, {}, Settings(task=task))
+        assert (fitted.vocab_size, fitted.select) == (4000, select)
+    chosen = {"select": "bleu"}
+    assert fitting.few_pairs(dataclasses.replace(settings, **chosen), 600, chosen, Settings()).select == "bleu"
 
 
 @pytest.mark.parametrize(
@@ -174,8 +185,24 @@ def test_a_translator_is_trained_on_with_other_pairs(trained, tmp_path, capsys):
     assert (tuned.settings.source, tuned.settings.target) == ("pt", "en")
     assert tuned.settings.learning_rate == pytest.approx(fitting.FINE_TUNING * PRESETS["tiny"]["learning_rate"])
     assert "are single bytes in its vocabulary" in said and "all of its weights come from" in said
-    assert tuned.report["before"]["run"] == str(trained) and "before, " in said
+    assert tuned.report["before"]["run"] == str(trained) and f"before, by {trained}, " in said
+    assert tuned.report["before"]["test_bleu_before"] >= 0
     assert tuned.report["before"]["bleu_before"] == pytest.approx(first.report["test"]["bleu"], abs=0.01)
+
+
+def test_training_on_that_has_not_paid_is_said():
+    before = {"run": "runs/first", "test_bleu_before": 20.0}
+    assert fitting.not_gained(before, {"bleu": 20.1}) == "" == fitting.not_gained({}, {"bleu": 0.0})
+    for bleu in (20.0, 12.0):
+        assert "not made it better on these test pairs: go on with runs/first" in fitting.not_gained(
+            before, {"bleu": bleu}
+        )
+
+
+def test_what_was_trained_on_may_be_gone_at_the_end(tmp_path):
+    said = []
+    assert translators.before_and_now(str(tmp_path / "gone"), None, None, said.append) == {}
+    assert len(said) == 1 and said[0].startswith("\nwhat it was before cannot be measured: ")
 
 
 def test_a_translator_of_the_other_direction_is_refused(trained, pairs_file, tmp_path):

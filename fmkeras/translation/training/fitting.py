@@ -43,20 +43,29 @@ def preset_for(pairs: int, gpu: bool) -> str:
     return "base" if gpu and pairs >= 10 * FEW else "small"
 
 
-def few_pairs(settings: Settings, pairs: int, chosen: dict, known_vocabulary: bool) -> Settings:
+def few(settings: Settings, pairs: int) -> bool:
+    """Whether there are so few pairs that all of this applies. Bundled data have settings of their own."""
+    bundled = settings.dataset in BUNDLED and settings.limit is None
+    return pairs < FEW and not bundled and settings.preset != "document"
+
+
+def few_pairs(settings: Settings, pairs: int, chosen: dict, start: Settings | None = None) -> Settings:
     """Settings for few pairs, before a vocabulary is made of them; unchanged for many, and for bundled data.
 
     Args:
         settings: with the values of a preset.
         pairs: how many there are to train on.
         chosen: what the user has named, which stays.
-        known_vocabulary: whether the vocabulary is that of another run.
+        start: settings of the run that training starts from, whose vocabulary is kept; None for random weights.
     """
-    if pairs >= FEW or (settings.dataset in BUNDLED and settings.limit is None) or settings.preset == "document":
+    if not few(settings, pairs):
         return settings
     values: dict[str, Any] = {name: value for name, value in SMALL_DATA.items() if name not in chosen}
-    if known_vocabulary:
+    if start:
         values.pop("vocab_size", None)
+        if start.task == "translate" and "select" not in chosen:
+            # It translates already, and of a few dozen validation sentences BLEU tells less than the loss.
+            values["select"] = "loss"
     elif "vocab_size" in values:
         values["vocab_size"] = 1000 if pairs < 2000 else 2000
     return dataclasses.replace(settings, **values)
@@ -69,7 +78,7 @@ def fit_schedule(settings: Settings, batches: Batches, chosen: dict) -> tuple[Se
         The settings, the batches with their passes, and a line for the user; "" if nothing was fitted.
     """
     steps, values = len(batches), dict[str, Any]()
-    if settings.select == "bleu" and "epochs" not in chosen:  # few pairs
+    if few(settings, len(batches.source)) and "epochs" not in chosen:
         if "passes" not in chosen:
             values["passes"] = max(1, math.ceil(LEAST_STEPS / steps))
         values["epochs"] = max(settings.epochs, math.ceil(STEPS / (steps * values.get("passes", settings.passes))))
@@ -101,6 +110,21 @@ def learnt_nothing(translations: Sequence[str], pairs: int) -> str:
         f"it has not learnt to translate: {len(translations):,} test sentences got {different} different "
         f"translation{'s' * (different > 1)}. {pairs:,} pairs need more --epochs, or a start from --init, such as a "
         "run of python -m fmkeras.pretrain"
+    )
+
+
+def not_gained(before: dict, test: dict) -> str:
+    """A line that says that training on has not paid, and what to do; "" if it has, or nothing was trained on.
+
+    Args:
+        before: the translator that was trained on, and its BLEU on the test pairs: "run", "test_bleu_before".
+        test: the scores on them now.
+    """
+    if not before or test["bleu"] > before["test_bleu_before"]:
+        return ""
+    return (
+        f"training on has not made it better on these test pairs: go on with {before['run']} as it is, or try a lower "
+        "--learning-rate, or more pairs"
     )
 
 

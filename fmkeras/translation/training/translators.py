@@ -107,11 +107,12 @@ def train_translator(
         }
         for line in score_lines(f"test: {test['pairs']:,} pairs of {corpus.name}", test):
             say(line)
-        if line := fitting.learnt_nothing(translations, len(training.batches.source)):
+        if before := before_and_now(training.settings.init, translator, corpus, say):
+            translator.report["before"] = before
+        line = fitting.learnt_nothing(translations, len(training.batches.source)) or fitting.not_gained(before, test)
+        if line:
             translator.report["warning"] = line
             say(f"\nwarning: {line}")
-        if before := earlier_scores(training.settings.init, translator, say):
-            translator.report["before"] = before
         session.finish(folder, translator.report, samples(corpus, translations), say)
         if run is not None:
             following = f'Translate: python -m fmkeras.translate text --run {folder} "..."'
@@ -147,9 +148,10 @@ def prepare(
     corpora.settle(settings, corpus)
     if pretrained:
         pretrained.check(settings)
-    settings = decide(settings, chosen, len(corpus.train), pretrained.settings if pretrained else None)
+    start = pretrained.settings if pretrained else None
+    settings = decide(settings, chosen, len(corpus.train), start)
     if not resume:
-        settings = fitting.few_pairs(settings, len(corpus.train), chosen, pretrained is not None)
+        settings = fitting.few_pairs(settings, len(corpus.train), chosen, start)
     say(f"data       {corpus.name}, {corpus.source} → {corpus.target}")
     for note in corpus.notes:
         say(f"           {note}")
@@ -257,19 +259,31 @@ def tokenize(
     return tokenizer, batches, validation, len(corpus.train) - len(source)
 
 
-def earlier_scores(init: str, translator: Translator, say: session.Say) -> dict:
-    """Of a translator that was trained on: BLEU on its own test set before and now; {} if that cannot be had."""
-    if not init or Settings.load(runs.read_config(runs.find(init))).task != "translate":
+def before_and_now(init: str, translator: Translator, corpus: Corpus, say: session.Say) -> dict:
+    """Of a translator that was trained on: its BLEU before and now, on these test pairs and on its own test set.
+
+    {} if it was none, but a pre-trained run. Its own test set is left out where that cannot be had.
+    """
+    try:
+        if not init or Settings.load(runs.read_config(runs.find(init))).task != "translate":
+            return {}
+        old = load_translator(init, "keras")
+    except InputError as error:  # a resumed run needs it no more, and it may be gone
+        say(f"\nwhat it was before cannot be measured: {error}")
         return {}
-    old = load_translator(init, "keras")
+    before, now = old.score(corpus.test, {}, progress=None)[0]["bleu"], translator.report["test"]["bleu"]
+    say(f"\non these test pairs: BLEU {before:.2f} before, by {init}, {now:.2f} now")
+    found = {"run": init, "test_bleu_before": before}
     try:
         test = evaluation_sets.load(old.settings, init)
     except InputError as error:
         say(f"what was lost on the test set of {init} cannot be measured: {error}")
-        return {}
+        return found
+    if list(zip(test.sources, test.references, strict=True)) == corpus.test:  # more of the same passes
+        return found
     pair = [evaluation_sets.score(one, test)[0]["bleu"] for one in (old, translator)]
-    say(f"\non the test set of {init}: BLEU {pair[0]:.2f} before, {pair[1]:.2f} now ({test.name})")
-    return {"run": init, "test_set": test.name, "bleu_before": pair[0], "bleu_now": pair[1]}
+    say(f"on the test set of {init}: BLEU {pair[0]:.2f} before, {pair[1]:.2f} now ({test.name})")
+    return found | {"test_set": test.name, "bleu_before": pair[0], "bleu_now": pair[1]}
 
 
 def first_sources(corpus: Corpus) -> list[str]:
