@@ -163,8 +163,8 @@ def test_the_largest_by_blocks_are_the_largest(width, k, seed):
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="XLA compiles each shape")
 def test_batches_of_all_shapes_share_one_graph(model, sources):
     for budget in (20, 100, 400):
-        assert len(list(search(model, 2, 1.0).translate(sources, budget))) == len(sources)
-    assert search(model, 2, 1.0).compiled_call.experimental_get_tracing_count() == 1
+        assert len(list(search(model, 4, 1.0).translate(sources, budget))) == len(sources)
+    assert search(model, 4, 1.0).compiled_call.experimental_get_tracing_count() == 1
 
 
 def test_beams_find_more_probable_translations(model, sources):
@@ -184,12 +184,12 @@ def test_the_score_is_the_model_probability_of_the_translation(model, sources):
 
 def test_a_length_penalty_makes_longer_translations(model, sources):
     short, _ = translated(model, sources, 4, penalty=0.0)
-    long, _ = translated(model, sources, 4, penalty=2.0)
+    long, _ = translated(model, sources, 4, penalty=5.0)
     assert sum(map(len, long)) > sum(map(len, short))
 
 
 def test_no_translation_is_longer_than_allowed(model, sources):
-    for row, output in zip(sources, translated(model, sources, 2, penalty=5.0)[0], strict=True):
+    for row, output in zip(sources, translated(model, sources, 4, penalty=5.0)[0], strict=True):
         assert len(output) + 1 <= length_limit(len(row))
         assert START not in output and END not in output
 
@@ -280,8 +280,8 @@ def test_padding_of_the_batch_does_not_matter(model):
 
 
 def test_every_sentence_comes_back_once(model, sources):
-    assert sorted(int(i) for i, *_ in search(model, 2, 1.0).translate(sources, 60)) == list(range(len(sources)))
-    assert list(search(model, 2, 1.0).translate([])) == []
+    assert sorted(int(i) for i, *_ in search(model, 4, 1.0).translate(sources, 60)) == list(range(len(sources)))
+    assert list(search(model, 4, 1.0).translate([])) == []
 
 
 def test_cross_attention_is_a_share_of_the_real_source(model):

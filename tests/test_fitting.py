@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fmkeras
-from fmkeras import InputError, runs, translate
+from fmkeras import InputError, translate
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.settings import FIELDS, PRESETS, Settings
 from fmkeras.translation.training import fitting, options, translators
@@ -160,11 +160,14 @@ SMALL = dict(
 
 
 @pytest.mark.slow
-def test_a_run_is_resumed_with_its_data_wherever_they_lie(trained, pairs_file, tmp_path):
+def test_a_run_is_resumed_with_its_data_wherever_they_lie_and_its_last_weights_can_be_had(
+    trained, pairs_file, tmp_path
+):
     moved = tmp_path / "elsewhere.tsv"
     shutil.copy(pairs_file, moved)
-    fmkeras.train_translator(str(moved), run=trained, resume=True, verbose=False, epochs=3)
-    assert fmkeras.load_translator(trained).report["epochs"] == 3
+    fmkeras.train_translator(str(moved), run=trained, resume=True, verbose=False, epochs=3, select="last")
+    report = fmkeras.load_translator(trained).report
+    assert report["epochs"] == report["best_epoch"] == 3
 
 
 def test_a_run_is_not_resumed_with_other_data(trained, pairs_file):
@@ -211,12 +214,6 @@ def test_a_translator_of_the_other_direction_is_refused(trained, pairs_file, tmp
             str(pairs_file), run=tmp_path / "tuned", init=str(trained), source="en", target="pt", verbose=False
         )
     assert not (tmp_path / "tuned").exists()
-
-
-@pytest.mark.slow
-def test_the_last_weights_can_be_had(trained, pairs_file):
-    fmkeras.train_translator(str(pairs_file), run=trained, resume=True, verbose=False, epochs=3, select="last")
-    assert runs.read_json(trained / runs.REPORT)["best_epoch"] == 3
 
 
 @pytest.mark.slow

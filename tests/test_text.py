@@ -9,7 +9,7 @@ import pytest
 
 import fmkeras
 from fmkeras import InputError, translate
-from fmkeras.translation.inference import decoding
+from fmkeras.translation.inference import decoding, loading
 
 RUN = Path(__file__).parent / "runs_0_1" / "translate"  # it turns Portuguese numbers into English ones
 
@@ -20,8 +20,12 @@ def translator():
 
 
 @pytest.fixture
-def text(capsys, monkeypatch):
-    """Run the subcommand, with arguments and standard input; gives its lines and what was said on standard error."""
+def text(translator, capsys, monkeypatch):
+    """Run the subcommand, with arguments and standard input; gives its lines and what was said on standard error.
+
+    Of the translator that is loaded already, so that its graphs are made once.
+    """
+    monkeypatch.setattr(loading, "load_translator", lambda *arguments: translator)
 
     def run(*arguments, stdin: bytes | None = None):
         if stdin is not None:

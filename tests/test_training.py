@@ -37,11 +37,11 @@ def sequences(number: int, seed: int, longest: int = 8) -> list[list[int]]:
     return [[*map(int, rng.integers(FIRST, V, rng.integers(2, longest))), END] for _ in range(number)]
 
 
-def training(folder, source, target, resume=False, validation=None, **settings):
+def training(folder, source, target, resume=False, validation=None, callbacks=(), **settings):
     settings = Settings(**dict(d_model=32, d_ff=64, num_layers=1, dropout=0.0, precision="float32") | settings)
     validation = Batches(*(validation or (source[:20], target[:20])), 500)
     batches = Batches(source, target, settings.batch_tokens, settings.seed)
-    return Training(settings, Tokens(), batches, validation, folder, resume)
+    return Training(settings, Tokens(), batches, validation, folder, resume, callbacks=callbacks)
 
 
 def run(trained: Training) -> Training:
@@ -382,6 +382,27 @@ def test_minutes_end_training_within_an_epoch(tmp_path):
     trained = run(training(tmp_path, rows, rows, epochs=50, batch_tokens=60, minutes=0.02))
     assert 1 <= len(trained.history) < 50
     assert trained.history[0]["target_tokens"] <= trained.batches.tokens
+
+
+@pytest.mark.slow
+def test_callbacks_may_stop_training_after_an_epoch_or_within_one(tmp_path):
+    rows, told = sequences(80, 4), []
+    for name in ("patient", "hasty"):
+        (tmp_path / name).mkdir()
+    patient = keras.callbacks.EarlyStopping("val_loss", min_delta=100.0, patience=1)
+    assert len(run(training(tmp_path / "patient", rows, rows, callbacks=[patient], epochs=5)).history) == 2
+
+    class Hasty(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            told.append(batch)
+            self.model.stop_training = batch == 1
+
+        def on_train_end(self, logs=None):
+            told.append("train ends")
+
+    hasty = run(training(tmp_path / "hasty", rows, rows, callbacks=[Hasty()], epochs=5, batch_tokens=200))
+    assert len(hasty.history) == 1
+    assert told == [0, 1, "train ends"]
 
 
 @pytest.mark.slow
