@@ -22,7 +22,7 @@ class Parting:
         self.tokenizer, self.settings = tokenizer, settings
 
     def parts(self, text: str, split: bool = True, on_cut: Said = None) -> list[str]:
-        """The parts of a text, in the corpus' own form: its sentences, and pieces of those that are too long.
+        """The parts of a text, in the corpus' own form: its sentences, and parts of those that are too long.
 
         Args:
             text, split, on_cut: as in `Translator.translate`.
