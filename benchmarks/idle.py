@@ -42,8 +42,8 @@ def batches_of(settings: Settings, count: int) -> Batches:
     return Batches(rows, rows, settings.batch_tokens, widths=devices.batch_widths(training=True))
 
 
-def contenders(settings: Settings, count: int, folder: str) -> dict[str, Callable[[], None]]:
-    """By name, what makes the same `count` steps: alone, and within a training."""
+def contenders(settings: Settings, count: int, folder: str) -> tuple[dict[str, Callable[[], None]], int]:
+    """By name, what makes the same steps: alone, and within a training; and how many they are, `count` at most."""
     from benchmarks.train_speed import train
     from fmkeras.translation.training.training import Training
 
@@ -56,7 +56,7 @@ def contenders(settings: Settings, count: int, folder: str) -> dict[str, Callabl
         training.place.position = 0
         training.fit(batches, count, show_progress=False, announce=None)
 
-    return {"steps alone": lambda: train(training.objective, ready, 0, count), "in a training": as_trained}
+    return {"steps alone": lambda: train(training.objective, ready, 0, count), "in a training": as_trained}, count
 
 
 def main() -> None:
@@ -83,7 +83,7 @@ def main() -> None:
 def measure_idle(settings: Settings, steps: int, repetitions: int) -> dict:
     """Seconds a step of each contender, and what share of one the device idles, by medians and by the least."""
     with tempfile.TemporaryDirectory() as folder:
-        made = contenders(settings, steps, folder)
+        made, steps = contenders(settings, steps, folder)
         for work in made.values():
             work()  # graphs are made
         seconds: dict[str, list[float]] = {name: [] for name in made}

@@ -19,6 +19,7 @@ from fmkeras.errors import InputError
 from fmkeras.translation.settings import PRESETS, Settings
 
 FLOAT = 4  # bytes
+WIDTH = 32  # tokens of a sentence
 STEPS = 4  # that are not timed, and twice as many that are; the fastest of three times counts
 
 
@@ -172,11 +173,22 @@ def report(asked: Asked, measured: Measured, found: dict) -> str:
 
 def measured_here(settings: Settings, tokens: int) -> Measured:
     """Steps of `tokens` and of twice as many, on one device of this machine, in the precision of the settings."""
+    from fmkeras.translation.model.transformer import Transformer
+
+    before = held()
+    objective = made(settings)
+    averaged = Transformer(settings.vocab_size, **settings.model_sizes(), dtype="float32")  # takes memory, too
+    small, large = (timed(objective, settings, size, before) for size in (tokens, 2 * tokens))
+    size = averaged.count_params()
+    return Measured(devices.device(), settings.precision, settings.preset, size, small, large)
+
+
+def made(settings: Settings):
+    """What is trained, with the optimizer of a training, for the devices of the present scope."""
     from fmkeras.translation.model.objective import Objective
     from fmkeras.translation.model.transformer import Transformer
     from fmkeras.translation.training.optimizers import optimizer_of
 
-    before = held()
     half = settings.precision != "float32"
     dtype = f"mixed_{settings.precision}" if half else "float32"
     model = Transformer(settings.vocab_size, **settings.model_sizes(), dtype=dtype)
@@ -184,23 +196,14 @@ def measured_here(settings: Settings, tokens: int) -> Measured:
     optimizer = optimizer_of(settings, 1)
     optimizer.build(model.trainable_variables)
     objective.compile(optimizer, jit_compile=devices.jit_compile())
-    averaged = Transformer(settings.vocab_size, **settings.model_sizes(), dtype="float32")  # takes memory, too
-    small, large = (timed(objective, settings, size, before) for size in (tokens, 2 * tokens))
-    assert averaged.count_params() == model.count_params()
-    size = model.count_params()
-    return Measured(devices.device(), settings.precision, settings.preset, size, small, large)
+    return objective
 
 
-def timed(objective, settings: Settings, tokens: int, before: int, width: int = 32) -> Step:
+def timed(objective, settings: Settings, tokens: int, before: int) -> Step:
     """The fastest of STEPS steps on a batch of random ids."""
-    import numpy as np
-
     from benchmarks.train_speed import train
-    from fmkeras.translation.corpora.batches import Batches
 
-    rng, rows = np.random.default_rng(0), max(1, tokens // width)
-    sides = [[rng.integers(4, settings.vocab_size, width).tolist() for _ in range(rows)] for _ in range(2)]
-    batches = Batches(*sides, budget=rows * width, widths=devices.batch_widths(training=True))
+    batches = batch_of(settings, tokens)
     order = batches.indices(0)[0]
     began = time.perf_counter()
     batch = batches.batch(order)
@@ -208,7 +211,18 @@ def timed(objective, settings: Settings, tokens: int, before: int, width: int = 
     train(objective, [batch], 0, STEPS)
     # A fit has costs of its own: what a short one takes is subtracted from what a long one takes.
     long, short = (min(train(objective, [batch], 0, steps) for _ in range(3)) for steps in (3 * STEPS, STEPS))
-    return Step(rows * width, max(long - short, 1e-6) / (2 * STEPS), held() - before, making)
+    return Step(batches.budget, max(long - short, 1e-6) / (2 * STEPS), held() - before, making)
+
+
+def batch_of(settings: Settings, tokens: int):
+    """One batch of about so many tokens: random sentences of WIDTH."""
+    import numpy as np
+
+    from fmkeras.translation.corpora.batches import Batches
+
+    rng, rows = np.random.default_rng(0), max(1, tokens // WIDTH)
+    sides = [[rng.integers(4, settings.vocab_size, WIDTH).tolist() for _ in range(rows)] for _ in range(2)]
+    return Batches(*sides, budget=rows * WIDTH, widths=devices.batch_widths(training=True))
 
 
 def held() -> int:

@@ -12,7 +12,7 @@ from conftest import succeed
 from forked import Forked, run_module
 
 import fmkeras
-from benchmarks import plan, recipe, small_data, soak
+from benchmarks import kills, plan, recipe, simulated, small_data, soak, versions
 from fmkeras import InputError, runs
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.model.transformer import Transformer
@@ -61,6 +61,9 @@ def run(tmp_path_factory) -> Path:
         "idle",
         "plan",
         "small_data",
+        "kills",
+        "simulated",
+        "versions",
     ],
 )
 def test_help(name, monkeypatch, capsys):
@@ -288,3 +291,67 @@ def test_plan_and_idle(tmp_path):
         "idle", "--preset", "document", "--batch-tokens", 128, "--steps", 12, "--repetitions", 1, folder=tmp_path
     )
     assert found["names"] == ["steps alone", "in a training"] and found["idle"] < 1 and "of a step" in printed
+
+
+@pytest.mark.slow
+def test_kills(jax_environment, monkeypatch, tmp_path):
+    for name in ("JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"):
+        monkeypatch.setenv(name, jax_environment[name])
+    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+    printed, found = benchmark("kills", "--kills", 1, "--processes", 2, "--epochs", 3, folder=tmp_path)
+    (row,) = found["rows"]
+    assert row["processes"] == 2 and row["statuses"] == [2] and row["ended_seconds"] < 60
+    assert row["losses"] < 1e-3 and "resumed by" in printed
+
+
+GOOD = {"processes": 2, "killed": 1, "after": 3.0, "ended_seconds": 9.0, "statuses": [2], "resumed_by": 2}
+GOOD |= {"last_lines": [f"fmkeras: error: start again, with {kills.SAYS} in run"], "losses": 0.0, "state": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({}, ""),
+        ({"resumed_by": 1, "losses": 1e-4, "state": 0.1}, ""),  # another number of processes rounds otherwise
+        ({"ended_seconds": 61.0}, "the others did not end within a minute"),
+        ({"statuses": [0]}, "they ended as if all were well"),
+        ({"last_lines": ["Aborted"]}, "no line says how to resume"),
+        ({"losses": 0.01, "resumed_by": 1}, "the end has other losses"),
+        ({"state": 1e-9}, "the end has other bits"),
+    ],
+)
+def test_what_a_kill_fails_for(changes, problem):
+    found = kills.problems(GOOD | changes)
+    assert found == [f"process 1 of 2, killed after 3.0 s: {problem}"] * bool(problem)
+
+
+def test_simulated_devices_take_their_share_as_often_as_there_are_devices(monkeypatch):
+    seconds = {(1, 1): 0.9, (1, 2): 0.5, (1, 4): 0.3, (2, 2): 1.1, (4, 4): 1.5}
+
+    def take_turns(contenders, repetitions):
+        assert {name: words[1:3] for name, (_, words) in contenders.items()} == {
+            (number, share): (400 * number // share, number) for number, share in seconds
+        }
+        yield from seconds.items()
+
+    monkeypatch.setattr(simulated.measure, "take_turns", take_turns)
+    rows = simulated.measured("tiny", 400, [2, 4], 1)
+    assert [row["devices"] for row in rows] == [1, 2, 4]
+    assert [row["predicted"] for row in rows] == pytest.approx([0.9, 1.0, 1.2])  # 0.3 + 300 tokens of 0.002
+    assert [row["measured"]["median"] for row in rows] == [0.9, 1.1, 1.5]
+
+
+@pytest.mark.slow
+def test_simulated_and_versions(tmp_path):
+    words = ["--preset", "document", "--batch-tokens", 128, "--devices", 2, "--repetitions", 1]
+    printed, found = benchmark("simulated", *words, folder=tmp_path)
+    assert [(row["devices"], row["tokens"]) for row in found["rows"]] == [(1, 128), (2, 64)] and "cores" in printed
+    words = ["--root", ROOT, "--sizes", "tutorial", "--batch-tokens", 100, "--repetitions", 1, "--seconds", 0.1]
+    printed, found = benchmark("versions", *words, folder=tmp_path)
+    ratio = found["sizes"]["tutorial"]["clock"]["ratio"]["values"]
+    assert len(ratio) == 1 and ratio[0] > 0 and "now / before" in printed
+
+
+def test_what_is_no_version_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"is it a version that has benchmarks/train_speed\.py"):
+        versions.begun(tmp_path, ["tutorial", "100", "0.1"])
