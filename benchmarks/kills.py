@@ -3,10 +3,11 @@
     python -m benchmarks.kills --kills 10 --json kills.json
 
 The command of a user, on JAX, by two and three processes that share this machine: 343 sentences of three numbers, one
-block, dropout. First nothing disturbs it. Then, again and again, one process is killed between its first step and its
-last. The others must end within a minute, with a status and a line that says how to resume. `--resume` by as many
-processes must end with the same bits: weights, average, moments, dropout's state, losses, test scores. By another
-number of processes, whose sums have other roundings, losses must agree to `TOLERANCE`.
+block, dropout. First nothing disturbs it. Then, again and again, one process is killed at a random moment. Moments are
+given in epochs: 2.4 is when two are done, and two fifths of the time that one takes have passed since. The others must
+end within a minute, with a status and a line that says how to resume. `--resume` by as many processes must end with the
+same bits: weights, average, moments, dropout's state, losses, test scores. By another number of processes, whose sums
+have other roundings, losses must agree to `TOLERANCE`.
 """
 
 import contextlib
@@ -35,7 +36,7 @@ MINUTE = 60  # seconds within which all must have ended
 PATIENCE = 1800  # seconds after which a training that has not ended counts as stuck
 TOLERANCE = 1e-3  # relative, of losses, between numbers of processes
 SAYS = "--resume to go on from the last checkpoint"
-COLUMNS = ["processes", "killed", "after, s", "others ended, s", "resumed by", "at epoch", "losses differ", "state"]
+COLUMNS = ["processes", "killed", "after epochs", "others ended, s", "resumed by", "at epoch", "losses differ", "state"]
 
 
 def main() -> None:
@@ -73,13 +74,14 @@ def problems(row: dict) -> list[str]:
         "the end has other losses": row["losses"] > TOLERANCE,
         "the end has other bits": row["processes"] == row["resumed_by"] and row["state"] > 0,
     }
-    name = f"process {row['killed']} of {row['processes']}, killed after {row['after']:.1f} s"
+    name = f"process {row['killed']} of {row['processes']}, killed after {row['after']:.1f} epochs"
     return [f"{name}: {problem}" for problem, true in what.items() if true]
 
 
 def line(row: dict) -> list[str]:
     """A row of the table."""
-    state = f"{row['state']:.1e}" if row["state"] else "same bits"
+    state = "same bits" if row["state"] == 0 else f"{row['state']:.1e}"
+    state = state if row["processes"] == row["resumed_by"] else "-"  # rows of padding are counted, too
     figures = [f"{row['after']:.1f}", f"{row['ended_seconds']:.1f}", str(row["resumed_by"]), row["epoch"]]
     return [str(row["processes"]), str(row["killed"]), *figures, f"{row['losses']:.1e}", state]
 
@@ -93,7 +95,7 @@ class Laboratory:
     """
 
     def __init__(self, folder: Path, epochs: int):
-        self.folder, self.numbers = folder, itertools.count()
+        self.folder, self.epochs, self.numbers = folder, epochs, itertools.count()
         rows = itertools.product(NUMBERS, repeat=3)
         text = "".join(f"{' '.join(row)}\t{' '.join(NUMBERS[word] for word in row)}\n" for row in rows)
         (folder / "pairs.tsv").write_text(text, encoding="utf-8")
@@ -103,7 +105,7 @@ class Laboratory:
     def undisturbed(self, count: int) -> dict:
         """A training by so many processes from beginning to end: its folder, and seconds of training.
 
-        Without those of compiling: what is compiled now the later ones find on the disk.
+        Without compiling: what is compiled now the later ones find on the disk.
         """
         run = self.new_run()
         with self.started(count, run) as processes:
@@ -117,11 +119,10 @@ class Laboratory:
         A moment at which the training is over already, since the machine was faster, is drawn anew.
         """
         while True:
-            run, killed = self.new_run(), chance.randrange(count)
-            after = chance.uniform(0, undisturbed["seconds"])
+            run, killed, after = self.new_run(), chance.randrange(count), chance.uniform(0, self.epochs)
             with self.started(count, run) as processes:
-                wait_for(run / runs.CONFIG, processes)
-                time.sleep(after)
+                wait_for(run, int(after), processes)
+                time.sleep(after % 1 * undisturbed["seconds"] / self.epochs)
                 if any(process.poll() is not None for process in processes):
                     continue
                 processes[killed].send_signal(signal.SIGKILL)
@@ -180,9 +181,13 @@ def free_port() -> int:
         return one.getsockname()[1]
 
 
-def wait_for(path: Path, processes: Sequence[subprocess.Popen]) -> None:
-    """Until there is a file that one of the processes writes, or one has ended."""
-    while not path.exists() and all(process.poll() is None for process in processes):
+def wait_for(run: Path, epochs: int, processes: Sequence[subprocess.Popen]) -> None:
+    """Until a run has begun and done so many epochs, or one of its processes has ended."""
+    history = run / runs.HISTORY
+    while all(process.poll() is None for process in processes):
+        done = history.read_text(encoding="utf-8").count("\n") - 1 if history.exists() else 0
+        if (run / runs.CONFIG).exists() and done >= epochs:
+            return
         time.sleep(0.05)
 
 

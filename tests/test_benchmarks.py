@@ -322,7 +322,7 @@ GOOD |= {"last_lines": [f"fmkeras: error: start again, with {kills.SAYS} in run"
 )
 def test_what_a_kill_fails_for(changes, problem):
     found = kills.problems(GOOD | changes)
-    assert found == [f"process 1 of 2, killed after 3.0 s: {problem}"] * bool(problem)
+    assert found == [f"process 1 of 2, killed after 3.0 epochs: {problem}"] * bool(problem)
 
 
 def test_simulated_devices_take_their_share_as_often_as_there_are_devices(monkeypatch):
