@@ -45,6 +45,7 @@ def batches_of(settings: Settings, count: int) -> Batches:
 def contenders(settings: Settings, count: int, folder: str) -> tuple[dict[str, Callable[[], None]], int]:
     """By name, what makes the same steps: alone, and within a training; and how many they are, `count` at most."""
     from benchmarks.train_speed import train
+    from fmkeras.translation.training.callbacks import Callbacks
     from fmkeras.translation.training.training import Training
 
     batches = batches_of(settings, count)
@@ -52,11 +53,14 @@ def contenders(settings: Settings, count: int, folder: str) -> tuple[dict[str, C
     count = min(count, len(batches))
     ready = list(itertools.islice(batches.epoch(0), count))
 
+    def alone() -> None:
+        train(training.objective, ready, 0, count, Callbacks([], add_history=True, model=training.objective))
+
     def as_trained() -> None:
         training.place.position = 0
         training.fit(batches, count, show_progress=False, announce=None)
 
-    return {"steps alone": lambda: train(training.objective, ready, 0, count), "in a training": as_trained}, count
+    return {"steps alone": alone, "in a training": as_trained}, count
 
 
 def main() -> None:

@@ -202,15 +202,19 @@ def made(settings: Settings):
 def timed(objective, settings: Settings, tokens: int, before: int) -> Step:
     """The fastest of STEPS steps on a batch of random ids."""
     from benchmarks.train_speed import train
+    from fmkeras.translation.training.callbacks import Callbacks
+
+    def seconds(steps: int) -> float:
+        return train(objective, [batch], 0, steps, Callbacks([], add_history=True, model=objective))
 
     batches = batch_of(settings, tokens)
     order = batches.indices(0)[0]
     began = time.perf_counter()
     batch = batches.batch(order)
     making = time.perf_counter() - began
-    train(objective, [batch], 0, STEPS)
+    seconds(STEPS)
     # A fit has costs of its own: what a short one takes is subtracted from what a long one takes.
-    long, short = (min(train(objective, [batch], 0, steps) for _ in range(3)) for steps in (3 * STEPS, STEPS))
+    long, short = (min(seconds(steps) for _ in range(3)) for steps in (3 * STEPS, STEPS))
     return Step(batches.budget, max(long - short, 1e-6) / (2 * STEPS), held() - before, making)
 
 
