@@ -175,6 +175,19 @@ BACKENDS = ("tensorflow", "jax")  # of Keras, on which the translator's commands
 UNNEEDED = ("IPython", "matplotlib", "pandas", "sklearn")
 
 
+def check_backend(named: str = "") -> str:
+    """The backend of this name, by default the one that the environment names, which is known before Keras is imported.
+
+    Raises:
+        InputError: the commands do not run on it.
+    """
+    named = named or os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+    if named not in BACKENDS:
+        way_out = "set KERAS_BACKEND=tensorflow, or jax"
+        raise InputError(f"the commands run on TensorFlow and JAX, not on {named}: {way_out}")
+    return named
+
+
 def import_keras(training: bool = False) -> None:
     """Import Keras with the backend that the environment or Keras's own settings name, and without `UNNEEDED`.
 
@@ -184,18 +197,14 @@ def import_keras(training: bool = False) -> None:
     Raises:
         InputError: the commands do not run on that backend, or it is not installed.
     """
-    refuse = "the commands run on TensorFlow and JAX, not on {}: set KERAS_BACKEND=tensorflow, or jax"
-    named = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
-    if named not in BACKENDS:
-        raise InputError(refuse.format(named))
+    named = check_backend()
     with quiet():
         try:
             with without(*UNNEEDED):
                 import keras
         except ModuleNotFoundError as error:
             raise InputError(f"Keras's backend {named} needs a package: pip install {error.name}") from None
-        if keras.backend.backend() not in BACKENDS:
-            raise InputError(refuse.format(keras.backend.backend()))
+        check_backend(keras.backend.backend())  # Keras's own settings may name another
         if training:
             with contextlib.suppress(ImportError):
                 import tensorflow  # noqa: F401

@@ -145,7 +145,7 @@ def predict(args: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line `argv` (default: the process's own)."""
     args = cli.parse(parser(), ("train", "evaluate", "predict"), argv)
-    cli.import_keras()
+    cli.check_backend()
     {"train": train, "evaluate": evaluate, "predict": predict}[args.subcommand](args)
 
 

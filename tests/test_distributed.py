@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from benchmarks.kills import free_port
 from fmkeras import InputError, machines
 
 pytestmark = pytest.mark.slow
@@ -108,12 +108,6 @@ def train(start):
         return start(*(["-c", CODE, number, count, port, folder, json.dumps(chosen)] for number in range(count)))
 
     return run
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def results(ended: list, folder: Path) -> tuple[list, list]:

@@ -515,3 +515,15 @@ def test_mistakes_get_one_line_and_status_2(line, tmp_path):
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("fmkeras: error: ") and len(done.stderr.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_a_mistake_is_said_before_keras_is_imported():
+    check = """
+import sys
+from fmkeras import InputError, regress
+try:
+    regress.main(["--dataset", "nowhere.csv"])
+except InputError as error:
+    sys.exit(f"{error}, with Keras" if "keras" in sys.modules else 0)
+"""
+    subprocess.run([sys.executable, "-c", check], check=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=600)

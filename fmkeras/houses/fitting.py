@@ -132,18 +132,17 @@ def train_regressor(
     if tensorboard and folder is None:
         raise InputError("tensorboard needs a run folder for its logs: name a run")
     say("loading Keras ...")
-    with cli.quiet():
-        import keras
+    cli.import_keras()
     if tensorboard and folder is not None:
+        import keras
+
         callbacks = [*callbacks, keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
     fit = fit_table(loaded, data, epochs, seed, callbacks, strength, refit, progress)
     if folder is not None and len(fit.history):
         runs.save_model(fit.model, folder / runs.MODEL)
         runs.write_text(folder / runs.HISTORY, fit.history.to_csv(index=False, lineterminator="\n"))
     if not fit.finished:
-        where = f"the best weights so far are in {folder / runs.MODEL}" if folder else ""
-        kept = where if len(fit.history) and where else "nothing kept"
-        raise KeyboardInterrupt(f"{kept}; training again starts afresh")
+        raise _interrupted(fit, folder)
     about = {"dataset": config["dataset"], "target": name, "rows": len(features), "features": features.shape[1]}
     about |= {"encoded_columns": data.X_train.shape[1], "split": split}
     report = about | fit.report | _made_by() | _cross_validated(loaded, folds, strength, log_target)
@@ -155,6 +154,12 @@ def train_regressor(
 
         house_report.save(folder, fit)
     return regressor
+
+
+def _interrupted(fit: Fit, folder: Path | None) -> KeyboardInterrupt:
+    """What Ctrl-C ends in: where the best weights are, if there are any."""
+    kept = f"the best weights so far are in {folder / runs.MODEL}" if folder and len(fit.history) else "nothing kept"
+    return KeyboardInterrupt(f"{kept}; training again starts afresh")
 
 
 def _made_by() -> dict[str, dict]:
