@@ -146,23 +146,24 @@ def test_few_widths_have_few_shapes_and_pad_a_little_more():
     pairs = like_ted()
     ones, few = make(pairs, budget=2048), make(pairs, budget=2048, widths=8)
     shapes = {(*source.shape, target.shape[1]) for epoch in range(3) for (source, target), _, _ in few.epoch(epoch)}
-    assert len(shapes) <= 40 < len({(*s.shape, t.shape[1]) for (s, t), _, _ in ones.epoch(0)})
-    assert len({(rows, max(sides)) for rows, *sides in shapes}) == len({max(sides) for _, *sides in shapes})
+    assert len(shapes) <= 16 < len({(*s.shape, t.shape[1]) for (s, t), _, _ in ones.epoch(0)})
+    assert all(source == target for _, source, target in shapes)
+    assert len(shapes) == len({width for _, width, _ in shapes})
     assert all(rows % ROWS == 0 for rows, *_ in shapes)
     assert padding(ones.epoch(0)) < padding(few.epoch(0)) < 0.2
     assert [len(list(few.epoch(epoch))) for epoch in (0, 1, None)] == [len(few)] * 3
 
 
 @pytest.mark.slow
-def test_the_rehearsal_has_at_most_forty_shapes(rehearsal):
+def test_the_rehearsal_has_at_most_sixteen_shapes(rehearsal):
     tokenizer = Tokenizer.train((side for pair in rehearsal["train"] for side in pair), 8000)
     train, validation = (
         Batches(*map(tokenizer.encode_corpus, zip(*rehearsal[split], strict=True)), 4096, widths=widths)
         for split, widths in (("train", 8), ("validation", 1))
     )
     shapes = {(*s.shape, t.shape[1]) for epoch in range(2) for (s, t), _, _ in train.epoch(epoch)}
-    assert len(shapes) <= 40 and padding(train.epoch(0)) < 0.16
-    assert len({(*s.shape, t.shape[1]) for (s, t), _, _ in validation.epoch(None)}) <= 12
+    assert len(shapes) <= 16 and padding(train.epoch(0)) < 0.16
+    assert len({(*s.shape, t.shape[1]) for (s, t), _, _ in validation.epoch(None)}) <= 6
 
 
 def test_very_few_pairs_get_no_more_rows_than_need_be():
