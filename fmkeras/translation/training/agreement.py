@@ -26,8 +26,6 @@ def on_start(settings: Settings, tokenizer: Tokenizer, data: Mapping[str, str], 
     Raises:
         InputError: one has something else; names it.
     """
-    if machines.count() == 1:
-        return
     facts = {name: value for name, value in settings.asdict().items() if name not in PLACES}
     facts |= {f"{name} data": digest[:DIGITS] for name, digest in data.items()}
     weights = b"".join(np.asarray(variable).tobytes() for variable in initial.variables) if initial else b""

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +86,14 @@ class Training(Learner):
             self.renew = dropout = BpeDropout(batches, tokenizer, settings.bpe_dropout)
             self.parts = dropout.parts
         self.devices = parallel.Devices(settings.devices)
-        self.data = {"training": batches.fingerprint(), "validation": validation.fingerprint()}
-        agreement.on_start(settings, tokenizer, self.data, initial)
-        with self.devices.scope():
-            super().__init__(settings, len(tokenizer), settings.epochs * len(batches), initial)
+        with ThreadPoolExecutor() as beside:  # the digest of millions of pairs takes seconds
+            parts = {"training": batches, "validation": validation}
+            digests = {name: beside.submit(part.fingerprint) for name, part in parts.items()}
+            if machines.count() > 1:
+                agreement.on_start(settings, tokenizer, {name: one.result() for name, one in digests.items()}, initial)
+            with self.devices.scope():
+                super().__init__(settings, len(tokenizer), settings.epochs * len(batches), initial)
+        self.data = {name: one.result() for name, one in digests.items()}
         # What translates between the steps: of several processes each has its own.
         self.shown = self.averaged if machines.count() == 1 else Transformer.from_config(self.averaged.get_config())
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.objective, epochs=settings.epochs)
