@@ -208,6 +208,12 @@ QUOTED = [
         )
     ],
     ("README.md", r"run above gives, (\d+)", measured(r"the default, seed 0 \|.*?(\d+) of \d+ "), ".0f"),
+    *[
+        (OWN, rf"\n\| {pairs} \| {before}([\d.]+)", measured(rf"\| {pairs} \| {data} \|.*?\*\*([\d.]+)\*\*"), ".1f")
+        for pairs in ("300", "600", "2,000")
+        for before, data in (("", "phrasebook"), (r"[\d.]+ \| ", "rehearsal"))
+    ],
+    (OWN, r"or ([\d.]+) from a pre-trained start", measured(r"rehearsal pairs then give ([\d.]+)"), ".1f"),
     (OWN, r"from ([\d.]+) target tokens a pair", TOKENS_A_PAIR, ".1f"),
     (OWN, r"and ([\d,]+) target\s+tokens a second", TOKENS_A_PAIR / SECONDS_A_PAIR, ",.0f"),
     (
