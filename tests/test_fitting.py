@@ -35,6 +35,9 @@ def test_the_bundled_data_and_many_pairs_keep_their_settings():
         assert fitting.few_pairs(Settings(dataset=name), 300, {}) == Settings(dataset=name)
     fitted, same, line = fitting.fit_schedule(settings, batches(20_000), {})
     assert (fitted, same.passes, line) == (settings, 1, "")
+    # Of which a few were too long for a batch.
+    left = fitting.fit_schedule(settings, batches(fitting.FEW - 5, 2048), {}, fitting.FEW)
+    assert left[0].epochs == settings.epochs and left[1].passes == 1
 
 
 @pytest.mark.parametrize("pairs", [40, 300, 600, 2000, 9000])

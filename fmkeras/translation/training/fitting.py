@@ -71,14 +71,17 @@ def few_pairs(settings: Settings, pairs: int, chosen: dict, start: Settings | No
     return dataclasses.replace(settings, **values)
 
 
-def fit_schedule(settings: Settings, batches: Batches, chosen: dict) -> tuple[Settings, Batches, str]:
+def fit_schedule(settings: Settings, batches: Batches, chosen: dict, pairs: int = 0) -> tuple[Settings, Batches, str]:
     """Passes, epochs and warm-up for the number of steps that there will be.
+
+    Args:
+        pairs: as of `few_pairs`: with those that were too long for a batch.
 
     Returns:
         The settings, the batches with their passes, and a line for the user; "" if nothing was fitted.
     """
     steps, values = len(batches), dict[str, Any]()
-    if few(settings, len(batches.source)) and "epochs" not in chosen:
+    if few(settings, pairs or len(batches.source)) and "epochs" not in chosen:
         if "passes" not in chosen:
             values["passes"] = max(1, math.ceil(LEAST_STEPS / steps))
         values["epochs"] = max(settings.epochs, math.ceil(STEPS / (steps * values.get("passes", settings.passes))))

@@ -168,7 +168,7 @@ def prepare(
     if resume:
         batches = dataclasses.replace(batches, passes=settings.passes)
     else:
-        settings, batches, line = fitting.fit_schedule(settings, batches, chosen)
+        settings, batches, line = fitting.fit_schedule(settings, batches, chosen, len(corpus.train))
         if line:
             say(f"           {line}")
     if known:
