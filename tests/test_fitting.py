@@ -40,6 +40,17 @@ def test_the_bundled_data_and_many_pairs_keep_their_settings():
     assert left[0].epochs == settings.epochs and left[1].passes == 1
 
 
+def test_some_pairs_get_more_passes_and_dropout_and_what_is_named_stays():
+    settings = Settings(dataset="pairs.tsv", preset="small", **PRESETS["small"])
+    for pairs in (fitting.FEW, fitting.SOME - 1):
+        fitted = fitting.few_pairs(settings, pairs, {"dropout": 0.1})
+        assert fitted == dataclasses.replace(settings, **fitting.SOME_DATA | {"dropout": 0.1})
+    for other in ({"preset": "base"}, {"minutes": 60.0}):
+        assert fitting.few_pairs(dataclasses.replace(settings, **other), 20_000, {}).epochs == settings.epochs
+    assert fitting.few_pairs(settings, fitting.SOME, {}) == settings
+    assert fitting.few_pairs(settings, 20_000, {}, Settings()) == settings, "trained on, not anew"
+
+
 @pytest.mark.parametrize("pairs", [40, 300, 600, 2000, 9000])
 def test_the_warm_up_is_a_share_of_the_steps_that_there_will_be(pairs):
     settings = fitting.few_pairs(Settings(dataset="pairs.tsv", preset="tiny"), pairs, {})

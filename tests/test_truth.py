@@ -213,6 +213,7 @@ QUOTED = [
         for pairs in ("300", "600", "2,000")
         for before, data in (("", "phrasebook"), (r"[\d.]+ \| ", "rehearsal"))
     ],
+    (OWN, r"it made ([\d.]+) BLEU in place", measured(r"\n([\d.]+) test BLEU \(chrF"), ".2f"),
     (OWN, r"or ([\d.]+) from a pre-trained start", measured(r"rehearsal pairs then give ([\d.]+)"), ".1f"),
     (OWN, r"from ([\d.]+) target tokens a pair", TOKENS_A_PAIR, ".1f"),
     (OWN, r"and ([\d,]+) target\s+tokens a second", TOKENS_A_PAIR / SECONDS_A_PAIR, ",.0f"),
@@ -276,7 +277,9 @@ FIGURES = [
     *[(TRAINING, rf"\| `{name}` \| (\d+ / [^|]+) \|", sizes(name)) for name in PRESETS],
     (OWN, r"Below ([\d,]+) training pairs", f"{fitting.FEW:,}"),
     (OWN, r"about ([\d,]+) steps at most", f"{fitting.STEPS:,}"),
-    (OWN, r"dropout ([\d.]+)", str(fitting.SMALL_DATA["dropout"])),
+    (OWN, r"tokens, dropout ([\d.]+)", str(fitting.SMALL_DATA["dropout"])),
+    (OWN, r"Up to ([\d,]+) it gets", f"{fitting.SOME:,}"),
+    (OWN, r"it gets (\d+) epochs", str(fitting.SOME_DATA["epochs"])),
     (OWN, r"after (\d+) epochs without a better BLEU", str(fitting.SMALL_DATA["patience"])),
     (OWN, r"batches of (\d+) tokens", str(fitting.SMALL_DATA["batch_tokens"])),
     (OWN, r"holds ([\d,]+) pairs that we wrote", str(lines("docs/fr-de.tsv"))),

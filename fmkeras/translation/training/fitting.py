@@ -15,7 +15,7 @@ from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.corpus import BUNDLED
 from fmkeras.translation.settings import Settings
 
-FEW = 10_000  # training pairs below which all of this applies
+FEW, SOME = 10_000, 30_000  # training pairs below which they are few, and some
 STEPS = 2500  # that a few pairs are trained for, at most; `patience` ends it before
 LEAST_STEPS = 60  # of an epoch: a validation after each pass over very few pairs would take most of the time
 WARM_UP = 0.25  # share of all steps that the warm-up may take
@@ -28,6 +28,9 @@ WITH_ADAM: dict[str, Any] = dict(
 WITH_MUON = WITH_ADAM | dict(epochs=2, batch_tokens=1024, learning_rate=5e-3, warmup_steps=200, optimizer="muon")
 # Chosen on 600 and 2,000 pairs of the data that stand in for TED.
 SMALL_DATA = {"vocab_size": 1000, "batch_tokens": 512, "dropout": 0.3, "patience": 8, "select": "bleu"}
+
+# Measured on 10,000 of them with `small`. BLEU goes on rising when the validation loss, of another domain, has turned.
+SOME_DATA = {"epochs": 20, "batch_tokens": 1024, "dropout": 0.2, "schedule": "linear", "select": "bleu"}
 
 
 def bundled_corpus(gpu: bool) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def few(settings: Settings, pairs: int) -> bool:
 
 
 def few_pairs(settings: Settings, pairs: int, chosen: dict, start: Settings | None = None) -> Settings:
-    """Settings for few pairs, before a vocabulary is made of them; unchanged for many, and for bundled data.
+    """Settings for few or some pairs, before a vocabulary is made of them; unchanged for many, and for bundled data.
 
     Args:
         settings: with the values of a preset.
@@ -59,7 +62,9 @@ def few_pairs(settings: Settings, pairs: int, chosen: dict, start: Settings | No
         start: settings of the run that training starts from, whose vocabulary is kept; None for random weights.
     """
     if not few(settings, pairs):
-        return settings
+        # A schedule that ends at 0 is of no use to those who stop it by the clock.
+        some = settings.preset == "small" and FEW <= pairs < SOME and not start and not settings.minutes
+        return dataclasses.replace(settings, **{n: v for n, v in SOME_DATA.items() if n not in chosen} if some else {})
     values: dict[str, Any] = {name: value for name, value in SMALL_DATA.items() if name not in chosen}
     if start:
         values.pop("vocab_size", None)
