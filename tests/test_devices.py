@@ -124,25 +124,29 @@ def training(folder, precision: str, data: list[list[int]], **settings) -> Train
 
 
 @pytest.fixture(scope="module")
-def whole_losses(tmp_path_factory) -> list[float]:
+def whole_losses(tmp_path_factory) -> tuple[np.ndarray, np.ndarray]:
     return tiny_losses(tmp_path_factory.mktemp("float32"), "float32")
 
 
-def tiny_losses(folder, precision: str) -> list[float]:
-    """Of 300 steps of the preset `tiny`: the validation loss after each thirty, and the mean of the training losses."""
+def tiny_losses(folder, precision: str) -> tuple[np.ndarray, np.ndarray]:
+    """Of 300 steps of the preset `tiny`: training losses, means of some 60 steps, for fewer differ by chance; and the
+    validation losses after each 30.
+    """
     # At a high rate rounding grows with the steps: in bfloat16 to 2 % of a narrower model's loss, at 2e-3.
     settings = PRESETS["tiny"] | {"dropout": 0.0, "batch_tokens": 256, "learning_rate": 5e-4}
     trained = training(folder, precision, rows(1250, 0), **settings, epochs=10)
     assert 300 <= 10 * len(trained.batches) < 330
-    history = list(trained.epochs(show_progress=False))
-    return [*(row["val_loss"] for row in history), np.mean([row["loss"] for row in history])]
+    losses = np.array([(row["loss"], row["val_loss"]) for row in trained.epochs(show_progress=False)])
+    return losses[:, 0].reshape(5, 2).mean(axis=1), losses[:, 1]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_three_hundred_steps_in_half_precision_have_the_losses_of_float32(tmp_path, whole_losses, precision):
-    assert whole_losses[9] < 0.3 * whole_losses[0]
-    np.testing.assert_allclose(tiny_losses(tmp_path, precision), whole_losses, rtol=0.01)
+    (trained, validated), (expected, expected_validated) = tiny_losses(tmp_path, precision), whole_losses
+    assert expected[-1] < 0.8 * expected[0]
+    np.testing.assert_allclose(trained, expected, rtol=0.02)
+    np.testing.assert_allclose(validated, expected_validated, rtol=0.01)
 
 
 def test_loss_scaling_skips_an_overflow_and_recovers(tmp_path):

@@ -213,7 +213,8 @@ QUOTED = [
         for pairs in ("300", "600", "2,000")
         for before, data in (("", "phrasebook"), (r"[\d.]+ \| ", "rehearsal"))
     ],
-    (OWN, r"it made ([\d.]+) BLEU in place", measured(r"\n([\d.]+) test BLEU \(chrF"), ".2f"),
+    (OWN, r"it made ([\d.]+) BLEU, where", measured(r"\n([\d.]+) test BLEU on the rehearsal, chrF"), ".2f"),
+    (OWN, r"another recipe had ([\d.]+)", measured(r"lowest validation loss \| ([\d.]+) .*, epochs 10"), ".2f"),
     (OWN, r"or ([\d.]+) from a pre-trained start", measured(r"rehearsal pairs then give ([\d.]+)"), ".1f"),
     (OWN, r"from ([\d.]+) target tokens a pair", TOKENS_A_PAIR, ".1f"),
     (OWN, r"and ([\d,]+) target\s+tokens a second", TOKENS_A_PAIR / SECONDS_A_PAIR, ",.0f"),
