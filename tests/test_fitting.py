@@ -51,6 +51,18 @@ def test_some_pairs_get_more_passes_and_dropout_and_what_is_named_stays():
     assert fitting.few_pairs(settings, 20_000, {}, Settings()) == settings, "trained on, not anew"
 
 
+def test_a_training_gets_what_fits_its_pairs_also_if_some_are_too_long(tmp_path):
+    pairs = [(f"um {number}", f"one {number}") for number in range(fitting.FEW - 3)]
+    pairs += [(f"{number} dois" * 300, "two") for number in range(3)]
+    chosen = {"task": "translate", "dataset": "a list of pairs", "source": "pt", "target": "en", "vocab_size": 300}
+    small = {"d_model": 16, "d_ff": 16, "num_heads": 2, "num_layers": 1}
+    data = {"train": pairs, "validation": pairs[:20], "test": pairs[:20]}
+    _, training = translators.prepare(data, tmp_path / "run", chosen | small, False, (), list().append)
+    settings = training.settings
+    assert len(training.batches.source) == fitting.FEW - 3 and settings.preset == "small"
+    assert {name: getattr(settings, name) for name in fitting.SOME_DATA} == fitting.SOME_DATA and settings.passes == 1
+
+
 @pytest.mark.parametrize("pairs", [40, 300, 600, 2000, 9000])
 def test_the_warm_up_is_a_share_of_the_steps_that_there_will_be(pairs):
     settings = fitting.few_pairs(Settings(dataset="pairs.tsv", preset="tiny"), pairs, {})
