@@ -156,13 +156,13 @@ def training_options(add: Callable, run: str) -> None:
     """Add the options that all training has."""
     sizes = "size of the model (auto: tiny for the phrasebook and below 10,000 pairs; else small, or on a GPU base "
     add("--preset", choices=("auto", *PRESETS), help=sizes + "from 100,000 pairs on)")
-    add("--epochs", type=cli.positive(most=MOST), metavar="N", help="passes over the data (the preset's)")
+    add("--epochs", type=cli.positive(most=MOST), metavar="N", help="passes over the data (what fits the data)")
     add("--minutes", type=cli.positive(float), metavar="M", help="stop after M minutes of training (no limit)")
-    size = "subword tokens in the vocabulary, for both languages (the preset's)"
+    size = "subword tokens in the vocabulary, for both languages (what fits the data)"
     add("--vocab-size", type=cli.positive(most=MOST), metavar="V", help=size)
-    add("--batch-tokens", type=cli.positive(most=MOST), metavar="N", help="tokens a batch (the preset's)")
+    add("--batch-tokens", type=cli.positive(most=MOST), metavar="N", help="tokens a batch (what fits the data)")
     add("--learning-rate", type=cli.positive(float), metavar="R", help="peak of the learning rate (the preset's)")
-    add("--dropout", type=cli.share, metavar="P", help="dropout rate (the preset's)")
+    add("--dropout", type=cli.share, metavar="P", help="dropout rate (what fits the data)")
     add("--seed", type=cli.seed, metavar="S", help="seed of everything random (0)")
     shared = "devices that share each batch: a number, or all (all GPUs, or one CPU)"
     add("--devices", type=devices, metavar="N", help=shared)
