@@ -48,7 +48,8 @@ def test_some_pairs_get_more_passes_and_dropout_and_what_is_named_stays():
     for other in ({"preset": "base"}, {"minutes": 60.0}):
         assert fitting.few_pairs(dataclasses.replace(settings, **other), 20_000, {}).epochs == settings.epochs
     assert fitting.few_pairs(settings, fitting.SOME, {}) == settings
-    assert fitting.few_pairs(settings, 20_000, {}, Settings()) == settings, "trained on, not anew"
+    trained_on = dataclasses.replace(settings, init="runs/before")
+    assert fitting.few_pairs(trained_on, 20_000, {}, Settings()) == trained_on, "not anew"
 
 
 def test_a_training_gets_what_fits_its_pairs_also_if_some_are_too_long(tmp_path):
@@ -57,10 +58,14 @@ def test_a_training_gets_what_fits_its_pairs_also_if_some_are_too_long(tmp_path)
     chosen = {"task": "translate", "dataset": "a list of pairs", "source": "pt", "target": "en", "vocab_size": 300}
     small = {"d_model": 16, "d_ff": 16, "num_heads": 2, "num_layers": 1}
     data = {"train": pairs, "validation": pairs[:20], "test": pairs[:20]}
-    _, training = translators.prepare(data, tmp_path / "run", chosen | small, False, (), list().append)
+    said: list[str] = []
+    _, training = translators.prepare(data, tmp_path / "run", chosen | small, False, (), said.append)
     settings = training.settings
     assert len(training.batches.source) == fitting.FEW - 3 and settings.preset == "small"
     assert {name: getattr(settings, name) for name in fitting.SOME_DATA} == fitting.SOME_DATA and settings.passes == 1
+    (line,) = (line for line in said if "fitted" in line)
+    assert "fitted to 9,997 pairs, fewer than 30,000: 20 epochs of 1 pass, " in line
+    assert "1,160 steps at most of 1,024 tokens, warm-up 290, linear schedule, dropout 0.2" in line
 
 
 @pytest.mark.parametrize("pairs", [40, 300, 600, 2000, 9000])

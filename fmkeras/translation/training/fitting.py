@@ -46,9 +46,14 @@ def preset_for(pairs: int, gpu: bool) -> str:
 
 
 def few(settings: Settings, pairs: int) -> bool:
-    """Whether there are so few pairs that all of this applies. Bundled data have settings of their own."""
+    """Whether there are so few pairs that `SMALL_DATA` fits. Bundled data have settings of their own."""
     bundled = settings.dataset in BUNDLED and settings.limit is None
     return pairs < FEW and not bundled and settings.preset != "document"
+
+
+def some(settings: Settings, pairs: int) -> bool:
+    """Whether `SOME_DATA` fits. A rate that ends at 0 is of no use to those who stop it by the clock."""
+    return settings.preset == "small" and FEW <= pairs < SOME and not settings.init and not settings.minutes
 
 
 def unnamed(values: dict[str, Any], chosen: dict) -> dict[str, Any]:
@@ -66,9 +71,7 @@ def few_pairs(settings: Settings, pairs: int, chosen: dict, start: Settings | No
         start: settings of the run that training starts from, whose vocabulary is kept; None for random weights.
     """
     if not few(settings, pairs):
-        # A schedule that ends at 0 is of no use to those who stop it by the clock.
-        some = settings.preset == "small" and FEW <= pairs < SOME and not start and not settings.minutes
-        return dataclasses.replace(settings, **unnamed(SOME_DATA, chosen) if some else {})
+        return dataclasses.replace(settings, **unnamed(SOME_DATA, chosen) if some(settings, pairs) else {})
     values = unnamed(SMALL_DATA, chosen)
     if start:
         values.pop("vocab_size", None)
@@ -89,8 +92,8 @@ def fit_schedule(settings: Settings, batches: Batches, chosen: dict, pairs: int 
     Returns:
         The settings, the batches with their passes, and a line for the user; "" if nothing was fitted.
     """
-    steps, values = len(batches), dict[str, Any]()
-    if few(settings, pairs or len(batches.source)) and "epochs" not in chosen:
+    steps, values, pairs = len(batches), dict[str, Any](), pairs or len(batches.source)
+    if few(settings, pairs) and "epochs" not in chosen:
         if "passes" not in chosen:
             values["passes"] = max(1, math.ceil(LEAST_STEPS / steps))
         values["epochs"] = max(settings.epochs, math.ceil(STEPS / (steps * values.get("passes", settings.passes))))
@@ -101,10 +104,13 @@ def fit_schedule(settings: Settings, batches: Batches, chosen: dict, pairs: int 
     if "warmup_steps" not in chosen and settings.warmup_steps > WARM_UP * total:
         values["warmup_steps"] = max(1, int(WARM_UP * total))
         settings = dataclasses.replace(settings, warmup_steps=values["warmup_steps"])
-    if not values:
+    limit = FEW if few(settings, pairs) else SOME if some(settings, pairs) else 0
+    if not values and not limit:
         return settings, batches, ""
-    line = f"fitted to {len(batches.source):,} pairs: {settings.epochs} epochs of {settings.passes} passes, "
-    line += f"{total:,} steps at most, warm-up {settings.warmup_steps}"
+    passes = f"{settings.passes} pass{'es' * (settings.passes > 1)}"
+    line = f"fitted to {len(batches.source):,} pairs{f', fewer than {limit:,}' * bool(limit)}: "
+    line += f"{settings.epochs} epochs of {passes}, {total:,} steps at most of {settings.batch_tokens:,} tokens, "
+    line += f"warm-up {settings.warmup_steps}, {settings.schedule} schedule, dropout {settings.dropout:g}"
     if settings.patience:
         line += f"; it stops after {settings.patience} epochs without a better one, by validation {settings.select}"
     return settings, batches, line
