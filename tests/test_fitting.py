@@ -290,6 +290,18 @@ def test_the_phrasebook_is_learnt_with_muon_where_that_was_measured(monkeypatch)
     assert fitting.bundled_corpus(gpu=False) == fitting.WITH_ADAM
 
 
+def test_help_names_no_default_of_what_varies():
+    """By the size of the model, or the data."""
+    given = Settings(**PRESETS["tiny"])
+    fitted = fitting.few_pairs(dataclasses.replace(given, dataset="pairs.tsv"), 600, {})
+    changed = {name for name in options.RARE if getattr(fitted, name) != getattr(Settings, name)}
+    changed |= {name for name in fitting.WITH_MUON if name in options.RARE}
+    text = " ".join(options.parser()._actions[-1].choices["train"].format_help().split())
+    assert not [name for name in changed if f"{options.RARE[name]} (" in text]
+    assert changed >= {"select", "patience", "optimizer", "schedule", "warmup_steps", "ema_decay"}
+    assert f"{options.RARE['clip_norm']} (1.0)" in text
+
+
 def test_the_default_command_takes_that_recipe_and_what_is_named_stays():
     settings = options.decide(options.new_settings({"dataset": "phrasebook"}), {}, 50_000)
     assert {name: getattr(settings, name) for name in fitting.WITH_MUON} == fitting.WITH_MUON

@@ -277,7 +277,7 @@ FIGURES = [
     ("README.md", r"scores, translates: about (\d+) minutes", f"{estimates.PHRASEBOOK / 60:.0f}"),
     *[(TRAINING, rf"\| `{name}` \| (\d+ / [^|]+) \|", sizes(name)) for name in PRESETS],
     (OWN, r"Below ([\d,]+) training pairs", f"{fitting.FEW:,}"),
-    (OWN, r"about ([\d,]+) steps at most", f"{fitting.STEPS:,}"),
+    (OWN, r"about ([\d,]+) steps, but 10 epochs", f"{fitting.STEPS:,}"),
     (OWN, r"tokens, dropout ([\d.]+)", str(fitting.SMALL_DATA["dropout"])),
     (OWN, r"Up to ([\d,]+) it gets", f"{fitting.SOME:,}"),
     (OWN, r"it gets (\d+) epochs", str(fitting.SOME_DATA["epochs"])),

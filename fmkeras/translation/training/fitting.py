@@ -13,23 +13,13 @@ import keras
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.corpus import BUNDLED
-from fmkeras.translation.settings import Settings
+from fmkeras.translation.settings import SMALL_DATA, SOME_DATA, WITH_ADAM, WITH_MUON, Settings
 
 FEW, SOME = 10_000, 30_000  # training pairs below which they are few, and some
 STEPS = 2500  # that a few pairs are trained for, at most; `patience` ends it before
 LEAST_STEPS = 60  # of an epoch: a validation after each pass over very few pairs would take most of the time
 WARM_UP = 0.25  # share of all steps that the warm-up may take
 FINE_TUNING = 0.2  # of the usual learning rate, for weights that have learnt already
-# What some minutes on the phrasebook are best used with: few passes, so no regularization. docs/results.md has what was
-# tried. Muon learns from two passes what Adam learns from three.
-WITH_ADAM: dict[str, Any] = dict(
-    epochs=3, dropout=0.0, batch_tokens=512, learning_rate=4e-3, warmup_steps=300, schedule="linear"
-)
-WITH_MUON = WITH_ADAM | dict(epochs=2, batch_tokens=1024, learning_rate=5e-3, warmup_steps=200, optimizer="muon")
-# Chosen on 600 and 2,000 pairs of the data that stand in for TED.
-SMALL_DATA: dict[str, Any] = dict(vocab_size=1000, batch_tokens=512, dropout=0.3, patience=8, select="bleu")
-# Measured on 10,000 of them. BLEU goes on rising when the loss of the validation pairs, of another kind, has turned.
-SOME_DATA: dict[str, Any] = dict(epochs=20, batch_tokens=1024, dropout=0.2, schedule="linear", select="bleu")
 
 
 def bundled_corpus(gpu: bool) -> dict[str, Any]:

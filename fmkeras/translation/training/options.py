@@ -10,7 +10,7 @@ from typing import Any
 from fmkeras import cli, runs
 from fmkeras.errors import InputError
 from fmkeras.translation.inference import options as inference
-from fmkeras.translation.settings import CHOICES, FIELDS, LONGEST_SPAN, PRESETS, Settings, possible
+from fmkeras.translation.settings import CHOICES, FIELDS, LONGEST_SPAN, PRESETS, VARYING, Settings, possible
 
 SIZES = ("d_model", "num_heads", "d_ff", "num_layers", "decoder_layers")
 SUBCOMMANDS = ("train", *inference.SUBCOMMANDS)
@@ -156,12 +156,12 @@ def training_options(add: Callable, run: str) -> None:
     """Add the options that all training has."""
     sizes = "size of the model (auto: tiny for the phrasebook and below 10,000 pairs; else small, or on a GPU base "
     add("--preset", choices=("auto", *PRESETS), help=sizes + "from 100,000 pairs on)")
-    add("--epochs", type=cli.positive(most=MOST), metavar="N", help="passes over the data (what fits the data)")
+    add("--epochs", type=cli.positive(most=MOST), metavar="N", help="rounds, then a validation each (fits the data)")
     add("--minutes", type=cli.positive(float), metavar="M", help="stop after M minutes of training (no limit)")
     size = "subword tokens in the vocabulary, for both languages (what fits the data)"
     add("--vocab-size", type=cli.positive(most=MOST), metavar="V", help=size)
     add("--batch-tokens", type=cli.positive(most=MOST), metavar="N", help="tokens a batch (what fits the data)")
-    add("--learning-rate", type=cli.positive(float), metavar="R", help="peak of the learning rate (the preset's)")
+    add("--learning-rate", type=cli.positive(float), metavar="R", help="peak of the learning rate (what fits the data)")
     add("--dropout", type=cli.share, metavar="P", help="dropout rate (what fits the data)")
     add("--seed", type=cli.seed, metavar="S", help="seed of everything random (0)")
     shared = "devices that share each batch: a number, or all (all GPUs, or one CPU)"
@@ -184,13 +184,12 @@ def rare_options(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
     group = parser.add_argument_group("rarely needed", "what is left out fits the data, or is the preset's")
     for name in names:
         value = getattr(Settings, name)
-        option, default = f"--{name.replace('_', '-')}", "(by the number of pairs)" if value is None else f"({value})"
+        default = "" if name in VARYING else " (by the number of pairs)" if value is None else f" ({value})"
+        option, about = f"--{name.replace('_', '-')}", RARE[name] + default
         if name in CHOICES:
-            group.add_argument(option, choices=CHOICES[name], help=f"{RARE[name]} {default}")
+            group.add_argument(option, choices=CHOICES[name], help=about)
         else:
-            group.add_argument(
-                option, type=functools.partial(setting, name), metavar="N", help=f"{RARE[name]} {default}"
-            )
+            group.add_argument(option, type=functools.partial(setting, name), metavar="N", help=about)
 
 
 def setting(name: str, text: str) -> int | float:
