@@ -47,7 +47,9 @@ class Devices:
     def note(self) -> str:
         """What is said of them beside the device's name."""
         several = f" of {machines.count()} processes" * (machines.count() > 1)
-        return f"; {len(self.names)} devices{several} share each batch" if len(self.names) > 1 else ""
+        if len(self.names) > 1:
+            return f"; {len(self.names)} devices{several} share each batch"
+        return "; one of them is used" * (len(devices.gpus()) > 1)
 
 
 def _tensorflow() -> bool:

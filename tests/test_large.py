@@ -268,6 +268,7 @@ def test_many_pairs_are_cut_part_by_part(monkeypatch):
     batches = Batches(ids, ids, 300, start=np.arange(300))
     whole = BpeDropout(batches, tokenizer, 0.2)
     assert whole.parts == 1 and tokenizer.decode(whole(0).source) == text
+    assert 1 < whole.longer == pytest.approx(len(whole(0)) / len(batches), rel=0.1)
     monkeypatch.setattr(bpe_dropout, "PART", 128)
     made = BpeDropout(batches, tokenizer, 0.2)
     assert made.parts == 3

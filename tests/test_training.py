@@ -418,6 +418,34 @@ def test_what_minutes_cut_short_goes_on_within_the_epoch(whole, tmp_path):
     assert resumed.history[0]["target_tokens"] == resumed.batches.tokens
 
 
+@pytest.mark.slow
+def test_what_minutes_cut_short_is_validated_again_when_no_time_is_left(whole, tmp_path):
+    """The epoch that was cut short keeps its row, which is that of model.keras."""
+    data, settings = (sequences(80, 4), sequences(80, 5)), dict(dropout=0.2, batch_tokens=200)
+    first = run(training(tmp_path, *data, epochs=1, **settings))
+    minutes = first.seconds / 60 + 1e-9
+    cut = run(training(tmp_path, *data, resume=True, epochs=3, minutes=minutes, **settings))
+    assert [row["epoch"] for row in cut.history] == [1, 2]
+    again = training(tmp_path, *data, resume=True, epochs=3, minutes=minutes, **settings)
+    assert any("minutes are over: --minutes gives it more" in note for note in again.notes)
+    assert run(again).history == cut.history and again.best == cut.best
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_batches_in_other_parts(tmp_path):
+    data, settings = (sequences(80, 4), sequences(80, 5)), dict(batch_tokens=200)
+    first = run(training(tmp_path, *data, epochs=1, accumulate=2, **settings))
+    for parts in (1, 2, 3):
+        resumed = training(tmp_path, *data, resume=True, epochs=2, accumulate=parts, **settings)
+        assert resumed.steps == first.steps == len(first.batches)
+        rates = [float(one.objective.optimizer.learning_rate) for one in (first, resumed)]
+        assert rates[0] == pytest.approx(rates[1])
+        for variable, other in zip(first.variables(), resumed.variables(), strict=True):
+            if variable.name != "iteration":
+                np.testing.assert_array_equal(np.asarray(variable), np.asarray(other))
+    assert run(resumed).steps == 2 * first.steps
+
+
 def in_parts(folder, resume=False, **settings) -> Training:
     """A training whose epochs have two parts, of three batches and of two, with a validation every four steps."""
     settings = dict(epochs=2, dropout=0.2, batch_tokens=200, validate_every=4) | settings

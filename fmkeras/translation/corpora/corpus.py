@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -153,8 +154,17 @@ def _corpus(name: str, data: Read, settings: Settings) -> Corpus:
     )
 
 
-def settle(settings: Settings, corpus: Corpus) -> None:
-    """Note in the settings of a training what its data decide."""
+def settle(settings: Settings, corpus: Corpus, chosen: Mapping[str, Any] | None = None) -> None:
+    """Note in the settings of a training what its data decide.
+
+    Args:
+        chosen: what the user has named.
+
+    Raises:
+        InputError: another text form than the corpus has is named.
+    """
+    if chosen and chosen.get("style", corpus.style) != corpus.style:
+        raise InputError(f"--style {chosen['style']}: {corpus.name} has the form {corpus.style}: leave the option out")
     settings.dataset, settings.style = corpus.name, corpus.style
     settings.source, settings.target = corpus.source, corpus.target
     settings.held_out, settings.data_sha256 = corpus.held_out, corpus.digest

@@ -4,6 +4,7 @@ Of many pairs an epoch has parts, each of which other processes cut while the mo
 """
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterator
 
@@ -43,6 +44,12 @@ class BpeDropout:
         following = epoch * self.parts + part + 1
         self._coming = divmod(following, self.parts)
         return next(self._ahead)
+
+    @functools.cached_property
+    def longer(self) -> float:
+        """How many times as many batches an epoch has as without dropout, by one part of it."""
+        whole = self.batches.take(self._order(0)[:PART])
+        return len(cut(whole, self.tokenizer, self.bpe_dropout, self._seeds(0, 0))) / len(whole)
 
     def _jobs(self, epoch: int, part: int) -> Iterator[tuple]:
         """What `cut` is to be called with, from this part on without end."""

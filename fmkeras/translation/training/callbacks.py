@@ -4,7 +4,7 @@ import importlib.util
 import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,26 @@ from fmkeras.translation.model.transformer import Transformer
 Announce = Callable[[float], None]
 Logs = dict[str, float]
 SHARE = 0.05  # of the time of training, that checkpoints may take
+
+
+RATE = "--schedule, --warmup-steps and --learning-rate say how the rate falls"
+UNSUITABLE = {  # callbacks that a training here cannot have, and what takes their place
+    keras.callbacks.LearningRateScheduler: RATE,
+    keras.callbacks.ReduceLROnPlateau: RATE,
+    keras.callbacks.BackupAndRestore: "checkpoints are written anyway, and --resume goes on from them",
+}
+
+
+def suitable(callbacks: Iterable[keras.callbacks.Callback]) -> None:
+    """See that callbacks can be used.
+
+    Raises:
+        InputError: one cannot; says what takes its place.
+    """
+    for callback in callbacks:
+        for kind, instead in UNSUITABLE.items():
+            if isinstance(callback, kind):
+                raise InputError(f"keras.callbacks.{kind.__name__} cannot be used: {instead}")
 
 
 def synchronise(model: keras.Model) -> None:

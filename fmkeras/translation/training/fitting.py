@@ -101,7 +101,7 @@ def fit_schedule(settings: Settings, batches: Batches, chosen: dict, pairs: int 
     line = f"fitted to {len(batches.source):,} pairs{f', fewer than {limit:,}' * bool(limit)}: "
     line += f"{settings.epochs} epochs of {passes}, {total:,} steps at most of {settings.batch_tokens:,} tokens, "
     line += f"warm-up {settings.warmup_steps}, {settings.schedule} schedule, dropout {settings.dropout:g}"
-    if settings.patience:
+    if settings.patience and settings.select != "last":
         line += f"; it stops after {settings.patience} epochs without a better one, by validation {settings.select}"
     return settings, batches, line
 

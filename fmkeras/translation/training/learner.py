@@ -51,9 +51,19 @@ class Learner:
         return int(keras.ops.convert_to_numpy(self.objective.optimizer.iterations))
 
     def variables(self) -> list:
-        """All that a step changes: weights, their average, the optimizer's moments and step, dropout's state, sums."""
+        """All that a step changes: weights, their average, the optimizer's moments and step, dropout's state, sums.
+
+        The sums of the gradients of a batch's parts are left out: between two batches they are 0.
+        """
         weights = self.model.trainable_variables, self.averaged.trainable_variables
-        return [*itertools.chain(*weights), *self.objective.optimizer.variables, *self.seeds(), *self.counters()]
+        optimizer = [one for one in self.objective.optimizer.variables if "gradient_accumulator" not in one.name]
+        return [*itertools.chain(*weights), *optimizer, *self.seeds(), *self.counters()]
+
+    def count_in_parts(self, before: int, now: int) -> None:
+        """Have the optimizer, which counts the parts of batches, count the steps so far in other parts."""
+        for count in self.objective.optimizer.variables:
+            if count.name == "iteration":  # what scales the loss has one, too
+                count.assign(keras.ops.convert_to_numpy(count) // before * now)
 
     def seeds(self) -> list:
         """The states of all that is drawn at random in a step: dropout, word dropout."""

@@ -213,9 +213,10 @@ def options_given(arguments: argparse.Namespace) -> dict:
 
 def callbacks_given(arguments: argparse.Namespace) -> list:
     """The Keras callbacks that the command line names."""
+    from fmkeras import machines
     from fmkeras.translation.training.callbacks import tensorboard
 
-    return [tensorboard(Path(arguments.run) / TENSORBOARD)] if arguments.tensorboard else []
+    return [tensorboard(Path(arguments.run) / TENSORBOARD)] if arguments.tensorboard and machines.first() else []
 
 
 def new_settings(chosen: dict) -> Settings:
@@ -234,11 +235,18 @@ def resumed_settings(folder: Path, chosen: dict) -> Settings:
     # "auto" is whatever was settled on when the run began.
     chosen = {name: value for name, value in chosen.items() if name not in AUTOMATIC or value != "auto"}
     changed = [name for name, value in chosen.items() if value != saved[name] and name not in RESUMABLE]
-    if "dataset" in changed and not {chosen["dataset"], saved["dataset"]} & {"auto", "ted", "phrasebook"}:
-        changed.remove("dataset")  # a file is known by its digest, wherever it lies now: see `same_data`
+    if "dataset" in changed and (
+        saved["dataset"] == "auto" or not {chosen["dataset"], saved["dataset"]} & {"ted", "phrasebook"}
+    ):
+        changed.remove("dataset")  # data are known by their digest, wherever they lie now: see `same_data`
     if changed:
         listed = ", ".join(f"{name} {saved[name]}, not {chosen[name]}" for name in changed)
         raise InputError(f"{folder} was trained with {listed}: resume without these options, or start another --run")
+    if settings.select != chosen.get("select", settings.select) != "last":
+        raise InputError(
+            f"--select {chosen['select']}: {folder} has kept the best epoch by {settings.select} alone: "
+            "leave the option out, or choose last"
+        )
     return dataclasses.replace(settings, **chosen)
 
 
@@ -248,10 +256,11 @@ def decide(settings: Settings, chosen: dict, pairs: int, pretrained: Settings | 
     With a pre-trained run its size is the default, and its vocabulary is kept.
 
     Raises:
-        InputError: another size of vocabulary is asked for.
+        InputError: another size of vocabulary is asked for; the heads cannot share the model's dimension; or it cannot
+            be told what is to end the training.
     """
     from fmkeras.devices import best_precision, has_gpu
-    from fmkeras.translation.training.fitting import FINE_TUNING, bundled_corpus, preset_for
+    from fmkeras.translation.training.fitting import FINE_TUNING, bundled_corpus, preset_for, unnamed
 
     if settings.preset == "auto":
         phrasebook = settings.dataset == "phrasebook"
@@ -260,7 +269,8 @@ def decide(settings: Settings, chosen: dict, pairs: int, pretrained: Settings | 
         afresh = settings.task == "translate" and not pretrained
         own = (bundled_corpus(has_gpu()) if afresh else {"epochs": 4}) if phrasebook else {}
         sizes = {name: getattr(pretrained, name) for name in SIZES} | {"limit": settings.limit} if pretrained else {}
-        settings = dataclasses.replace(settings, **PRESETS[preset] | own | sizes | chosen | {"preset": preset})
+        fitting = unnamed(PRESETS[preset] | own | sizes, chosen)
+        settings = dataclasses.replace(settings, **fitting | {"preset": preset})
     if pretrained:
         if chosen.get("vocab_size", pretrained.vocab_size) != pretrained.vocab_size:
             raise InputError(
@@ -270,6 +280,10 @@ def decide(settings: Settings, chosen: dict, pairs: int, pretrained: Settings | 
         settings = dataclasses.replace(settings, vocab_size=pretrained.vocab_size)
         if pretrained.task == "translate" and "learning_rate" not in chosen:
             settings = dataclasses.replace(settings, learning_rate=FINE_TUNING * settings.learning_rate)
+    if settings.d_model % 2 or settings.d_model % settings.num_heads:
+        raise InputError(f"--d-model {settings.d_model}: choose an even multiple of --num-heads {settings.num_heads}")
+    if settings.select == "last" and chosen.get("patience"):
+        raise InputError("--patience waits for a better epoch, and --select last knows none: leave one of them out")
     if settings.precision == "auto":
         settings = dataclasses.replace(settings, precision=best_precision()[0])
     return settings

@@ -3,13 +3,18 @@
 The run is one of pre-training, or another translator of the same languages, which is fine-tuned.
 """
 
+import contextlib
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from fmkeras import runs
 from fmkeras.errors import InputError
+from fmkeras.translation.corpora import facts, held_out
+from fmkeras.translation.corpora.corpus import Corpus
 from fmkeras.translation.corpora.formats.columns import same
 from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_token
 from fmkeras.translation.model.transformer import Transformer
@@ -78,6 +83,24 @@ def load_pretrained(run: str | Path) -> Pretrained:
     """
     task = runs.read_config(runs.find(run)).get("task", "translate")
     return Pretrained(*load_run(run, "denoise" if task == "denoise" else "translate"))
+
+
+def learnt_from(corpus: Corpus, init: str, folder: Path, resume: bool, say: Callable[[str], None]) -> np.ndarray:
+    """Fingerprints of the pairs that a translator learns from, and of those that the run it starts from has learnt.
+
+    Args:
+        corpus: the pairs; how many of those to test on had been learnt is said.
+        init: the run that it starts from; "" for none.
+        folder, resume: of the run. A resumed one knows what it has learnt, if `init` is gone.
+        say: where the line goes.
+    """
+    known = [held_out.fingerprints(corpus.train), held_out.read_fingerprints(folder) if resume else None]
+    with contextlib.suppress(InputError):
+        before = held_out.read_fingerprints(runs.find(init)) if init else None
+        known.append(before)
+        if before is not None and (seen := held_out.seen(before, [source for source, _ in corpus.test], 0)):
+            say(f"           test: {seen:,} of {len(corpus.test):,} sources were among what {init} was trained on")
+    return facts.distinct(np.concatenate([one for one in known if one is not None]))
 
 
 def take_over(model: Transformer, pretrained: Transformer) -> list[str]:

@@ -66,7 +66,7 @@ def pretrain(
 
         reconstructor = Reconstructor(training.shown, tokenizer, settings)
         title = f"denoising, {texts.name}, {settings.preset}: {', '.join(texts.train)}"
-        with session.interruptible(training):
+        with session.interruptible(training, run is not None and machines.first()):
             session.train(
                 training, title, began, lambda: [row[1:] for row in reconstructor.samples(texts.validation, 1)], say
             )

@@ -19,7 +19,7 @@ from fmkeras.translation.training.options import new_settings, resumed_settings
 from fmkeras.translation.training.training import Training
 
 Say = Callable[[str], None]  # where lines for the user go: `print`, or nowhere
-RESUMED = (runs.CONFIG, TOKENIZER, CHECKPOINT, runs.HISTORY)  # the files that a run is resumed from
+RESUMED = (runs.CONFIG, TOKENIZER, CHECKPOINT, runs.HISTORY, runs.MODEL)  # what a run is resumed from, and its best
 Samples = Callable[[], Iterable[tuple[str, str]]]
 
 
@@ -99,7 +99,9 @@ def describe(training: Training, say: Say) -> None:
         f"{len(training.tokenizer):,}; {training.model.count_params():,} parameters"
     )
     epochs = f"{settings.epochs} epoch{'s' * (settings.epochs > 1)}"
-    say(f"training   {epochs} of {len(batches):,} batches and {batches.tokens:,} target tokens")
+    about, longer = "about " * (training.longer != 1), training.longer
+    count, tokens = f"{about}{longer * len(batches):,.0f}", f"{about}{longer * batches.tokens:,.0f}"
+    say(f"training   {epochs} of {count} batches and {tokens} target tokens")
     if training.fresh is not None:
         say(f"           {origin(training)}")
     place = training.place
@@ -121,15 +123,20 @@ def origin(training: Training) -> str:
 
 
 @contextlib.contextmanager
-def interruptible(training: Training) -> Iterator[None]:
-    """Keep other trainings out of the folder; let Ctrl-C end the block with the best weights kept, and say where."""
+def interruptible(training: Training, stays: bool) -> Iterator[None]:
+    """Keep other trainings out of the folder; let Ctrl-C end the block with the best weights kept, and say where.
+
+    Args:
+        stays: whether the folder is there afterwards.
+    """
     try:
         with runs.alone(training.folder), cli.interruptible():
             yield
     except KeyboardInterrupt:
         training.keep()
         folder = training.folder
-        raise KeyboardInterrupt(f"the best weights so far are in {folder}; --run {folder} --resume goes on") from None
+        line = f"the best weights so far are in {folder}; --run {folder} --resume goes on"
+        raise KeyboardInterrupt(*[line] * stays) from None
 
 
 def train(training: Training, title: str, began: float, samples: Samples, say: Say) -> None:

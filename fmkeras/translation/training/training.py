@@ -27,6 +27,7 @@ from fmkeras.translation.training.callbacks import (
     EveryMinute,
     Forward,
     Progress,
+    suitable,
     synchronise,
 )
 from fmkeras.translation.training.learner import Learner
@@ -37,7 +38,7 @@ class Training(Learner):
 
     Once a minute, before each validation and after it the folder gets checkpoint.npz, from which training goes on as if
     it had never stopped: in float32 on a CPU, to the same bits. After each validation it gets history.csv, and
-    model.keras if that had the lowest loss: the running average of the weights, in float32.
+    model.keras if that is the best, as `select` says: the running average of the weights, in float32.
 
     Args:
         settings, initial: as of `Learner`.
@@ -45,9 +46,9 @@ class Training(Learner):
         batches, validation: sentence pairs to train on and to choose the best epoch by.
         folder: the run folder.
         resume: go on from the folder's checkpoint if there is one.
-        callbacks: of Keras or your own. They see the `Objective` as `self.model`, each step, and at an epoch's end the
-            logs loss, accuracy, val_loss, val_nll, val_accuracy, val_perplexity and, with `bleu`, val_bleu. They may
-            stop training.
+        callbacks: of Keras (but for `UNSUITABLE`) or your own. They see the `Objective` as `self.model`, each step, and
+            at an epoch's end the logs loss, accuracy, val_loss, val_nll, val_accuracy, val_perplexity and, with `bleu`,
+            val_bleu. They may stop training.
         bleu: scores the averaged weights on validation sentences, after each epoch; for `select="bleu"`.
         renew: makes the batches of each epoch anew, given its number, 0 first, and that of its part; must depend on
             nothing else. By default they stay the same, or with BPE-dropout are cut into other tokens.
@@ -57,11 +58,12 @@ class Training(Learner):
         place: where training stands.
         compile_seconds: of this process's seconds of training those that JAX spent compiling.
         parts: of an epoch; one, but with BPE-dropout on many pairs.
+        longer: how many times as many batches as `batches` an epoch has, for BPE-dropout makes sentences longer.
         shown: the averaged weights as they were after the last validation, to translate with meanwhile.
         notes: lines for the user, about what resuming has put right.
 
     Raises:
-        InputError: resuming, and the checkpoint is missing, damaged, or of another model or other data.
+        InputError: resuming, and the checkpoint is missing, damaged, or of other data; a callback of `UNSUITABLE`.
     """
 
     def __init__(
@@ -77,30 +79,30 @@ class Training(Learner):
         callbacks: Sequence[keras.callbacks.Callback] = (),
         bleu: Callable[["Training"], float] | None = None,
     ):
+        suitable(callbacks)
         resume = resume and checkpoint.exists(Path(folder))
         keras.utils.set_random_seed(settings.seed)
         self.settings, self.tokenizer, self.folder = settings, tokenizer, Path(folder)
         self.batches, self.validation, self.bleu = batches, validation, bleu
-        self.renew, self.parts = renew or (lambda epoch, part: self.batches), 1
+        self.renew, self.parts, self.longer = renew or (lambda epoch, part: self.batches), 1, 1.0
         if settings.bpe_dropout and not renew:
             self.renew = dropout = BpeDropout(batches, tokenizer, settings.bpe_dropout)
-            self.parts = dropout.parts
+            self.parts, self.longer = dropout.parts, dropout.longer
         self.devices = parallel.Devices(settings.devices)
         with ThreadPoolExecutor() as beside:  # the digest of millions of pairs takes seconds
-            parts = {"training": batches, "validation": validation}
-            digests = {name: beside.submit(part.fingerprint) for name, part in parts.items()}
+            digests = {n: beside.submit(b.fingerprint) for n, b in (("training", batches), ("validation", validation))}
             if machines.count() > 1:
                 agreement.on_start(settings, tokenizer, {name: one.result() for name, one in digests.items()}, initial)
             with self.devices.scope():
-                super().__init__(settings, len(tokenizer), settings.epochs * len(batches), initial)
+                steps = math.ceil(settings.epochs * self.longer * len(batches))
+                super().__init__(settings, len(tokenizer), steps, initial)
         self.data = {name: one.result() for name, one in digests.items()}
         # What translates between the steps: of several processes each has its own.
         self.shown = self.averaged if machines.count() == 1 else Transformer.from_config(self.averaged.get_config())
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.objective, epochs=settings.epochs)
         self.history: list[dict] = []
         self.place, self.late, self.compile_seconds = checkpoint.Place(), False, 0.0
-        self.writer = checkpoint.Writer(self.folder)
-        self.notes: list[str] = []
+        self.writer, self.notes = checkpoint.Writer(self.folder), list[str]()
         if resume:
             self.restore()
 
@@ -151,8 +153,8 @@ class Training(Learner):
         """Whether training is over: all epochs are trained, the time is up, or a callback says so."""
         if self.place.epoch >= self.settings.epochs:
             return True
-        settings, over = self.settings, self.objective.stop_training or self.time_left() <= 0
-        return bool(self.history) and (over or history.stalled(self.history, settings.select, settings.patience))
+        over = history.stalled(self.history, self.settings.select, self.settings.patience) or self.time_left() <= 0
+        return bool(self.history) and not self.place.steps and (over or self.objective.stop_training)
 
     def time_left(self) -> float:
         """Seconds of training still allowed; infinity without a limit."""
@@ -165,12 +167,15 @@ class Training(Learner):
         """
         place, every, stop, self.late = self.place, self.settings.validate_every, False, False
         compiled = self.compile_seconds
+        over = place.steps and self.time_left() <= 0  # it is resumed, and what it had time to train is validated
         self.callbacks.on_epoch_begin(len(self.history))
         while True:
             batches = self.renew(place.epoch, place.part)
             steps = len(batches.indices(place.epoch))
             last = min(steps, place.position + every - place.steps) if every else steps
-            if place.position < last:  # else it was stopped while it validated
+            if place.position < last and over:
+                self.late = True
+            elif place.position < last:  # else it was stopped while it validated
                 stop, announce = self.fit(batches, last, show_progress, announce), None
             ended = place.position == steps and place.part + 1 == self.parts
             if ended or stop or self.late or (every and place.steps == every):
@@ -196,7 +201,7 @@ class Training(Learner):
 
         def expect(tokens_per_second: float) -> None:
             if announce:
-                to_come = (self.settings.epochs - place.epoch) * self.batches.tokens / tokens_per_second
+                to_come = (self.settings.epochs - place.epoch) * self.longer * self.batches.tokens / tokens_per_second
                 announce(min(to_come, self.time_left()))
 
         def recount(epoch: int, logs: dict) -> None:
@@ -224,10 +229,9 @@ class Training(Learner):
             EveryMinute(save, last - place.position, lambda: self.writer.took),
         ]
         with progress, self.devices.scope():
-            parts = self.settings.accumulate
-            dataset = as_dataset(batches, place.epoch, place.position, last, parts)
+            dataset = as_dataset(batches, place.epoch, place.position, last, self.settings.accumulate)
             parallel.draw_apart(self.seeds())
-            told = Callbacks(callbacks, parts, add_history=True, model=self.objective)
+            told = Callbacks(callbacks, self.settings.accumulate, add_history=True, model=self.objective)
             self.objective.fit(dataset, shuffle=False, verbose=0, callbacks=told)
         synchronise(self.objective)
         stop = self.objective.stop_training and not progress.late
@@ -260,7 +264,7 @@ class Training(Learner):
         """Begin to write checkpoint.npz: all that is needed to go on from this step. Of several processes one does."""
         if not machines.first():
             return
-        state: dict[str, Any] = {"data": self.data, "history": self.history}
+        state: dict[str, Any] = {"data": self.data, "history": self.history, "accumulate": self.settings.accumulate}
         state |= {"place": dataclasses.asdict(self.place), "widths": self.batches.widths}
         self.writer.write(self.variables(), state)
 
@@ -268,11 +272,14 @@ class Training(Learner):
         """Go back to the checkpoint, and write again what was derived from it."""
         state = checkpoint.read(self.folder, self.variables(), self.data)
         self.history = state["history"]
+        self.count_in_parts(state.get("accumulate", self.settings.accumulate), self.settings.accumulate)
         epoch = len(self.history)  # where a checkpoint of version 0.1 stands
         self.place = checkpoint.Place.of(state, epoch, lambda: self.renew(epoch, 0))
         if self.place.position and state.get("widths", 0) != self.batches.widths:
             self.place = checkpoint.Place(self.place.epoch)
             self.notes.append("another backend cuts other batches: the epoch that was begun begins anew")
+        if self.time_left() <= 0:
+            self.notes.append(f"its {self.settings.minutes:g} minutes are over: --minutes gives it more, in all")
         if not history.agrees(self.history, self.folder, within=bool(self.place.steps)):
             what = self.folder / runs.HISTORY
             self.notes.append(f"{what} was missing, damaged or changed: written again, from {checkpoint.CHECKPOINT}")

@@ -28,7 +28,7 @@ from fmkeras.translation.saved import TOKENIZER, own_tokenizer
 from fmkeras.translation.settings import Settings, present_names
 from fmkeras.translation.training import checkpoint, estimates, fitting, session
 from fmkeras.translation.training.options import decide
-from fmkeras.translation.training.pretrained import Pretrained, load_pretrained
+from fmkeras.translation.training.pretrained import Pretrained, learnt_from, load_pretrained
 from fmkeras.translation.training.training import Training
 
 SAMPLES = 10  # translations shown at the end of training
@@ -76,7 +76,7 @@ def train_translator(
         if run is not None and not machines.first():  # whose folder is another: the cache is not
             chosen["cache"] = str(cache.place(chosen.get("cache", ""), run))
         corpus, training = prepare(data, folder, chosen, resume, callbacks, say)
-        trained_on = held_out.fingerprints(corpus.train)
+        trained_on = learnt_from(corpus, training.settings.init, folder, resume, say)
         corpus.train = []  # as text: of a million pairs it is 0.4 GB, and no longer needed
         session.open_folder(training, resume, say)
         held_out.write_fingerprints(folder, trained_on)
@@ -88,7 +88,7 @@ def train_translator(
         def translated() -> Iterable[tuple[str, str]]:
             return zip(sources, training.translator.translate_sentences(sources, beam=1), strict=True)
 
-        with session.interruptible(training):
+        with session.interruptible(training, run is not None and machines.first()):
             session.train(training, title, began, translated, say)
             if not machines.leave():
                 return load_translator(folder, "keras")
@@ -109,8 +109,8 @@ def train_translator(
             say(line)
         if before := before_and_now(training.settings.init, translator, corpus, say):
             translator.report["before"] = before
-        line = fitting.learnt_nothing(translations, len(training.batches.source)) or fitting.not_gained(before, test)
-        if line:
+        pairs = len(training.batches.source)
+        if line := fitting.learnt_nothing(translations, pairs) or fitting.not_gained(before, test):
             translator.report["warning"] = line
             say(f"\nwarning: {line}")
         session.finish(folder, translator.report, samples(corpus, translations), say)
@@ -145,11 +145,11 @@ def prepare(
         corpus = corpora.of(data, settings, place)
     if resume:
         fitting.same_data(settings, corpus.digest, len(corpus.train))
-    corpora.settle(settings, corpus)
+    corpora.settle(settings, corpus, chosen)
     if pretrained:
         pretrained.check(settings)
     start = pretrained.settings if pretrained else None
-    settings = decide(settings, chosen, len(corpus.train), start)
+    settings = decide(settings, chosen, len(corpus.train), None if resume else start)
     if not resume:
         settings = fitting.few_pairs(settings, len(corpus.train), chosen, start)
     say(f"data       {corpus.name}, {corpus.source} → {corpus.target}")
@@ -196,7 +196,9 @@ def starting_point(settings: Settings, folder: Path, chosen: dict, resume: bool)
     pretrained = load_pretrained(settings.init)
     before = pretrained.settings
     if before.dataset == settings.dataset:
-        settings.held_out = before.held_out  # split as for that run: it has not learnt from our test pairs
+        if chosen.get("held_out", before.held_out) != before.held_out:
+            raise InputError(f"--held-out: leave it out, and {settings.init} is tested on what it has not learnt from")
+        settings.held_out = before.held_out  # it has not learnt from our test pairs
     if before.task == "translate" and not {"source", "target"} & set(chosen):
         settings.source, settings.target = before.source, before.target
     return pretrained
