@@ -121,9 +121,9 @@ def say_once(what: str) -> Callable[[str], None]:
 
 
 def write_utf8() -> None:
-    """Have standard output take every character, whatever the locale."""
+    """Have standard output take every character, whatever the locale; "?" stands for what is none."""
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace", newline="\n")
 
 
 def duration(seconds: float) -> str:

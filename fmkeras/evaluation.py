@@ -43,11 +43,13 @@ def _test_set(
 
     if bool(arguments.source_file) != bool(arguments.reference):
         raise InputError("--source-file needs --reference, the files with its translations, and the other way round")
+    reading = {name: getattr(arguments, name) for name in evaluation_sets.PLAIN if getattr(arguments, name)}
     if not arguments.source_file:
-        return evaluation_sets.load(settings, run, arguments.dataset, split)
-    if arguments.dataset or split:
-        raise InputError("--source-file is scored whole, in place of --dataset and --split: leave these out")
-    return evaluation_sets.load_texts(arguments.source_file, arguments.reference)
+        return evaluation_sets.load(settings, run, arguments.dataset, split, **reading)
+    encoding = reading.pop("encoding", "")
+    if arguments.dataset or split or reading:
+        raise InputError("--source-file is scored whole: leave out --dataset, --split, --columns and --source-column")
+    return evaluation_sets.load_texts(arguments.source_file, arguments.reference, encoding)
 
 
 def overlap_note(overlap: dict[str, int] | None, pairs: int) -> str:

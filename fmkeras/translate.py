@@ -69,7 +69,7 @@ def text(arguments: argparse.Namespace) -> None:
         draw_attention(translator, arguments)
         return
     lines = iter(arguments.sentence) if arguments.sentence else cli.input_lines()
-    size = 1 if sys.stdin.isatty() and not arguments.sentence else LINES  # a person wants an answer to each line
+    size = 1 if not arguments.sentence and sys.stdin.isatty() else LINES  # a person wants an answer to each line
     cli.write_utf8()
     options = dict(
         beam=arguments.beam,

@@ -158,7 +158,7 @@ def test_lines_without_text_are_left_out_and_that_is_said(evaluate, tmp_path):
         (["--source-file", "SRC"], "needs --reference"),
         (["--reference", "SRC"], "needs --reference"),
         (["--source-file", "SRC", "--reference", "SHORT"], "has 3 lines and .* has 2: give one for each"),
-        (["--source-file", "SRC", "--reference", "SRC", "--split", "test"], "leave these out"),
+        (["--source-file", "SRC", "--reference", "SRC", "--split", "test"], "whole: leave out --dataset, --split"),
         (["--source-file", "NOWHERE", "--reference", "SRC"], "cannot be read"),
         (["--source-file", "BLANK", "--reference", "BLANK"], "holds no sentences"),
         (["--dataset", "SRC"], "its lines have no two columns"),

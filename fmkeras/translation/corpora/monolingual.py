@@ -71,7 +71,7 @@ def load(settings: Settings) -> Texts:
             notes.append(f"train: the first {settings.skip:,} pairs left out, to fine-tune on")
     form = corpus.style if corpus else "plain"
     for language, path in files:
-        lines = [textform.apply(line, form, language) for _, line in formats.Source.of(path).lines()]
+        lines = [textform.apply(line, form, language) for _, line in formats.Source.of(path).lines(settings.encoding)]
         notes.append(f"{path}: {len(lines):,} lines of {language}")
         sides[language] = sides.get(language, []) + lines
 

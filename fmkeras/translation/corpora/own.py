@@ -19,7 +19,7 @@ from fmkeras.translation.corpora.stored import Pairs, StoredPairs
 from fmkeras.translation.settings import Settings
 
 LARGE = 32 << 20  # bytes of files from which on what is made of them is kept in the cache
-FORM = 1  # of what is kept there: another number when it is made in another way
+FORM = 2  # of what is kept there: another number when it is made in another way
 UNSPLIT = ""  # the part of what is read that is to be split
 
 
@@ -111,9 +111,15 @@ def read(settings: Settings, cache: Path | None) -> Read:
         stored.write(writer, pairs())
         return {"sizes": sizes, "style": style, **_described(found)}
 
-    contents = [[*path.suffixes, runs.sha256_of(path)] for path in files]
+    # A file may lie anywhere; in a folder the names say what belongs to which split.
+    folder = settings.dataset if os.path.isdir(settings.dataset) else None
+    names = ([os.path.relpath(p, folder)] if folder and p.is_relative_to(folder) else p.suffixes for p in files)
+    contents = [[*name, runs.sha256_of(path)] for name, path in zip(names, files, strict=True)]
     given = [settings.dataset.startswith(tfds.PREFIX), bool(settings.validation), bool(settings.test)]
-    key = {"form": FORM, "files": contents, "given": given, "reading": dataclasses.asdict(reading_of(settings))}
+    reading = dataclasses.asdict(reading_of(settings))
+    if (reading["source"], reading["target"]) == ("source", "target"):  # what languages without a name are called
+        reading |= {"source": "", "target": ""}
+    key = {"form": FORM, "files": contents, "given": given, "reading": reading}
     entry = caches.entry(cache, "pairs", key, make)
     known = entry.array("facts")
     return Read(StoredPairs(entry.folder, np.arange(len(known))), known, **entry.info)

@@ -9,7 +9,7 @@ must be fed that form and writes it; people type and read "“I didn't,” she s
 import re
 import unicodedata
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # control characters
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")  # control characters, and halves of surrogate pairs
 
 # Abbreviations that end in a full stop and are followed by a name; and initials: "U.S.", "a.k.a.", the "J." of a name.
 _TITLES = {"mr.", "mrs.", "ms.", "dr.", "prof.", "st.", "sr.", "sra.", "dra.", "srta.", "eng.", "d."}

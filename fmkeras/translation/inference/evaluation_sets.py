@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from fmkeras.translation.corpora import corpus as corpora
 from fmkeras.translation.corpora import facts, formats, held_out, own, stored, textform
 from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.settings import Settings
+
+# How files of pairs are read of which nothing is known.
+PLAIN: dict[str, Any] = {"columns": "", "encoding": "", "source_column": 1}
 
 
 @dataclasses.dataclass
@@ -39,7 +43,9 @@ class EvaluationSet:
     parts: dict[str, list[int]] = dataclasses.field(default_factory=dict)
 
 
-def load(settings: Settings, run: str, dataset: str | None = None, split: str | None = None) -> EvaluationSet:
+def load(
+    settings: Settings, run: str, dataset: str | None = None, split: str | None = None, **reading: str | int
+) -> EvaluationSet:
     """What `evaluate --dataset` names, for a run with these settings.
 
     The run's own data are split as they were for training, and one split is taken. That is its file, under whatever
@@ -50,21 +56,25 @@ def load(settings: Settings, run: str, dataset: str | None = None, split: str | 
         run: its name, for messages.
         dataset: a bundled corpus, a file or a folder; None: what the run was trained on.
         split: "train", "validation" or "test", the default.
+        reading: `columns`, `encoding`, `source_column` of other data; the run's are of its own.
 
     Raises:
         InputError: it cannot be had, or is of other languages than the run.
     """
     settings = dataclasses.replace(settings, limit=None)
-    path, cache = Path(dataset or settings.dataset), caches.place(settings.cache, run)
-    if dataset and dataset not in corpora.BUNDLED and not path.is_dir() and formats.exists(dataset):
-        alone = dataclasses.replace(settings, dataset=dataset, validation="", test="")
-        data = own.read(alone, cache)
-        same = bool(settings.data_sha256) and facts.digest(data.facts) == settings.data_sha256
-        if not (same or _same_file(path, settings.dataset)):
-            if split is not None:
-                raise InputError(f"{run} was not trained on {path}, which is scored whole: leave --split out")
-            return _whole(path, data)
-    corpus = corpora.load(dataclasses.replace(settings, dataset=dataset or settings.dataset), cache)
+    name, cache = dataset or settings.dataset, caches.place(settings.cache, run)
+    other = dataclasses.replace(settings, dataset=name, validation="", test="", **PLAIN | reading)
+    files = _files(other)
+    own_data = name == settings.dataset or (bool(files) and files == _files(settings))
+    own_data = own_data or (bool(files) and _holds_its_pairs(name, settings, cache))
+    if files and not own_data and not os.path.isdir(name):
+        if split is not None:
+            raise InputError(f"{run} was not trained on {name}, which is scored whole: leave --split out")
+        return _whole(name, own.read(other, cache))
+    if own_data and reading:
+        options = ", ".join(f"--{option.replace('_', '-')}" for option in reading)
+        raise InputError(f"{run} was trained on {name}, and knows how it is read: leave out {options}")
+    corpus = corpora.load(dataclasses.replace(settings, dataset=name) if own_data else other, cache)
     if (corpus.source, corpus.target) != (settings.source, settings.target):
         raise InputError(
             f"{run} translates {settings.source} → {settings.target}, but {corpus.name} is "
@@ -81,20 +91,32 @@ def load(settings: Settings, run: str, dataset: str | None = None, split: str | 
     )
 
 
-def _same_file(path: Path, other: str) -> bool:
-    return os.path.exists(other) and os.path.samefile(path, other)
+def _files(settings: Settings) -> list[str]:
+    """The files that data lie in, wherever links lead; none of bundled data."""
+    if settings.dataset in corpora.BUNDLED:
+        return []
+    return sorted(os.path.realpath(path) for path in formats.paths(settings.dataset, own.reading_of(settings)))
 
 
-def _whole(path: Path, data: own.Read) -> EvaluationSet:
+def _holds_its_pairs(name: str, settings: Settings, cache: Path) -> bool:
+    """Whether a file holds the pairs that a run was trained on, in whatever order, read as they were."""
+    try:
+        found = own.read(dataclasses.replace(settings, dataset=name, validation="", test=""), cache)
+    except InputError:
+        return False
+    return bool(settings.data_sha256) and facts.digest(found.facts) == settings.data_sha256
+
+
+def _whole(name: str, data: own.Read) -> EvaluationSet:
     """Every pair of a file."""
     rows, note = facts.keep(data.facts, np.arange(len(data.facts)), drop_duplicates=False)
     if not len(rows):
-        raise InputError(f"{path} holds no sentence pairs: {note}")
+        raise InputError(f"{name} holds no sentence pairs: {note}")
     sources, references = (list(side) for side in zip(*stored.chosen(data.pairs, rows), strict=True))
-    return EvaluationSet(f"all {len(rows):,} pairs of {path}", sources, references, notes=[note])
+    return EvaluationSet(f"all {len(rows):,} pairs of {name}", sources, references, notes=[*data.notes, note])
 
 
-def load_texts(source: str, references: list[str]) -> EvaluationSet:
+def load_texts(source: str, references: list[str], encoding: str = "") -> EvaluationSet:
     """A plain text file, a sentence a line, and one or more with its translations, line by line.
 
     A line that has no source, or no reference at all, is left out; that is said.
@@ -103,7 +125,7 @@ def load_texts(source: str, references: list[str]) -> EvaluationSet:
         InputError: a file cannot be read, or they are of unequal length.
     """
     files = [source, *references]
-    columns = [[line for _, line in formats.Source.of(Path(file)).lines()] for file in files]
+    columns = [[line for _, line in formats.Source.of(Path(file)).lines(encoding)] for file in files]
     for file, column in zip(files, columns, strict=True):
         if len(column) != len(columns[0]):
             raise InputError(

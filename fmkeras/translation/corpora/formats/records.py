@@ -13,6 +13,7 @@ from fmkeras.translation.corpora.formats.reading import Found, Reading
 from fmkeras.translation.corpora.formats.source import FORMS, Source
 
 SAMPLE = 1000  # records by which their form is told
+LONGEST = 1 << 31  # bytes of a line: a document may have one only
 LISTS = ("data", "train", "rows", "pairs", "translations", "sentences", "examples")  # where a document has its records
 
 Records = Iterator[tuple[str, dict[str, str]]]
@@ -24,14 +25,15 @@ def read_json(source: Source, reading: Reading) -> Found:
     Raises:
         InputError: it is no JSON, or its records have no two texts.
     """
-    lines = ((place, line) for place, line in source.lines(reading.encoding) if line.strip())
+    lines = ((place, line) for place, line in source.lines(reading.encoding, LONGEST) if line.strip())
     head = list(itertools.islice(lines, 2))
     if not head:
         raise InputError(f"{source.name} holds no sentence pairs")
-    if head[0][1].lstrip().startswith("{") and _is_json(head[0][1]) and (len(head) == 1 or _is_json(head[1][1])):
+    alone = len(head) == 1
+    if head[0][1].lstrip().startswith("{" if alone else ("{", "[")) and all(_is_json(line) for _, line in head):
         documents: Iterator[tuple[str, Any]]
         documents = ((place, _parsed(place, line)) for place, line in itertools.chain(head, lines))
-        if len(head) == 1 and (rows := _listed(_parsed(*head[0]))) is not None:
+        if alone and (rows := _listed(_parsed(*head[0]))) is not None:
             documents = _numbered(source.name, rows)
         return _found(source.name, "JSON lines", _records(documents), reading)
     document = _parsed(source.name, "\n".join(line for _, line in itertools.chain(head, lines)))

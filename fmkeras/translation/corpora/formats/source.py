@@ -102,14 +102,15 @@ class Source:
             raise InputError(f"{self.name} is a tar archive, to be unpacked first: {FORMS}")
         return head
 
-    def lines(self, encoding: str = "") -> Iterator[tuple[str, str]]:
+    def lines(self, encoding: str = "", longest: int = LONGEST_LINE) -> Iterator[tuple[str, str]]:
         """The lines, one at a time: where each stands, for messages, and its text without the line's end.
 
         Only a line feed ends a line (or a carriage return, where a file has no line feeds), as in every program that
         counts lines. Other signs that Unicode takes for line ends stay within.
 
         Args:
-            encoding: its name; by default the one that the file's byte-order mark says, else UTF-8.
+            encoding: of a file without a byte-order mark; UTF-8 by default.
+            longest: bytes that a line has fewer than.
 
         Raises:
             InputError: the file cannot be read, or a line is no text; names the line.
@@ -117,10 +118,10 @@ class Source:
         number = 0
         try:
             with self.open() as file:
-                for number, line in enumerate(_decoded(self.name, file, encoding), 1):
+                for number, line in enumerate(_decoded(self.name, file, encoding, longest), 1):
                     place = f"{self.name}, line {number}"
-                    if len(line) >= LONGEST_LINE:
-                        raise InputError(f"{place}: over {LONGEST_LINE:,} bytes: is this a file of sentences?")
+                    if len(line) >= longest:
+                        raise InputError(f"{place}: over {longest:,} bytes: is this a file of sentences?")
                     if "\0" in line:
                         raise InputError(f"{place}: a NUL byte: is this a text file in UTF-8? If not, name --encoding")
                     yield place, line.rstrip("\r\n")
@@ -130,42 +131,42 @@ class Source:
             raise InputError(f"{self.name} cannot be read ({error}): is it whole?") from None
 
 
-def _decoded(name: str, file: BinaryIO, encoding: str) -> Iterator[str]:
+def _decoded(name: str, file: BinaryIO, encoding: str, longest: int) -> Iterator[str]:
     """The lines of an open file as text."""
     head = file.read(1 << 16)
     found = next((found for mark, found in BYTE_ORDER_MARKS if head.startswith(mark)), "")
-    encoding = encoding or found or "utf-8"
+    encoding = found or encoding or "utf-8"
     if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
         file.seek(0)  # the codec reads the byte-order mark itself
         text = io.TextIOWrapper(file, encoding, newline="\n")
-        while line := text.readline(LONGEST_LINE):
+        while line := text.readline(longest):
             yield line.removeprefix("\ufeff")
         return
     file.seek(len(codecs.BOM_UTF8) if found == "utf-8" else 0)
     old_mac = b"\r" in head and b"\n" not in head
-    lines: Iterator[bytes] = _split(file, b"\r") if old_mac else iter(lambda: file.readline(LONGEST_LINE), b"")
+    lines: Iterator[bytes] = _split(file, b"\r", longest) if old_mac else iter(lambda: file.readline(longest), b"")
     for number, content in enumerate(lines, 1):
-        yield _text(f"{name}, line {number}", content, encoding)
+        yield _text(f"{name}, line {number}", content, encoding, longest)
 
 
-def _split(file: BinaryIO, end: bytes) -> Iterator[bytes]:
+def _split(file: BinaryIO, end: bytes, longest: int) -> Iterator[bytes]:
     """The lines of a file whose lines have this end, which few files have today."""
     rest = b""
     while block := file.read(1 << 16):
         *lines, rest = (rest + block).split(end)
         yield from lines
-        if len(rest) > LONGEST_LINE:
-            yield rest[:LONGEST_LINE]
+        if len(rest) > longest:
+            yield rest[:longest]
     if rest:
         yield rest
 
 
-def _text(place: str, line: bytes, encoding: str) -> str:
+def _text(place: str, line: bytes, encoding: str, longest: int) -> str:
     """A line as text."""
     try:
         return line.decode(encoding)
     except UnicodeDecodeError as error:
-        if len(line) == LONGEST_LINE:  # it was cut, perhaps within a character
+        if len(line) == longest:  # it was cut, perhaps within a character
             return line.decode(encoding, "replace")
         likely = ("utf-16-be" if line.find(b"\0") % 2 == 0 else "utf-16-le") if b"\0" in line else "cp1252"
         hint = f"convert the file, or name its --encoding, perhaps {likely}"

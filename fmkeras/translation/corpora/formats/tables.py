@@ -100,7 +100,7 @@ def csv_rows(name: str, lines: Iterator[tuple[str, str]], delimiter: str) -> Row
             yield line + "\n"
 
     csv.field_size_limit(LONGEST_LINE)
-    reader = csv.reader(texts(), delimiter=delimiter)
+    reader = csv.reader(texts(), delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         for row in reader:
             yield place[0], [" ".join(cell.split()) if "\n" in cell else cell for cell in row]
