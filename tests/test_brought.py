@@ -258,16 +258,20 @@ def test_renamed_files_of_a_folder_are_other_data(tmp_path, monkeypatch):
     assert len(corpus.load(settings, tmp_path / "cache").train) == 30
 
 
-def test_a_run_that_goes_on_reads_nothing_again(tmp_path, monkeypatch):
-    """Languages that had no name have one now."""
+@pytest.mark.parametrize("header", ["", "pt\ten\n"])
+def test_a_run_that_goes_on_reads_nothing_again(tmp_path, monkeypatch, header):
+    """Languages that nobody had named have names now."""
     monkeypatch.setattr(own, "LARGE", 0)
-    settings = Settings(dataset=str(write(tmp_path / "pairs.tsv")))
+    settings = Settings(dataset=str(write(tmp_path / "pairs.tsv", first=header)))
     loaded = corpus.load(settings, tmp_path / "cache")
     later = dataclasses.replace(settings)
     corpus.settle(later, loaded)
     before = sorted(path.name for path in (tmp_path / "cache").glob("pairs-*"))
     assert corpus.load(later, tmp_path / "cache").digest == loaded.digest
     assert sorted(path.name for path in (tmp_path / "cache").glob("pairs-*")) == before
+    turned_round = dataclasses.replace(settings, source="en", target="pt")
+    if header:
+        assert corpus.load(turned_round, tmp_path / "cache").train[0] == loaded.train[0][::-1]
 
 
 def test_without_standard_input_an_argument_is_translated(monkeypatch, capsys):

@@ -102,17 +102,26 @@ def entry(cache: Path, kind: str, key: dict, make: Callable[[Writer], dict]) -> 
     Raises:
         InputError: the cache cannot be written to.
     """
-    name = f"{kind}-{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:20]}"
-    found = Entry(cache / name)
-    if found.folder.exists() and not found.damaged():
+    if found := known(cache, kind, key):
         return found
+    name = _name(kind, key)
     try:
-        shutil.rmtree(found.folder, ignore_errors=True)
+        shutil.rmtree(cache / name, ignore_errors=True)
         _make(cache, name, make)
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"{cache} cannot be written ({reason}): make room there, or name another --cache") from None
-    return Entry(found.folder)
+    return Entry(cache / name)
+
+
+def known(cache: Path, kind: str, key: dict) -> Entry | None:
+    """What has been made before of what `key` names, if it is whole."""
+    found = Entry(cache / _name(kind, key))
+    return found if found.folder.exists() and not found.damaged() else None
+
+
+def _name(kind: str, key: dict) -> str:
+    return f"{kind}-{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:20]}"
 
 
 def _make(cache: Path, name: str, make: Callable[[Writer], dict]) -> None:

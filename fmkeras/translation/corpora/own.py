@@ -120,7 +120,10 @@ def read(settings: Settings, cache: Path | None) -> Read:
     if (reading["source"], reading["target"]) == ("source", "target"):  # what languages without a name are called
         reading |= {"source": "", "target": ""}
     key = {"form": FORM, "files": contents, "given": given, "reading": reading}
-    entry = caches.entry(cache, "pairs", key, make)
+    # A run that goes on asks for the languages that the files named when none were asked for.
+    entry = caches.known(cache, "pairs", key | {"reading": reading | {"source": "", "target": ""}})
+    if not entry or (entry.info["source"], entry.info["target"]) != (reading["source"], reading["target"]):
+        entry = caches.entry(cache, "pairs", key, make)
     known = entry.array("facts")
     return Read(StoredPairs(entry.folder, np.arange(len(known))), known, **entry.info)
 
