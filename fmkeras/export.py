@@ -137,9 +137,13 @@ def export_regressor(arguments: argparse.Namespace) -> None:
 
 
 def _write_card(run: Path, text: str) -> None:
-    """The run's own model card; a folder that cannot be written does not undo the export."""
+    """The run's own model card, unless somebody has completed it; a folder that cannot be written undoes nothing."""
+    path = run / runs.CARD
+    if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
+        print(f"{path} is kept as it is: move it away for a new one")
+        return
     try:
-        runs.write_text(run / runs.CARD, text)
+        runs.write_text(path, text)
         print(f"{run / runs.CARD} says what the run is")
     except InputError as error:
         print(f"fmkeras: the run's own model card is missing: {error}", file=sys.stderr)

@@ -142,7 +142,7 @@ def coefficients(
     look: dict[str, Any] = dict(linestyle="", marker="D", markersize=6, color=VERMILION, markeredgecolor="white")
     axis.plot(marks, rows, **look, label="least squares")
     axis.axvline(0, color=INK, linewidth=0.8)
-    axis.set_yticks(rows, [names[i] for i in order])
+    axis.set_yticks(rows, [_label(names[i]) for i in order])
     axis.set_ylim(-0.7, len(order) - 0.3)
     _amounts(axis.xaxis, unit)
     axis.set_xlabel(_label(f"change of {target} per standard deviation of the feature", unit))
@@ -150,9 +150,9 @@ def coefficients(
     return figure
 
 
-def _label(text: str, unit: str) -> str:
+def _label(text: str, unit: str = "") -> str:
     """An axis label with its unit, escaped: matplotlib reads two dollar signs as mathematics."""
-    return f"{text} ({unit})".replace("$", r"\$") if unit else text
+    return (f"{text} ({unit})" if unit else text).replace("$", r"\$")
 
 
 def show(paths: Sequence) -> bool:

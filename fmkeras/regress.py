@@ -27,6 +27,8 @@ from fmkeras.houses.training import evaluate_model, load_data, preprocess_data
 from fmkeras.houses.training import train_model as train_model
 from fmkeras.houses.training import with_scaling as with_scaling
 
+OTHER_FORMS = (".xlsx", ".xls", ".parquet", ".gz", ".bz2", ".xz", ".zip")
+
 if TYPE_CHECKING:
     import argparse
 
@@ -127,6 +129,8 @@ def predict(args: argparse.Namespace) -> None:
         regressor = load_regressor(args.run)
     if args.out is not None and args.out.exists() and not args.out.is_file():
         raise InputError(f"{args.out} is not a file: choose another --out")
+    if args.out is not None and args.out.suffix.lower() in OTHER_FORMS:
+        raise InputError(f"{args.out}: a table is written as plain CSV: name a .csv as --out")
     text, priced = regressor.predict_csv(args.file, args.interval, not args.no_header)
     for line in [*priced.notes, *priced.problems.values()]:
         print(line, file=sys.stderr)

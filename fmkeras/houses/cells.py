@@ -29,6 +29,7 @@ _NUMBER = {
 # What can only be read with one of the two marks: 12,5 and 1.234.567 and 1.234,5; 12.5 and 1,234,567 and 1,234.5.
 _TELLING = r"-?(?:\d+{d}(?:\d{{1,2}}|\d{{4,}})|0{d}\d+|\d{{1,3}}(?:{m}\d{{3}})+{d}\d+|\d{{1,3}}(?:{m}\d{{3}}){{2,}})"
 _ONLY = {decimal: re.compile(_TELLING.format(d=d, m=m)) for decimal, d, m in ((".", r"\.", ","), (",", ",", r"\."))}
+_BESIDE = re.compile(r"[^\d.,-]")
 _DATE = re.compile(
     r"(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})(?:[T ][\d:.]*Z?)?|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?: [\d:.]*)?"
 )
@@ -65,8 +66,8 @@ def number(cell: object, decimal: str = ".") -> float | None:
         return None
 
 
-def decimal_mark(cells: Iterable[str]) -> str:
-    """ "," or ".": the mark that more of the cells need; the point where none of them tells.
+def decimal_mark(cells: Iterable[str], default: str = ".") -> str:
+    """ "," or ".": the mark that more of the cells need; the default where none of them tells.
 
     A cell tells if it can be read in one way only, as 12,5 or 1.234,56 or 1,234.56 can; 1,234 does not.
     """
@@ -74,17 +75,24 @@ def decimal_mark(cells: Iterable[str]) -> str:
     for cell in cells:
         text = cell.strip().strip("$€£¥% \u00a0\u202f()")
         if len(text) <= LONGEST_NUMBER and ("," in text or "." in text):
-            for decimal, pattern in _ONLY.items():
-                votes[decimal] += pattern.fullmatch(text) is not None
-    return "," if votes[","] > votes["."] else "."
+            told = [decimal for decimal, pattern in _ONLY.items() if pattern.fullmatch(text)]
+            if not told and _BESIDE.search(text):  # 450.000,00 EUR or 1 195,25
+                told = [decimal for decimal in votes if number(cell, decimal) is not None]
+            if len(told) == 1:
+                votes[told[0]] += 1
+    return default if votes[","] == votes["."] == 0 else "," if votes[","] > votes["."] else "."
 
 
 def dated(cell: object, day_first: bool = False) -> tuple[float, float] | None:
-    """(year, month) of a cell such as 2014-05-02, 20140502T000000, 5/2/2014 or 2.5.2014; None if it is no date."""
+    """(year, month) of a cell such as 2014-05-02, 20140502T000000, 5/2/2014 or 2.5.2014; None if it is no date.
+
+    With dots the day is always first.
+    """
     found = _DATE.fullmatch(str(cell).strip()[:LONGEST_NUMBER])
     if found is None:
         return None
     year, month, day, first, second, last = (int(part or 0) for part in found.groups())
     if last:
-        year, (day, month) = last, (first, second) if day_first else (second, first)
+        dots = found.string[found.end(4)] == "."
+        year, (day, month) = last, (first, second) if day_first or dots else (second, first)
     return (float(year), float(month)) if 1 <= month <= 12 and 1 <= day <= 31 and 1000 <= year <= 2999 else None

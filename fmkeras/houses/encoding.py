@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # A gap among text, as it stands in tables and as pandas and Python write it. The saved model knows these spellings.
+# Names that layers have.
+RESERVED = re.compile(r"(numbers|standardize|encoded|linear|to_target_unit|from_logarithm|(category|column)_\d+)$")
 GAP_SPELLINGS = ("", "NA", "N/A", "NaN", "nan", "None", "none", "null", "NULL", "<NA>", "?")
 
 
@@ -117,7 +120,8 @@ class Encoder:
         kernel = dict(zip(self.names, weights[:-1], strict=True))
         inputs, blocks, rows = {}, [], []
         for i, column in enumerate(self.columns):
-            name = column.name if "/" not in column.name else f"column_{i}"  # Keras keeps / for itself
+            kept = "/" in column.name or RESERVED.match(column.name)  # Keras keeps / for itself
+            name = f"column_{i}" if kept else column.name
             dtype = "float32" if column.kind == "number" else "string"
             inputs[column.name] = keras.Input((1,), name=name, dtype=dtype)
         if self.numbers:

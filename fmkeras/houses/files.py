@@ -6,6 +6,7 @@ import gzip
 import io
 import lzma
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from fmkeras.errors import InputError
 from fmkeras.houses.cells import decimal_mark, gap, number
 
 MOST_BYTES = 2**31  # unpacked: a table that fills more does not fit here, and a bomb would
+DAMAGE = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, RuntimeError, ValueError)
 OPENERS: dict[str, Callable[[Path], io.BufferedIOBase]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
@@ -40,12 +42,13 @@ class Sheet:
         return f"{self.path}, line {self.lines[row]}"
 
 
-def read(path: str | Path, header: bool = True, lenient: bool = False) -> Sheet:
+def read(path: str | Path, header: bool = True, lenient: bool = False, decimal: str = ".") -> Sheet:
     """Read a table file as text, blank lines left out.
 
     Args:
         header: whether the first line holds the names; if not, they are c1, c2, ...
         lenient: let rows of another length through, as `Sheet.misfits`.
+        decimal: the decimal mark where no cell tells it.
 
     Raises:
         InputError: missing, unreadable, empty or no text; a name twice, or no names at all, in the header; a row of
@@ -75,7 +78,7 @@ def read(path: str | Path, header: bool = True, lenient: bool = False) -> Sheet:
                 raise InputError(problem)
             misfits[row] = problem
     rows = [cells for cells, _ in numbered]
-    decimal = decimal_mark(cell for cells in rows for cell in cells)
+    decimal = decimal_mark((cell for cells in rows for cell in cells), decimal)
     return Sheet(path, names, rows, [line for _, line in numbered], delimiter, decimal, misfits)
 
 
@@ -107,7 +110,7 @@ def _bytes(path: Path) -> bytes:
                 content = file.read(MOST_BYTES + 1)
         else:
             content = path.read_bytes()
-    except (zipfile.BadZipFile, EOFError, lzma.LZMAError, gzip.BadGzipFile, RuntimeError, ValueError) as error:
+    except DAMAGE as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} cannot be unpacked ({error}): pack it again") from None

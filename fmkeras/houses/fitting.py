@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -128,31 +129,36 @@ def train_regressor(
     config: dict[str, object] = {"task": "regress", "dataset": _source(table, loaded), "target": name, "epochs": epochs}
     config |= {"seed": seed, "scale_target": scale_target, "header": header, "log_target": log_target}
     config |= {"ridge": strength, "refit": refit} | _described(loaded, data)
+    if folds:
+        from fmkeras.houses.validation import check_folds
+
+        check_folds(folds, len(features))
     folder = _begin(run, config | options, say)
-    if tensorboard and folder is None:
-        raise InputError("tensorboard needs a run folder for its logs: name a run")
-    say("loading Keras ...")
-    cli.import_keras()
-    if tensorboard and folder is not None:
-        import keras
+    with runs.alone(folder) if folder else contextlib.nullcontext():
+        if tensorboard and folder is None:
+            raise InputError("tensorboard needs a run folder for its logs: name a run")
+        say("loading Keras ...")
+        cli.import_keras()
+        if tensorboard and folder is not None:
+            import keras
 
-        callbacks = [*callbacks, keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
-    fit = fit_table(loaded, data, epochs, seed, callbacks, strength, refit, progress)
-    if folder is not None and len(fit.history):
-        runs.save_model(fit.model, folder / runs.MODEL)
-        runs.write_text(folder / runs.HISTORY, fit.history.to_csv(index=False, lineterminator="\n"))
-    if not fit.finished:
-        raise _interrupted(fit, folder)
-    about = {"dataset": config["dataset"], "target": name, "rows": len(features), "features": features.shape[1]}
-    about |= {"encoded_columns": data.X_train.shape[1], "split": split}
-    report = about | fit.report | _made_by() | _cross_validated(loaded, folds, strength, log_target)
-    fit = fit._replace(report=report)
-    regressor = Regressor(fit.model, config | options, report)
-    regressor.fitted = fit
-    if folder is not None:
-        from fmkeras.houses import report as house_report
+            callbacks = [*callbacks, keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
+        fit = fit_table(loaded, data, epochs, seed, callbacks, strength, refit, progress)
+        if folder is not None and len(fit.history):
+            runs.save_model(fit.model, folder / runs.MODEL)
+            runs.write_text(folder / runs.HISTORY, fit.history.to_csv(index=False, lineterminator="\n"))
+        if not fit.finished:
+            raise _interrupted(fit, folder)
+        about = {"dataset": config["dataset"], "target": name, "rows": len(features), "features": features.shape[1]}
+        about |= {"encoded_columns": data.X_train.shape[1], "split": split}
+        report = about | fit.report | _made_by() | _cross_validated(loaded, folds, strength, log_target)
+        fit = fit._replace(report=report)
+        regressor = Regressor(fit.model, config | options, report)
+        regressor.fitted = fit
+        if folder is not None:
+            from fmkeras.houses import report as house_report
 
-        house_report.save(folder, fit)
+            house_report.save(folder, fit)
     return regressor
 
 

@@ -125,14 +125,15 @@ class Regressor:
             header: whether its first line holds the names.
 
         Returns:
-            The text, nothing in the new columns for rows that cannot be read, and the predictions.
+            The text, with the table's decimal mark and nothing in the new columns for rows that cannot be read; and the
+            predictions.
 
         Raises:
             InputError: a column is missing, or it has such columns already.
         """
         from fmkeras.houses.files import read
 
-        sheet = read(path, header, lenient=True)
+        sheet = read(path, header, lenient=True, decimal=self.config.get("decimal", "."))
         names = [f"predicted_{self.target}", *[f"{end}_{self.target}" for end in ("low", "high")] * bool(interval)]
         if there := [name for name in names if name in sheet.header]:
             raise InputError(f"{path} has a column {there[0]!r} already: remove it")
@@ -144,7 +145,7 @@ class Regressor:
             writer.writerow([*sheet.header, *names])
         for cells, *values in zip(sheet.rows, *predictions, strict=True):
             padding = [""] * (len(sheet.header) - len(cells))
-            writer.writerow([*cells, *padding, *map(_shortest, values)])
+            writer.writerow([*cells, *padding, *(_shortest(value).replace(".", sheet.decimal) for value in values)])
         return text.getvalue(), priced
 
     def labelled(self, path: str | Path, header: bool = True) -> tuple[np.ndarray | dict, np.ndarray, list[str]]:
@@ -154,7 +155,7 @@ class Regressor:
         from fmkeras.houses.files import read
         from fmkeras.houses.table import exact_numbers
 
-        sheet = read(path, header)
+        sheet = read(path, header, decimal=self.config.get("decimal", "."))
         cells = dict(zip(sheet.header, zip(*sheet.rows, strict=True), strict=True))
         if self.target not in cells:
             raise InputError(f"the table lacks a column: {self.target}")

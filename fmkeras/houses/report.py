@@ -55,11 +55,12 @@ def summary(fit: Fit, run: Path) -> str:
         results = {name.replace("least squares", "ridge's closed form"): row for name, row in results.items()}
     if report["refitted"]:  # the same rows are those with the validation rows
         del results[list(results)[2]]
-    excess = 100 * (report["test"]["mse"] / report["least_squares"]["mse"] - 1)
+    exact = report["least_squares"]["mse"]
+    excess = f"{100 * (report['test']['mse'] / exact - 1):+.3f} %" if exact else f"{report['test']['mse']:.2g}"
     lines = [
         f"\n{report['epochs']} epochs, {report['seconds']:.1f} s in all. On the {split['test']:,} test rows:",
         metrics_table(results, unit),
-        f"MSE {excess:+.3f} % from {'the closed form' if report['ridge'] else 'least squares'}; weights within "
+        f"MSE {excess} from {'the closed form' if report['ridge'] else 'least squares'}; weights within "
         f"{comparison.largest_weight_difference:.1g} standard deviations of the target",
         *_remarks(fit),
         "\nCoefficients: what the target changes by" + " (its logarithm)" * fit.data.log,
@@ -154,13 +155,14 @@ def figures(fit: Fit) -> dict[str, Callable[[], Figure]]:
         "importance.png": lambda: house_plots.importance(
             effects.importance(fit), "Which columns move the predictions", what, learnt
         ),
-        "partial_residuals.png": lambda: house_plots.partial_residuals(
-            effects.partial_residuals(fit), "Is a straight line enough?", what, learnt
-        ),
         "learning_curve.png": lambda: house_plots.learning_curve(
             validation.learning_curve(fit.data, ridge), "Would more rows help?", what, learnt
         ),
     }
+    if lines := effects.partial_residuals(fit):
+        found["partial_residuals.png"] = lambda: house_plots.partial_residuals(
+            lines, "Is a straight line enough?", what, learnt
+        )
     shown = effects.largest(effects.categories(fit), 25)
     if len(shown):
         share = "" if not fit.data.log else "share"

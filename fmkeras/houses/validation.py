@@ -46,6 +46,16 @@ def coverage(halves: dict[str, float], predicted: np.ndarray, actual: np.ndarray
     }
 
 
+def check_folds(folds: int, rows: int) -> None:
+    """See that so many rows can be cross-validated.
+
+    Raises:
+        InputError: there are fewer than twice the folds.
+    """
+    if not 2 <= folds <= rows // 2:
+        raise InputError(f"--folds {folds}: choose from 2 to {rows // 2}, half of the rows")
+
+
 def cross_validate(table: Table, folds: int, ridge: float = 0.0, log_target: bool = False) -> dict:
     """Mean and standard deviation of R², MAE and RMSE over `folds` parts of all rows, each tested by the others' fit.
 
@@ -57,8 +67,7 @@ def cross_validate(table: Table, folds: int, ridge: float = 0.0, log_target: boo
     """
     from fmkeras.houses.encoding import Encoder
 
-    if not 2 <= folds <= len(table.features) // 2:
-        raise InputError(f"--folds {folds}: choose from 2 to {len(table.features) // 2}, half of the rows")
+    check_folds(folds, len(table.features))
     part = np.random.default_rng(0).permutation(len(table.features)) % folds
     y, found = table.target.to_numpy(), []
     for fold in range(folds):

@@ -1,0 +1,151 @@
+"""What people bring: tables and actions that once ended in a wrong price, a lost file or a traceback."""
+
+import csv
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import fmkeras
+from fmkeras import InputError, export, plots, regress, runs
+from fmkeras.houses import exporting, files
+from fmkeras.houses.cells import dated, decimal_mark
+
+RNG = np.random.default_rng(0)
+AREA = RNG.integers(40, 200, 120)
+PRICE = 3 * AREA + RNG.integers(0, 40, 120)
+TABLE = pd.DataFrame({"area": AREA, "price": PRICE})
+
+
+def trained(table=TABLE, **options):
+    return fmkeras.train_regressor(table, "price", **{"epochs": 3} | options)
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path):
+    """The second is refused, and the first ends as if it were alone."""
+    refused = []
+
+    def meanwhile(row, epochs):
+        if not refused:
+            with pytest.raises(InputError, match=r"another training writes to .*: name another --run") as error:
+                trained(TABLE.assign(rent=1.0), run=tmp_path / "run")
+            refused.append(error)
+
+    first = trained(run=tmp_path / "run", progress=meanwhile)
+    assert refused and runs.read_json(tmp_path / "run" / runs.REPORT)["rows"] == 120
+    assert fmkeras.load_regressor(tmp_path / "run").config["columns"] == first.config["columns"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.fixture(scope="module")
+def german(tmp_path_factory):
+    """A run of a table with the comma as its decimal mark."""
+    folder = tmp_path_factory.mktemp("german")
+    rows = "".join(f"{area + 1000},50;{price}\n" for area, price in zip(AREA, PRICE, strict=True))
+    (folder / "german.csv").write_text("area;price\n" + rows)
+    fmkeras.train_regressor(folder / "german.csv", "price", run=folder / "run", epochs=3)
+    return folder / "run"
+
+
+def test_a_runs_decimal_mark_is_that_of_its_tables(german, tmp_path):
+    regressor = fmkeras.load_regressor(german)
+    (tmp_path / "new.csv").write_text("area;note\n1.100;x\n1.190;y\n")
+    text, _ = regressor.predict_csv(tmp_path / "new.csv")
+    rows = list(csv.reader(io.StringIO(text), delimiter=";"))
+    expected = regressor.predict(pd.DataFrame({"area": [1100.0, 1190.0]}))
+    found = [row[2] for row in rows[1:]]
+    assert [float(cell.replace(",", ".")) for cell in found] == pytest.approx(expected.tolist())
+    assert all("." not in cell for cell in found)
+
+
+@pytest.mark.parametrize(
+    ("cell", "mark"),
+    [("450.000,00 EUR", ","), ("450 000,00 €", ","), ("1 195,25", ","), ("$1,234.50", "."), ("EUR 12.50", ".")],
+)
+def test_money_and_blanks_tell_the_decimal_mark(cell, mark):
+    assert decimal_mark([cell, "some, text.", "1.234"]) == mark
+
+
+def test_where_nothing_tells_the_default_counts():
+    assert (decimal_mark(["1.234", "7"]), decimal_mark(["1.234", "7"], ",")) == (".", ",")
+
+
+@pytest.mark.parametrize("name", ["priced.xlsx", "priced.csv.gz", "priced.parquet", "priced.zip"])
+def test_a_prediction_is_written_as_csv_only(german, tmp_path, name):
+    out = tmp_path / name
+    out.write_bytes(b"precious")
+    with pytest.raises(InputError, match=r"a table is written as plain CSV: name a \.csv as --out"):
+        regress.main(["predict", str(out), "--run", str(german), "--out", str(out)])
+    assert out.read_bytes() == b"precious"
+
+
+def test_a_model_card_that_was_completed_stays(tmp_path, capsys):
+    export._write_card(tmp_path, "made\n")
+    export._write_card(tmp_path, "made\n")
+    assert "kept as it is" not in capsys.readouterr().out
+    (tmp_path / runs.CARD).write_text("made, and completed\n")
+    export._write_card(tmp_path, "made anew\n")
+    assert (tmp_path / runs.CARD).read_text() == "made, and completed\n"
+    assert "is kept as it is: move it away for a new one" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        TABLE.assign(area=np.where(AREA > 100, "large", "small")),  # no numbers
+        TABLE.assign(price=2.0 * AREA),  # no error
+        TABLE.rename(columns={"area": "linear"}).assign(zone=np.where(AREA > 90, "a", "b")),  # a layer's name
+        TABLE.assign(category_0=AREA, zone=np.where(AREA > 90, "$25K_$50K", "b$")),  # mathematics
+    ],
+    ids=["categories", "exact", "names", "dollars"],
+)
+def test_ordinary_tables_end_as_runs(table, tmp_path, capsys):
+    table.to_csv(tmp_path / "table.csv", index=False)
+    words = ["--dataset", tmp_path / "table.csv", "--target", "price", "--epochs", "2", "--run", tmp_path / "run"]
+    regress.main([*map(str, words)])
+    loaded = fmkeras.load_regressor(tmp_path / "run")
+    assert np.isfinite(loaded.predict(table.drop(columns="price").head(3))).all()
+    assert (tmp_path / "run" / runs.REPORT).exists() and "MSE" in capsys.readouterr().out
+
+
+def test_a_score_that_there_is_not_is_none():
+    assert (exporting._short(None), exporting._short(0.5)) == ("none", "0.5000")
+
+
+def test_dollar_signs_are_no_mathematics():
+    figure = plots.coefficients(["a_$1$_b", "b"], np.ones(2), np.ones(2), "title", "price ($) of $x$", "")
+    figure.canvas.draw()
+
+
+def test_a_damaged_zip_is_named(tmp_path):
+    import zipfile
+
+    path = tmp_path / "houses.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("houses.csv", TABLE.to_csv() * 20)
+    content = bytearray(path.read_bytes())
+    content[60:90] = b"\xff" * 30
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"houses\.zip cannot be unpacked"):
+        files.read(path)
+
+
+def test_folds_that_cannot_be_are_refused_before_anything_is_touched(tmp_path):
+    for folds in (1, 61):
+        with pytest.raises(InputError, match=f"--folds {folds}: choose from 2 to 60, half of the rows"):
+            trained(run=tmp_path / "run", folds=folds)
+    assert not (tmp_path / "run").exists()
+
+
+def test_with_dots_the_day_is_first():
+    assert dated("05.02.2014") == dated("5.2.2014", True) == dated("2014-02-05") == (2014, 2)
+    assert dated("5/2/2014") == (2014, 5) and dated("5/2/2014", True) == (2014, 2)
+
+
+def test_an_export_is_compared_by_the_size_of_its_predictions():
+    expected = np.array([60_000.0, -0.001, 3.0], "float32")
+    assert "largest difference" in exporting.compare(expected, expected + np.float32(0.002))
+    small = np.array([0.045, 0.05], "float32")
+    with pytest.raises(InputError, match="does not do what its run does"):
+        exporting.compare(small, small + np.float32(0.001))
