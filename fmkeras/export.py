@@ -116,7 +116,7 @@ def export_translator(arguments: argparse.Namespace) -> None:
     print(comparison.line())
     print(f"{out}: {format}, {cards.size(runs.size_of(out))}")
     if not exports.is_bundled(run):  # that one has a card
-        card = translator_card(run, translator, "run", run, runs.size_of(run, exports.EXPORTS))
+        card = translator_card(run, translator, "run", run, runs.size_of(run, exports.EXPORTS, runs.CARD))
         _write_card(run, card)
 
 
@@ -133,7 +133,7 @@ def export_regressor(arguments: argparse.Namespace) -> None:
     print(line)
     print(f"{out}: {arguments.to}, {cards.size(runs.size_of(out))}")
     run = arguments.run
-    _write_card(run, card(regressor, "run", run, runs.size_of(run, "exports")))
+    _write_card(run, card(regressor, "run", run, runs.size_of(run, "exports", runs.CARD)))
 
 
 def _write_card(run: Path, text: str) -> None:

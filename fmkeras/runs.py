@@ -184,11 +184,12 @@ def whole_folder(path: str | Path, mark: str) -> Iterator[Path]:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def size_of(path: str | Path, without: str = "") -> int:
-    """Bytes of a file, or of a folder's files; those below its folder `without` do not count."""
+def size_of(path: str | Path, *without: str) -> int:
+    """Bytes of a file, or of a folder's files; what it has of the names `without` does not count."""
     path = Path(path)
     files = [path] if path.is_file() else path.rglob("*")
-    return sum(f.stat().st_size for f in files if f.is_file() and f.relative_to(path).parts[:1] != (without,))
+    counted = (f for f in files if f.is_file() and not set(f.relative_to(path).parts[:1]) & set(without))
+    return sum(file.stat().st_size for file in counted)
 
 
 def flush(path: Path) -> None:
