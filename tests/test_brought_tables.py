@@ -11,6 +11,7 @@ import fmkeras
 from fmkeras import InputError, export, plots, regress, runs
 from fmkeras.houses import exporting, files
 from fmkeras.houses.cells import dated, decimal_mark
+from fmkeras.houses.training import load_data
 
 RNG = np.random.default_rng(0)
 AREA = RNG.integers(40, 200, 120)
@@ -65,6 +66,22 @@ def test_a_runs_decimal_mark_is_that_of_its_tables(german, tmp_path):
 )
 def test_money_and_blanks_tell_the_decimal_mark(cell, mark):
     assert decimal_mark([cell, "some, text.", "1.234"]) == mark
+
+
+def test_numbers_of_which_none_tells_the_mark_are_named(tmp_path):
+    rows = "".join(f"{area};{price}.000\n" for area, price in zip(AREA, PRICE, strict=True))
+    (tmp_path / "german.csv").write_text("area;price\n" + rows)
+    (note,) = (note for note in load_data(str(tmp_path / "german.csv"), "price").notes if "decimal" in note)
+    assert note.startswith(
+        f"no cell tells the decimal mark: {PRICE[0]}.000 is read as {PRICE[0]}; if it is a thousand times"
+    )
+    (tmp_path / "german.csv").write_text("area;price\n12,5;1.000\n" + rows)
+    assert load_data(str(tmp_path / "german.csv"), "price").target.iloc[-1] == 1000 * PRICE[-1]
+
+
+def test_numbers_of_a_workbook_are_no_text(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_with_pandas", lambda path, header: [(["area"], 1), (["1.125"], 2)])
+    assert files.read(tmp_path / "houses.xlsx", decimal=",").decimal == "."
 
 
 def test_where_nothing_tells_the_default_counts():

@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from fmkeras.errors import InputError
 from fmkeras.houses.cells import decimal_mark, gap, number
 
 MOST_BYTES = 2**31  # unpacked: a table that fills more does not fit here, and a bomb would
+EITHER = re.compile(r"\d{1,3}\.\d{3}")
 DAMAGE = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, RuntimeError, ValueError)
 OPENERS: dict[str, Callable[[Path], io.BufferedIOBase]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
@@ -26,6 +28,7 @@ class Sheet:
     Attributes:
         delimiter: "," ";" tab, or " " for blanks.
         decimal: the decimal mark of all its numbers.
+        doubt: a cell such as 450.000, which is one number or another, if none tells the decimal mark; else "".
         misfits: rows with more or fewer cells than the header, by row; only where they were let through.
     """
 
@@ -36,6 +39,7 @@ class Sheet:
     delimiter: str = ","
     decimal: str = "."
     misfits: dict[int, str] = field(default_factory=dict)
+    doubt: str = ""
 
     def place(self, row: int) -> str:
         """The words for a row's place."""
@@ -57,7 +61,7 @@ def read(path: str | Path, header: bool = True, lenient: bool = False, decimal: 
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix in (".xlsx", ".xls", ".parquet"):
-        numbered, delimiter = _with_pandas(path, header), ","
+        numbered, delimiter, decimal = _with_pandas(path, header), ",", "."  # their numbers are no text
     else:
         numbered, delimiter = _csv_rows(path, _text(path))
     if not numbered:
@@ -78,8 +82,10 @@ def read(path: str | Path, header: bool = True, lenient: bool = False, decimal: 
                 raise InputError(problem)
             misfits[row] = problem
     rows = [cells for cells, _ in numbered]
-    decimal = decimal_mark((cell for cells in rows for cell in cells), decimal)
-    return Sheet(path, names, rows, [line for _, line in numbered], delimiter, decimal, misfits)
+    told = decimal_mark((cell for cells in rows for cell in cells), "")
+    either = (cell.strip() for cells in rows for cell in cells if delimiter == ";" and EITHER.fullmatch(cell.strip()))
+    doubt = "" if told else next(either, "")
+    return Sheet(path, names, rows, [line for _, line in numbered], delimiter, told or decimal, misfits, doubt)
 
 
 def _check_names(path: Path, names: list[str]) -> None:

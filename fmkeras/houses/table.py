@@ -10,7 +10,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -124,7 +124,12 @@ def from_sheet(sheet: Sheet, target: str, header: bool = True, **asked: Sequence
         names = ", ".join(filter(None, sheet.header))
         raise InputError(f"{sheet.path} has no column {target!r}: choose --target from {names}")
     cells = dict(zip(sheet.header, zip(*sheet.rows, strict=True), strict=True))
-    return from_cells(cells, target, str(sheet.path), sheet.place, sheet.decimal, header, **asked)
+    table = from_cells(cells, target, str(sheet.path), sheet.place, sheet.decimal, header, **asked)
+    if not sheet.doubt:
+        return table
+    read = f"{sheet.doubt} is read as {number(sheet.doubt):g}"
+    note = f"no cell tells the decimal mark: {read}; if it is a thousand times as much, leave the points out"
+    return replace(table, notes=(note, *table.notes))
 
 
 def from_cells(
