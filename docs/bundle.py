@@ -55,7 +55,7 @@ def _halved(content: bytes) -> bytes:
 def card(folder: Path) -> str:
     """The model card, README.md, of such a folder."""
     translator = load_translator(folder, "keras")
-    return translator_card(folder, translator, "run", folder, runs.size_of(folder, without=runs.CARD))
+    return translator_card(folder, translator, "run", folder, runs.size_of(folder, runs.CARD))
 
 
 def main(argv: list[str] | None = None) -> None:
