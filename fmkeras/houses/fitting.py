@@ -129,14 +129,9 @@ def train_regressor(
     config: dict[str, object] = {"task": "regress", "dataset": _source(table, loaded), "target": name, "epochs": epochs}
     config |= {"seed": seed, "scale_target": scale_target, "header": header, "log_target": log_target}
     config |= {"ridge": strength, "refit": refit} | _described(loaded, data)
-    if folds:
-        from fmkeras.houses.validation import check_folds
-
-        check_folds(folds, len(features))
+    _check(folds, len(features), tensorboard, run)
     folder = _begin(run, config | options, say)
     with runs.alone(folder) if folder else contextlib.nullcontext():
-        if tensorboard and folder is None:
-            raise InputError("tensorboard needs a run folder for its logs: name a run")
         say("loading Keras ...")
         cli.import_keras()
         if tensorboard and folder is not None:
@@ -151,7 +146,7 @@ def train_regressor(
             raise _interrupted(fit, folder)
         about = {"dataset": config["dataset"], "target": name, "rows": len(features), "features": features.shape[1]}
         about |= {"encoded_columns": data.X_train.shape[1], "split": split}
-        report = about | fit.report | _made_by() | _cross_validated(loaded, folds, strength, log_target)
+        report = about | fit.report | _cross_validated(loaded, folds, strength, log_target)
         fit = fit._replace(report=report)
         regressor = Regressor(fit.model, config | options, report)
         regressor.fitted = fit
@@ -168,19 +163,22 @@ def _interrupted(fit: Fit, folder: Path | None) -> KeyboardInterrupt:
     return KeyboardInterrupt(f"{kept}; training again starts afresh")
 
 
-def _made_by() -> dict[str, dict]:
-    """Versions and device, for the report."""
-    from fmkeras import devices  # it imports Keras, which is announced before
-
-    return {"made_by": devices.made_by("float32")}
-
-
 def _introduce(loaded: Table, say: Callable[[str], None]) -> None:
     """Say what was read."""
     rows, columns = loaded.features.shape
     say(f"{loaded.name}: {rows:,} rows, {columns} feature{'s'[: columns > 1]}, target {loaded.target.name}")
     for note in loaded.notes:
         say(note)
+
+
+def _check(folds: int, rows: int, tensorboard: bool, run: str | Path | None) -> None:
+    """Refuse what cannot be before any file is touched."""
+    if tensorboard and run is None:
+        raise InputError("tensorboard needs a run folder for its logs: name a run")
+    if folds:
+        from fmkeras.houses.validation import check_folds
+
+        check_folds(folds, rows)
 
 
 def _begin(run: str | Path | None, config: dict[str, object], say: Callable[[str], None]) -> Path | None:
@@ -269,6 +267,7 @@ def fit_table(
     progress: Callable[[dict, int], None] | None = None,
 ) -> Fit:
     """Train on prepared data, once more with the validation rows if `refit`, and compare with the closed form."""
+    from fmkeras import devices  # it imports Keras, which is announced before
     from fmkeras.houses import validation
     from fmkeras.houses.linear import compare
 
@@ -292,9 +291,8 @@ def fit_table(
     predicted = fit.predicted
     report: dict[str, object] = {"epochs": len(history), "seconds": round(time.perf_counter() - began, 2)}
     report |= {"refitted": refit, "test": training.evaluate_model(complete, data.test_inputs, data.y_test)}
-    report |= comparison.metrics
-    report |= {"ridge": ridge, "largest_weight_difference": comparison.largest_weight_difference}
+    report |= comparison.metrics | {"ridge": ridge, "largest_weight_difference": comparison.largest_weight_difference}
     report |= {"smearing": seen.smearing(weights)} if data.log else {}
     report |= {"negative_predictions": int((predicted < 0).sum()), "intervals": intervals}
     report |= {"coverage": validation.coverage(intervals, predicted, data.y_test, data.log)}
-    return fit._replace(comparison=comparison, report=report)
+    return fit._replace(comparison=comparison, report=report | {"made_by": devices.made_by("float32")})
