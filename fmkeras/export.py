@@ -144,7 +144,7 @@ def _write_card(run: Path, text: str) -> None:
         return
     try:
         runs.write_text(path, text)
-        print(f"{run / runs.CARD} says what the run is")
+        print(f"{path} says what the run is")
     except InputError as error:
         print(f"fmkeras: the run's own model card is missing: {error}", file=sys.stderr)
 

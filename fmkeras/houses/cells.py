@@ -29,7 +29,7 @@ _NUMBER = {
 # What can only be read with one of the two marks: 12,5 and 1.234.567 and 1.234,5; 12.5 and 1,234,567 and 1,234.5.
 _TELLING = r"-?(?:\d+{d}(?:\d{{1,2}}|\d{{4,}})|0{d}\d+|\d{{1,3}}(?:{m}\d{{3}})+{d}\d+|\d{{1,3}}(?:{m}\d{{3}}){{2,}})"
 _ONLY = {decimal: re.compile(_TELLING.format(d=d, m=m)) for decimal, d, m in ((".", r"\.", ","), (",", ",", r"\."))}
-_BESIDE = re.compile(r"[^\d.,-]")
+_BESIDE = re.compile(r"[^\d.,-]")  # what stands beside the digits: money, blanks between thousands
 _DATE = re.compile(
     r"(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})(?:[T ][\d:.]*Z?)?|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?: [\d:.]*)?"
 )

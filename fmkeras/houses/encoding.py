@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import keras
     import pandas as pd
 
-# A gap among text, as it stands in tables and as pandas and Python write it. The saved model knows these spellings.
 # Names that layers have.
 RESERVED = re.compile(r"(numbers|standardize|encoded|linear|to_target_unit|from_logarithm|(category|column)_\d+)$")
+# A gap among text, as it stands in tables and as pandas and Python write it. The saved model knows these spellings.
 GAP_SPELLINGS = ("", "NA", "N/A", "NaN", "nan", "None", "none", "null", "NULL", "<NA>", "?")
 
 
@@ -120,8 +120,8 @@ class Encoder:
         kernel = dict(zip(self.names, weights[:-1], strict=True))
         inputs, blocks, rows = {}, [], []
         for i, column in enumerate(self.columns):
-            kept = "/" in column.name or RESERVED.match(column.name)  # Keras keeps / for itself
-            name = f"column_{i}" if kept else column.name
+            taken = "/" in column.name or RESERVED.match(column.name)  # Keras keeps / for itself
+            name = f"column_{i}" if taken else column.name
             dtype = "float32" if column.kind == "number" else "string"
             inputs[column.name] = keras.Input((1,), name=name, dtype=dtype)
         if self.numbers:

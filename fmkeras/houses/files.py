@@ -16,7 +16,7 @@ from fmkeras.errors import InputError
 from fmkeras.houses.cells import decimal_mark, gap, number
 
 MOST_BYTES = 2**31  # unpacked: a table that fills more does not fit here, and a bomb would
-EITHER = re.compile(r"\d{1,3}\.\d{3}")
+EITHER = re.compile(r"\d{1,3}\.\d{3}")  # thousands, or thousandths
 DAMAGE = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, RuntimeError, ValueError)
 OPENERS: dict[str, Callable[[Path], io.BufferedIOBase]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
