@@ -94,9 +94,12 @@ def learnt_from(corpus: Corpus, init: str, folder: Path, resume: bool, say: Call
         folder, resume: of the run. A resumed one knows what it has learnt, if `init` is gone.
         say: where the line goes.
     """
-    known = [held_out.fingerprints(corpus.train), held_out.read_fingerprints(folder) if resume else None]
+    own = held_out.fingerprints(corpus.train)
+    if not init:  # those of millions of pairs are not sorted twice
+        return own
+    known = [own, held_out.read_fingerprints(folder) if resume else None]
     with contextlib.suppress(InputError):
-        before = held_out.read_fingerprints(runs.find(init)) if init else None
+        before = held_out.read_fingerprints(runs.find(init))
         known.append(before)
         if before is not None and (seen := held_out.seen(before, [source for source, _ in corpus.test], 0)):
             say(f"           test: {seen:,} of {len(corpus.test):,} sources were among what {init} was trained on")
