@@ -1,7 +1,13 @@
 """Fonts for labels in any script, found among the installed ones by the characters that they have."""
 
+import contextlib
 import functools
-from typing import Any
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def families_for(text: str) -> tuple[list[str], str]:
@@ -35,6 +41,20 @@ def families_for(text: str) -> tuple[list[str], str]:
             families.append(name)
             missing -= found
     return families, "".join(dict.fromkeys(c for c in text if c in missing))
+
+
+@contextlib.contextmanager
+def legible(figure: "Figure") -> Iterator[None]:
+    """Give a figure's labels fonts that have their characters, and draw what none has as a box, without a word."""
+    from matplotlib.text import Text
+
+    texts: Any = figure.findobj(Text)
+    families, _ = families_for("".join(text.get_text() for text in texts))
+    for text in texts if len(families) > 1 else ():
+        text.set_fontfamily(families)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def _weight(entry: Any) -> int:

@@ -294,5 +294,7 @@ def load_model(path: str | Path) -> "keras.Model":
 
 def save_figure(figure: "Figure", path: str | Path) -> None:
     """Save a matplotlib figure as PNG, whole or not at all."""
-    with whole_file(path) as temporary:
+    from fmkeras.fonts import legible
+
+    with whole_file(path) as temporary, legible(figure):
         figure.savefig(temporary, dpi=120, bbox_inches="tight")

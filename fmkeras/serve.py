@@ -40,7 +40,12 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--engine", choices=ENGINES, default="auto", help="what translates (auto: ctranslate2 where there is an export)"
     )
-    add("--api-key-file", type=Path, metavar="FILE", help="keys, one a line, of which each request must carry one")
+    add(
+        "--api-key-file",
+        type=Path,
+        metavar="FILE",
+        help="keys, one a line: who wants a translation or a price must send one",
+    )
     add("--no-key", action="store_true", help="let everybody in, although --host is not this machine")
     asking = 'pages from elsewhere that may ask, as https://example.org, or "*" for any (none)'
     add("--allow-origin", type=origin, nargs="+", metavar="ORIGIN", default=[], help=asking)

@@ -11,6 +11,7 @@ import fmkeras
 from fmkeras import InputError, export, plots, regress, runs
 from fmkeras.houses import exporting, files
 from fmkeras.houses.cells import dated, decimal_mark
+from fmkeras.houses.table import from_frame
 from fmkeras.houses.training import load_data
 
 RNG = np.random.default_rng(0)
@@ -166,3 +167,54 @@ def test_an_export_is_compared_by_the_size_of_its_predictions():
     small = np.array([0.045, 0.05], "float32")
     with pytest.raises(InputError, match="does not do what its run does"):
         exporting.compare(small, small + np.float32(0.001))
+
+
+def test_a_category_may_have_the_name_of_what_keras_never_met(tmp_path):
+    """Keras took "[UNK]" for its own mark: a weight too few, or all of them shifted by one."""
+    zones = np.where(AREA > 150, "[UNK]", np.where(AREA > 90, "a", "b"))
+    regressor = trained(TABLE.assign(zone=zones), run=tmp_path / "run")
+    both = [fmkeras.load_regressor(tmp_path / "run"), regressor]
+    house = {"area": 100, "zone": "[UNK]"}
+    prices = [one.predict([house, house | {"zone": "a"}]) for one in both]
+    np.testing.assert_array_equal(*prices)
+    weights = pd.read_csv(tmp_path / "run" / "coefficients.csv", index_col=0)["trained_per_unit"]
+    difference = weights["zone = [UNK]"] - weights["zone = a"]
+    assert prices[0][0] - prices[0][1] == pytest.approx(difference, rel=1e-3, abs=1e-2)
+
+
+@pytest.mark.parametrize("name", ["class_name", "registered_name"])
+def test_names_that_keras_keeps_for_itself_are_refused(name, tmp_path):
+    with pytest.raises(InputError, match=f"name {name} for itself: rename that column, or --drop {name}"):
+        trained(TABLE.assign(**{name: np.where(AREA > 90, "a", "b")}), run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_any_names_of_columns_can_be_exported(tmp_path):
+    """Words of Python, and names that differ by capitals only."""
+    others = {name: RNG.integers(0, 9, 120) for name in ("Area", "class", "None", "self", "2nd floor", "面积")}
+    regressor = trained(pd.concat([TABLE, pd.DataFrame(others)], axis=1), run=tmp_path / "run")
+    assert "200 made-up rows" in exporting.export(tmp_path / "out", regressor, "savedmodel")
+    inputs = runs.read_json(tmp_path / "out" / exporting.DESCRIPTION)["inputs"]
+    assert len({name.lower() for name in inputs.values()}) == 7 and inputs["class"] == "class_2"
+
+
+def test_the_example_of_a_runs_card_has_a_column_of_the_table():
+    regressor = trained(TABLE.rename(columns={"area": "living area"}))
+    assert 'predict({"living area": ..., ...})' in exporting.card(regressor, "run", "run", 1)
+
+
+def test_intervals_of_logarithms_hold_what_they_say():
+    """They stand around the predictions that are given, which are means and not medians."""
+    rng = np.random.default_rng(1)
+    size = rng.normal(size=4000)
+    table = pd.DataFrame({"size": size, "price": np.exp(10 + 0.3 * size + rng.normal(0, 1, 4000))})
+    report = trained(table, log_target=True, epochs=2).report
+    assert report["coverage"]["90"] == pytest.approx(0.9, abs=0.03)
+    assert report["coverage"]["50"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_rows_that_are_copies_are_counted():
+    twice = pd.concat([TABLE, TABLE.head(5)])
+    assert not any("repeat another" in note for note in from_frame(TABLE.drop_duplicates(), "price").notes)
+    found = [note for note in from_frame(twice, "price").notes if "rows repeat another" in note]
+    assert len(found) == 1 and found[0].startswith(f"{int(twice.duplicated().sum())} of 125 rows")

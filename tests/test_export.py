@@ -145,6 +145,9 @@ def test_a_comparison_of_a_run_with_its_data(tmp_path, quick_translator):
     translator = fmkeras.load_translator(quick_translator, "keras")
     found = folders.validation_sentences(quick_translator, translator.settings, 3)
     assert found.name == "validation sentences" and 0 < len(found.sources) <= 3
+    every = folders.validation_sentences(quick_translator, translator.settings, 10**6).sources
+    most = folders.validation_sentences(quick_translator, translator.settings, len(every) - 1).sources
+    assert len(most) == len(every) - 1 and most[-1] == every[-1]  # from first to last, whatever the number
     with pytest.raises(InputError, match="nothing to compare"):
         folders.validation_sentences(tmp_path, fmkeras.Settings(dataset="gone.tsv"), 3)
 

@@ -3,12 +3,14 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
 
-from fmkeras import fonts, plots
+from fmkeras import fonts, plots, runs
+from fmkeras.houses import plots as house_plots
 
 NAME = "Stand-in Han"
 
@@ -62,6 +64,16 @@ def test_an_attention_map_of_any_script_draws_without_a_warning(tokens, shipped_
         figure.savefig(tmp_path / "map.png")
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert "□" in labels[0] and labels[2] == "</s>"
+
+
+def test_plots_of_tables_with_columns_in_any_script_are_saved_with_the_fonts_found(shipped_only, stand_in, tmp_path):
+    importance = pd.Series({"你好": 2.0, "area": 1.0, "नम": 0.5})
+    figure = house_plots.importance(importance, "title", "好", "")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        runs.save_figure(figure, tmp_path / "importance.png")
+    labels = {label.get_text(): label.get_fontfamily() for label in figure.axes[0].get_yticklabels()}
+    assert NAME in labels["你好"] and NAME in figure.axes[0].xaxis.label.get_fontfamily()
 
 
 def test_an_attention_map_is_drawn_with_the_font_found(shipped_only, stand_in, tmp_path):

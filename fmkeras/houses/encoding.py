@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Names that layers have.
 RESERVED = re.compile(r"(numbers|standardize|encoded|linear|to_target_unit|from_logarithm|(category|column)_\d+)$")
+# What the lookup calls a category never met. Categories come without spaces around them, so none is called so.
+NEVER_MET = " "
 # A gap among text, as it stands in tables and as pandas and Python write it. The saved model knows these spellings.
 GAP_SPELLINGS = ("", "NA", "N/A", "NaN", "nan", "None", "none", "null", "NULL", "<NA>", "?")
 
@@ -139,7 +141,11 @@ class Encoder:
         for i, column in enumerate(self.categories):
             spellings = self._spellings(column)
             lookup = keras.layers.StringLookup(
-                vocabulary=list(spellings), num_oov_indices=1, output_mode="one_hot", name=f"category_{i}"
+                vocabulary=list(spellings),
+                num_oov_indices=1,
+                oov_token=NEVER_MET,
+                output_mode="one_hot",
+                name=f"category_{i}",
             )
             blocks.append(lookup(inputs[column.name]))
             rows += [0.0] + [kernel[f"{column.name} = {value}"] for value in spellings.values()]  # 0: never met

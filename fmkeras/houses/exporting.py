@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import io
+import keyword
 import re
 import warnings
 from pathlib import Path
@@ -103,12 +104,15 @@ def made_up(columns: list[Column]) -> pd.DataFrame:
 def names(columns: list[Column]) -> dict[str, str]:
     """For each column the name of its input: TensorFlow takes letters, digits and underscores."""
     found: dict[str, str] = {}
+    # They become parameters of a Python function; and what tells names apart by capitals only is lost on the way.
+    taken = {"self", *map(str.lower, keyword.kwlist)}
     for column in columns:
         name = plain = re.sub(r"\W+", "_", column.name, flags=re.ASCII).strip("_") or "column"
         number = 2
-        while name in found.values():
+        while name.lower() in taken:
             name, number = f"{plain}_{number}", number + 1
         found[column.name] = name
+        taken.add(name.lower())
     return found
 
 
@@ -212,7 +216,7 @@ def card(regressor: Regressor, format: str, out: Path, size: int, comparison: st
     inputs = [[name, entry, "float32, NaN in a gap" if c.kind == "number" else "string"] for (name, entry), c in rows]
     made = f"With fmkeras {fmkeras.__version__} and tensorflow {importlib.metadata.version('tensorflow')}."
     loading = SAVEDMODEL if format == "savedmodel" else RUN
-    some = next(iter(names(regressor.columns).values()))
+    some = next(iter(names(regressor.columns).values())) if format == "savedmodel" else regressor.sources[0]
     filled = {"out": str(out), "version": VERSION, "input": some, "target": target_of(regressor)}
     for name, value in filled.items():
         loading = loading.replace(f"{{{name}}}", value)

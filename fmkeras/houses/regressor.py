@@ -223,7 +223,8 @@ class Regressor:
             return Priced(np.empty(0, dtype="float32"), notes, problems)
         values = self.model.predict(self.inputs(frame), batch_size=4096, verbose=0)[:, 0]
         if (negative := int((values < 0).sum())) and not self.config.get("log_target"):
-            notes.append(f"predictions below 0: {negative:,}; a model trained with --log-target gives none")
+            way_out = f"if {self.target} never is, a model trained with --log-target gives none"
+            notes.append(f"predictions below 0: {negative:,}; {way_out}")
         values[list(problems)] = float("nan")
         return Priced(values, notes, problems)
 

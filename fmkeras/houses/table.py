@@ -24,6 +24,7 @@ from fmkeras.houses.files import Sheet
 BUNDLED = "king_county"
 CALIFORNIA_URL = "https://ndownloader.figshare.com/files/5976036"  # where scikit-learn fetches it from
 NETWORK_SECONDS = 5
+COPIES = 0.01  # of the rows: from so many repeated ones on it is said
 
 
 @dataclass(frozen=True)
@@ -243,6 +244,9 @@ def _checked(table: Table) -> Table:
     """Leave out the columns that say nothing, note those that say too much, refuse what float32 cannot carry."""
     features, notes, target = table.features, list(table.notes), str(table.target.name)
     seen: dict[bytes, str] = {}
+    if kept_by_keras := sorted({"class_name", "registered_name"}.intersection(features)):
+        name = kept_by_keras[0]
+        raise InputError(f"{table.name}: Keras keeps the name {name} for itself: rename that column, or --drop {name}")
     for name, values in [*features.items(), (target, table.target)]:
         if values.dtype.kind != "f":
             continue
@@ -264,6 +268,10 @@ def _checked(table: Table) -> Table:
             raise InputError(f"{table.name}: {twin!r} repeats the target {name!r}: remove it (--drop {twin!r})")
     if features.shape[1] == 0:
         raise InputError(f"{table.name}: no numeric column is left to predict {target!r} from, nor one of text")
+    if (copies := int(pd.concat([features, table.target], axis=1).duplicated().sum())) >= COPIES * len(features):
+        notes.append(
+            f"{copies:,} of {len(features):,} rows repeat another: of copies, remove all but one, or tests flatter"
+        )
     if found := columns.suspects(features, table.target):
         names = ", ".join(found)
         notes.append(f"is the answer among the columns? {names}: nearly {target} itself; if so, --drop {found[0]!r}")

@@ -21,9 +21,9 @@ DRAWS = 3
 def intervals(data: Data, weights: np.ndarray) -> dict[str, float]:
     """Half the width of an interval for each per cent from 50 to 99, by split conformal prediction.
 
-    The validation rows' absolute errors in order: of n, the ceil((n + 1) p)-th is not exceeded by a new row's error
-    with probability p, whatever the errors' distribution, if new rows come from the same source. A per cent for
-    which there are too few rows is left out.
+    The validation rows' absolute errors, of predictions as they are given, in order: of n, the ceil((n + 1) p)-th is
+    not exceeded by a new row's error with probability p, whatever the errors' distribution, if new rows come from the
+    same source. A per cent for which there are too few rows is left out.
 
     Args:
         weights: (features + 1,) fitted without the validation rows, standardized.
@@ -31,7 +31,8 @@ def intervals(data: Data, weights: np.ndarray) -> dict[str, float]:
     Returns:
         For "50" ... "99" half the width, in the target's unit, or in units of its logarithm.
     """
-    errors = np.sort(np.abs(linear(data.X_validation, weights) - data.y_validation)) * data.target_scale
+    shift = np.log(data.smearing(weights))  # of a model of logarithms: what its predictions are raised by
+    errors = np.sort(np.abs((linear(data.X_validation, weights) - data.y_validation) * data.target_scale + shift))
     ranks = {percent: int(np.ceil((len(errors) + 1) * percent / 100)) for percent in PERCENTS}
     return {str(percent): float(errors[rank - 1]) for percent, rank in ranks.items() if rank <= len(errors)}
 

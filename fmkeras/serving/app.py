@@ -34,7 +34,7 @@ class Options(NamedTuple):
         waiting: texts that may wait; what comes then gets 429.
         batch: texts computed together at most.
         wait: seconds that the first text of a batch waits for others.
-        keys: one of which every request must carry; none: nobody need.
+        keys: one of which each text and each house must come with; none: nobody need.
         seconds: that a body may take to arrive.
         origins: of pages from elsewhere that may ask, "https://example.org"; "*" is any.
     """

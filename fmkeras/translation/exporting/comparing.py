@@ -20,7 +20,8 @@ class Comparison(NamedTuple):
     Attributes:
         sentences: what was translated, for people.
         of, equal: how many sentences, and how many of their translations are the same.
-        largest: difference between what both say of the run's translations, in nats a token.
+        largest: difference between what both say of the run's translations, in nats a token; of a SavedModel, which
+            rates none but its own, between what each says of its own.
     """
 
     sentences: str

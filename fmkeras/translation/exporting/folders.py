@@ -56,4 +56,5 @@ def validation_sentences(run: Path, settings: Settings, most: int) -> Sentences:
         name = f"sentences of {SAMPLES}, for its data are gone"
         if not sources:
             raise InputError(f"{run} has neither its data nor {SAMPLES}: nothing to compare the export on") from None
-    return Sentences(sources[:: max(1, len(sources) // most)][:most], name)
+    count = min(most, len(sources))
+    return Sentences([sources[i * len(sources) // count] for i in range(count)], name)
