@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -145,11 +146,16 @@ def test_a_comparison_of_a_run_with_its_data(tmp_path, quick_translator):
     translator = fmkeras.load_translator(quick_translator, "keras")
     found = folders.validation_sentences(quick_translator, translator.settings, 3)
     assert found.name == "validation sentences" and 0 < len(found.sources) <= 3
-    every = folders.validation_sentences(quick_translator, translator.settings, 10**6).sources
-    most = folders.validation_sentences(quick_translator, translator.settings, len(every) - 1).sources
-    assert len(most) == len(every) - 1 and most[-1] == every[-1]  # from first to last, whatever the number
     with pytest.raises(InputError, match="nothing to compare"):
         folders.validation_sentences(tmp_path, fmkeras.Settings(dataset="gone.tsv"), 3)
+
+
+@pytest.mark.parametrize("number", [1, 199, 200, 399, 1000])
+def test_a_comparison_takes_sentences_from_first_to_last(number, tmp_path, monkeypatch):
+    pairs = SimpleNamespace(sources=[*range(number)])
+    monkeypatch.setattr(folders.evaluation_sets, "load", lambda *arguments, **options: pairs)
+    found = folders.validation_sentences(tmp_path, fmkeras.Settings(), 200).sources
+    assert len(set(found)) == min(number, 200) and (found[0], found[-1]) == (0, number - 1)
 
 
 def test_what_is_too_different():

@@ -57,4 +57,4 @@ def validation_sentences(run: Path, settings: Settings, most: int) -> Sentences:
         if not sources:
             raise InputError(f"{run} has neither its data nor {SAMPLES}: nothing to compare the export on") from None
     count = min(most, len(sources))
-    return Sentences([sources[i * len(sources) // count] for i in range(count)], name)
+    return Sentences([sources[i * (len(sources) - 1) // max(1, count - 1)] for i in range(count)], name)
