@@ -38,8 +38,8 @@ REHEARSAL = Path(__file__).parents[2] / "shared" / "tfds"
 
 # The files that take longest, which are begun first, so that no worker waits for another at the end.
 LONGEST = (
-    "faults parallel notebooks distributed pretrain training benchmarks jax translate decoding evaluation api text "
-    "devices errata fitting regress bad_input"
+    "benchmarks training faults notebooks parallel regress pretrain jax distributed devices mixed translate api "
+    "decoding fitting chinese evaluation text errata bad_input"
 ).split()
 
 
