@@ -100,6 +100,10 @@ def input_lines() -> Iterator[str]:
             if line.startswith((b"\xff\xfe", b"\xfe\xff")):
                 raise InputError("standard input is UTF-16 text: convert it to UTF-8 first")
             line = line.removeprefix(b"\xef\xbb\xbf")
+        if b"\0" in line:
+            raise InputError(
+                f"standard input, line {number}: it has a NUL byte, and is no UTF-8 text: convert it first"
+            )
         try:
             yield line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
         except UnicodeDecodeError as error:

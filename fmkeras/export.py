@@ -93,7 +93,7 @@ def export_translator(arguments: argparse.Namespace) -> None:
     if format in ("ctranslate2", "argos") and not importlib.util.find_spec("ctranslate2"):
         raise InputError(f"--to {format} needs a package that is not installed: pip install ctranslate2")
     translator = load_translator(run, "keras")
-    sentences = folders.validation_sentences(run, translator.settings, arguments.sentences)
+    sentences = folders.validation_sentences(run, translator.settings, arguments.sentences, translator.tokenizer)
     quantization = arguments.quantization or "float32"
     name = format
     if format == "argos":

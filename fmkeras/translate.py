@@ -63,6 +63,9 @@ def text(arguments: argparse.Namespace) -> None:
 
     if arguments.json and arguments.attention:
         raise InputError("--attention draws a picture, --json prints: choose one")
+    if any("\udc80" <= character <= "\udcff" for character in "".join(arguments.sentence)):
+        raise InputError("the sentence is not UTF-8 text: set the terminal to UTF-8, or pipe a UTF-8 file in")
+    cli.write_utf8()
     on_choice = cli.say_once("engine")
     translator = load_translator(arguments.run, arguments.engine, on_choice)
     if arguments.attention:
@@ -70,7 +73,6 @@ def text(arguments: argparse.Namespace) -> None:
         return
     lines = iter(arguments.sentence) if arguments.sentence else cli.input_lines()
     size = 1 if not arguments.sentence and sys.stdin.isatty() else LINES  # a person wants an answer to each line
-    cli.write_utf8()
     options = dict(
         beam=arguments.beam,
         length_penalty=arguments.length_penalty,
@@ -128,9 +130,12 @@ def draw_attention(translator: "Translator", arguments: argparse.Namespace) -> N
         raise InputError(f"--attention draws one sentence, not {len(arguments.sentence)}: quote it")
     if Path(arguments.attention).suffix.lower() != ".png":
         raise InputError(f"--attention writes PNG files: name {arguments.attention} something.png")
-    for option, value in (("--beam", arguments.beam not in (None, 1)), ("--n-best", arguments.n_best)):
-        if value:
-            raise InputError(f"--attention draws the greedy translation of a sentence: leave {option} out")
+    searching = {"--beam": arguments.beam not in (None, 1), "--n-best": arguments.n_best}
+    searching |= {"--max-length": arguments.max_length, "--length-penalty": arguments.length_penalty is not None}
+    for option in (option for option, given in searching.items() if given):
+        raise InputError(f"--attention draws the greedy translation of a sentence: leave {option} out")
+    if (parts := len(translator.parts(arguments.sentence[0], not arguments.no_split))) > 1:
+        raise InputError(f"--attention draws one sentence, and this text is translated in {parts}: give one of them")
     source, target, weights = translator.attention(arguments.sentence[0])
     figure = plots.attention_map(
         weights[-1].mean(axis=0), source, target, "cross-attention, last block, mean of its heads"
@@ -138,7 +143,7 @@ def draw_attention(translator: "Translator", arguments: argparse.Namespace) -> N
     runs.save_figure(figure, arguments.attention)
     if missing := fonts.families_for("".join([*source, *target]))[1]:
         print(f"fmkeras: no installed font has {missing[:20]}, shown as □: install one, say of Noto", file=sys.stderr)
-    print(translator.translate(arguments.sentence, beam=1)[0])
+    print(translator.translate(arguments.sentence, beam=1, split=not arguments.no_split)[0])
 
 
 def script() -> None:

@@ -86,7 +86,7 @@ def test_what_training_lines_held_is_not_cut(translator, monkeypatch):
     monkeypatch.setattr(translator.settings, "sentences_per_line", 2)
     assert translator.parts(line) == [line]
     assert translator.parts(f"{line} Cinco.") == ["Um dois.", "Três quatro!", "Cinco."]
-    monkeypatch.setattr(translator.settings, "max_sentence_tokens", 11)
+    monkeypatch.setattr(translator.settings, "max_sentence_tokens", 10)
     assert translator.parts(line) == ["Um dois.", "Três quatro!"]  # whole it would be too long
 
 

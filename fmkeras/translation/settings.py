@@ -33,6 +33,7 @@ class Settings:
     held_out: float | None = None  # share of a file's sources held out for validation, and for test; decided once
     data_sha256: str = ""  # digest of the pairs read, in whatever order
     sentences_per_line: int = 1  # sentences that 95 % of the training lines have at most: not cut when translating
+    longest_source: int = 0  # tokens of a source that 99.9 % of the training sources have at most: longer ones are cut
     limit: int | None = None  # number of training pairs to use, None for all
     max_sentence_tokens: int = 128  # training pairs with a longer side are left out, tokens a side
 
@@ -155,6 +156,7 @@ LEAST = {
     "skip": 0,
     "devices": 0,
     "patience": 0,
+    "longest_source": 0,
     "decoder_layers": 0,
     "consistency": 0,
     "validate_every": 0,

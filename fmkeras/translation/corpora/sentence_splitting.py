@@ -28,6 +28,7 @@ _LAST_WORD = re.compile(rf"([^\s{_OPEN}]+(?:-[^\s{_OPEN}]+)*)[{_CLOSE}]*$")
 _NUMBER = re.compile(r"[(\[]?(?:№ ?)?(?:\d|[IVXLC]+\b(?!['’]))")
 _LETTER = r"[^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"  # a syllable or sign alone is a word: "네."
 _INITIALS = re.compile(rf"(?:{_LETTER}\.-?)*{_LETTER}[\u0300-\u036f]*\.")  # "J.", "U.S.", "J.-P.", the "B." of "z. B."
+_DOMAINS = {"com", "net", "org", "edu", "gov"}  # as people write them in names: Booking.Com
 _ENUMERATOR = re.compile(r"\W*(?:\d{1,3}|[IVX]{1,4}|[a-zA-Z])[.)．]")
 _ASKED = re.compile(  # 他问。 and と彼は言った。 belong to the quotation before them, उसने पूछा। and قالت, too
     r"[^，。！？；：、\s]{0,8}(?:说道|问道|[^知]道|[说說问問喊答])[着著了]?[，。！…]|(?:と|って|だと|なんて|など|、)"
@@ -74,8 +75,10 @@ def touching(place: Place) -> bool | None:
     if any(map(spaceless, before[-3:] + after[0])):
         return None
     word = after.split(maxsplit=1)[0]
+    letters = re.split(r"\W", word, maxsplit=1)[0]
+    name = (len(letters) > 1 and letters.isupper()) or letters.lower() in _DOMAINS  # README.TXT, Booking.Com
     two_words = len(place.key) > 1 and place.key.isalpha() and word[0].isupper() and word[1:2] != "." and " " in after
-    return None if two_words else True
+    return None if two_words and not name else True
 
 
 def quotation(place: Place) -> bool | None:

@@ -11,6 +11,9 @@ import unicodedata
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")  # control characters, and halves of surrogate pairs
 
+# What a keyboard has for what phones and word processors write.
+_TYPED = dict.fromkeys("“”„«»", '"') | dict.fromkeys("‘’‚‹›", "'") | dict.fromkeys("–—―‐‑−", "-") | {"…": "..."}
+
 # Abbreviations that end in a full stop and are followed by a name; and initials: "U.S.", "a.k.a.", the "J." of a name.
 _TITLES = {"mr.", "mrs.", "ms.", "dr.", "prof.", "st.", "sr.", "sra.", "dra.", "srta.", "eng.", "d."}
 _INITIALS = re.compile(r"(?:[^\W\d_]\.){2,}|[A-HJ-Z]\.")  # "It was I." ends a sentence
@@ -25,6 +28,12 @@ _ENGLISH_PAIRS = {("gon", "na"), ("wan", "na"), ("got", "ta")}
 def visible(text: str) -> bool:
     """Whether a text has a character that can be seen: no white space, control or format character."""
     return any(unicodedata.category(c)[0] not in "ZC" for c in text)
+
+
+def plain(character: str) -> str:
+    """What stands for a character where nobody knows it: nothing for an invisible one, an apostrophe for ’."""
+    invisible = unicodedata.category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f"  # variation selectors
+    return "" if invisible else _TYPED.get(character, character)
 
 
 def apply(text: str, style: str, language: str) -> str:
@@ -43,9 +52,9 @@ def _abbreviated(word: str) -> bool:
 
 
 def _tokenise(text: str, language: str) -> str:
-    text = re.sub(r"(?<=\w)’(?=\w)", "'", " ".join(text.split()))
+    text = re.sub("[‘’]", "'", " ".join(text.split()))
     text = re.sub(r"(?<=[^\s'])'(?=[\s.,;:?!)]|$)", " ' ", text)  # the doctors ' idea, 'ruffians '
-    text = re.sub(r"[“«„]|(?:^|(?<=[\s(\[]))\"", " `` ", text)
+    text = re.sub(r"[“«„]|(?:^|(?<=[\s(\[—–:]))\"", " `` ", text)
     text = re.sub(r"[”»\"]", " '' ", text).replace("…", " ... ")
     text = re.sub(r"\.{3,}", " ... ", text)
     text = re.sub(r"([?!;()\[\]{}%—¿¡])", r" \1 ", text)

@@ -217,11 +217,11 @@ class Tokenizer:
         Near 1 where a model that learnt Portuguese is given Chinese, say.
         """
         found = "".join(normalise(text).split())
-        return sum(character not in self._characters for character in found) / max(1, len(found))
+        return sum(character not in self.characters for character in found) / max(1, len(found))
 
     @functools.cached_property
-    def _characters(self) -> frozenset[str]:
-        """Those of all tokens but bytes and special ones."""
+    def characters(self) -> frozenset[str]:
+        """All that are in tokens, but in those of bytes and special ones; others are written in bytes."""
         tokens, is_byte, is_control = self.all_tokens(), self.processor.is_byte, self.processor.is_control
         return frozenset("".join(token for i, token in enumerate(tokens) if not is_byte(i) and not is_control(i)))
 

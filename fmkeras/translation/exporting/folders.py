@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from fmkeras import runs
 from fmkeras.errors import InputError
+from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.inference import evaluation_sets, exports
 from fmkeras.translation.inference.hypotheses import length_limit
 from fmkeras.translation.inference.translator import Translator
@@ -41,8 +42,10 @@ def describe(run: Path, folder: Path, translator: Translator, format: str, quant
     runs.write_json(folder / exports.DESCRIPTION, content | {runs.CHECKSUM: runs.checksum(content)})
 
 
-def validation_sentences(run: Path, settings: Settings, most: int) -> Sentences:
+def validation_sentences(run: Path, settings: Settings, most: int, tokenizer: Tokenizer | None = None) -> Sentences:
     """Sources of a run's validation part, evenly from first to last; of its samples, if its data are gone.
+
+    Those that are cut before they are translated are left out, if the tokenizer is given.
 
     Raises:
         InputError: there are neither.
@@ -56,5 +59,9 @@ def validation_sentences(run: Path, settings: Settings, most: int) -> Sentences:
         name = f"sentences of {SAMPLES}, for its data are gone"
         if not sources:
             raise InputError(f"{run} has neither its data nor {SAMPLES}: nothing to compare the export on") from None
+    if tokenizer:
+        ids = tokenizer.encode(sources)
+        whole = [text for text, row in zip(sources, ids, strict=True) if len(row) <= settings.max_sentence_tokens]
+        sources = whole or [min(sources, key=len)]
     count = min(most, len(sources))
     return Sentences([sources[i * (len(sources) - 1) // max(1, count - 1)] for i in range(count)], name)

@@ -75,11 +75,7 @@ class CTranslate2Engine:
 
     def _search(self, sources: Sources, limit: int, options: SearchOptions) -> list[list[tuple[list[int], float]]]:
         """Ids and scores of a batch's translations, which have `limit` tokens at most, end token included."""
-        if (longest := max(limit, *map(len, sources))) > self.positions:
-            raise InputError(
-                f"this export reads and writes {self.positions:,} tokens at most, not {longest:,}: "
-                "take a lower --max-length, or --engine keras"
-            )
+        self._check_length(max(limit, *map(len, sources)))
         if limit == 1:  # nothing but an end token: CTranslate2 takes a limit of 0 for none
             return [[([], 0.0)] for _ in sources]
         results = self.model.translate_batch(
@@ -98,6 +94,13 @@ class CTranslate2Engine:
             [([self.ids[token] for token in row], score) for row, score in zip(r.hypotheses, r.scores, strict=True)]
             for r in results
         ]
+
+    def _check_length(self, longest: int) -> None:
+        if longest > self.positions:
+            raise InputError(
+                f"this export reads and writes {self.positions:,} tokens at most, not {longest:,}: "
+                "take a lower --max-length, shorter sentences, or --engine keras"
+            )
 
     def attention(self, sources: Sources, targets: Sources) -> Iterator[np.ndarray]:
         """See `Engine.attention`; S does not count the end token of the source."""
@@ -130,6 +133,7 @@ class CTranslate2Engine:
         return [float(row.mean()) for row in self._log_probabilities(sources, targets)]
 
     def _log_probabilities(self, sources: Sources, targets: Sources) -> list[np.ndarray]:
+        self._check_length(max((*map(len, sources), *(len(row) + 1 for row in targets)), default=0))
         texts = [self.tokenizer.to_tokens(row[:-1]) for row in sources]
         written = [self.tokenizer.to_tokens(row) for row in targets]
         scored = self.model.score_batch(texts, written, max_batch_size=BUDGET, batch_type="tokens", max_input_length=0)

@@ -131,14 +131,18 @@ def load_texts(source: str, references: list[str], encoding: str = "") -> Evalua
             raise InputError(
                 f"{source} has {len(columns[0]):,} lines and {file} has {len(column):,}: give one for each"
             )
-    sources, found, notes = list[str](), list[list[str | None]](), list[str]()
+    sources, found, notes, long = list[str](), list[list[str | None]](), list[str](), 0
     for row in zip(*columns, strict=True):
         text, *others = (line.strip() if textform.visible(line) else "" for line in row)
         given = [other for other in others if other]
-        if text and given:
+        if max(map(len, row)) > facts.LONGEST:
+            long += 1
+        elif text and given:
             sources.append(text)
             found.append([*given, *[None] * (len(others) - len(given))])
-    if blank := len(columns[0]) - len(sources):
+    if long:
+        notes.append(f"{len(columns[0]):,} lines read, {long:,} with over {facts.LONGEST:,} characters left out")
+    if blank := len(columns[0]) - len(sources) - long:
         notes.append(f"{len(columns[0]):,} lines read, {blank:,} without source or reference left out")
     if not sources:
         raise InputError(f"{source} holds no sentences with references")

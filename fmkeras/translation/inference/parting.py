@@ -30,9 +30,10 @@ class Parting:
         settings = self.settings
         if not textform.visible(text):
             return []
+        text = textform.CONTROL.sub(" ", text)  # as in training
 
         def parts_of(sentence: str) -> list[str]:
-            return self.shorter(textform.apply(sentence, settings.style, settings.source))
+            return self.shorter(self.familiar(textform.apply(sentence, settings.style, settings.source)))
 
         whole = " ".join(text.split())
         sentences = split_sentences(text, settings.source) if split else [whole]
@@ -46,16 +47,25 @@ class Parting:
             parts += cuts
         return parts
 
+    def familiar(self, text: str) -> str:
+        """A text in characters that the vocabulary has, where that changes nothing that can be read.
+
+        What it has not is left out if it is invisible, as a soft hyphen in a word, and quotation marks and dashes are
+        those of a keyboard. A model has no other way to know that they mean the same.
+        """
+        unknown = {c for c in text if c not in self.tokenizer.characters}
+        return text.translate({ord(c): textform.plain(c) for c in unknown})
+
     def shorter(self, sentence: str, longest: int | None = None) -> list[str]:
-        """A sentence whole, or if it has more than `max_sentence_tokens`, cut as `cutting.cut` does."""
-        most = self.settings.max_sentence_tokens
-        longest = longest or most - 2  # a part gets an end token, and perhaps one of its beginning
-        if len(sentence.encode("utf-8", "replace")) <= longest:
+        """A sentence whole, or if it is longer than those learnt from, cut as `cutting.cut` does."""
+        most = min(self.settings.max_sentence_tokens, self.settings.longest_source or self.settings.max_sentence_tokens)
+        if len(sentence.encode("utf-8", "replace")) < (longest or most):
             return [sentence]
         text = normalise(sentence)
         ends = self.tokenizer.ends(text)
-        if len(ends) <= longest:
+        if len(ends) < (longest or most):  # with its end token it has one more
             return [sentence]
+        longest = longest or most - 2  # a part gets an end token, and perhaps one of its beginning
         parts = cut(text, ends, longest)
         if max(map(len, self.tokenizer.encode(parts))) <= most:
             return parts

@@ -1,6 +1,7 @@
 """Scores of translations against references, by sacreBLEU (Post 2018), each with its signature."""
 
 import importlib.util
+import unicodedata
 from collections.abc import Sequence
 
 import sacrebleu
@@ -49,7 +50,7 @@ def bleu(hypotheses: list[str], references: list[str], tokenize: str = "13a", mo
         InputError: the tokeniser is not there.
     """
     metric = _bleu(tokenize)
-    return metric.corpus_score(hypotheses, _checked(hypotheses, references, more)).score, str(metric.get_signature())
+    return metric.corpus_score(*_checked(hypotheses, references, more)).score, str(metric.get_signature())
 
 
 def scores(
@@ -77,7 +78,7 @@ def scores(
     Raises:
         ValueError, InputError: as `bleu`.
     """
-    every = _checked(hypotheses, references, more)
+    hypotheses, every = _checked(hypotheses, references, more)
     metrics = {
         "bleu": _bleu(tokenize or ("none" if style == "ted" else tokenizer_of(language, references))),
         "bleu_13a": _bleu("13a"),
@@ -114,14 +115,15 @@ def paired_bootstrap(
     """
     from sacrebleu.significance import PairedTest
 
-    for hypotheses in systems.values():
-        every = _checked(hypotheses, references, more)
+    composed = {}
+    for name, hypotheses in systems.items():
+        composed[name], every = _checked(hypotheses, references, more)
     metrics = {
         "BLEU": _bleu(tokenize or ("none" if style == "ted" else tokenizer_of(language, references))),
         "chrF2": sacrebleu.CHRF(),
         "chrF2++": sacrebleu.CHRF(word_order=2),
     }
-    signatures, found = PairedTest(list(systems.items()), metrics, every, test_type="bs", n_samples=samples)()
+    signatures, found = PairedTest(list(composed.items()), metrics, every, test_type="bs", n_samples=samples)()
     return {
         name: {"signature": str(signatures[name]), "systems": _rows(found["System"], found[name])} for name in metrics
     }
@@ -150,10 +152,11 @@ def _bleu(tokenize: str) -> sacrebleu.BLEU:
         ) from None
 
 
-def _checked(hypotheses: list[str], references: list[str], more: More) -> list[Sequence[str | None]]:
-    """All lists of references.
+def _checked(hypotheses: list[str], references: list[str], more: More) -> tuple[list, list[list]]:
+    """The hypotheses and all lists of references, composed (NFC), as a model learns and writes text.
 
-    sacreBLEU itself takes a string for a list of letters, and of lists of unequal length scores the first few.
+    sacreBLEU itself takes a string for a list of letters, of lists of unequal length scores the first few, and finds
+    that "ê" in one code point and in two are different words.
     """
     lists: list[tuple[str, object, tuple[type, ...]]] = [("hypotheses", hypotheses, (str,))]
     lists += [("references", references, (str,)), *(("references", side, (str, type(None))) for side in more)]
@@ -166,7 +169,11 @@ def _checked(hypotheses: list[str], references: list[str], more: More) -> list[S
             raise ValueError(f"{name} must be a list of sentences, each one string")
         if not 0 < len(hypotheses) == len(sentences):
             raise ValueError(f"{len(hypotheses):,} hypotheses for {len(sentences):,} references: give one for each")
-    return [references, *more]
+
+    def composed(sentences: Sequence[str | None]) -> list:
+        return [sentence and unicodedata.normalize("NFC", sentence) for sentence in sentences]
+
+    return composed(hypotheses), [composed(side) for side in (references, *more)]
 
 
 def score_lines(title: str, result: dict) -> list[str]:

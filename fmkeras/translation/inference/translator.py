@@ -185,7 +185,7 @@ class Translator:
         """
         style, source = self.settings.style, self.settings.source
         rows = [self.parts(textform.undo(line, style, source)) for line in lines]
-        rows = [row if len(row) > 1 else [line] for line, row in zip(lines, rows, strict=True)]
+        rows = [row if len(row) > 1 else [self.parting.familiar(line)] for line, row in zip(lines, rows, strict=True)]
         found = iter(self.translate_sentences(list(itertools.chain.from_iterable(rows)), beam, progress))
         return [
             join(itertools.islice(found, len(row)), self.settings.target) if len(row) > 1 else next(found)
@@ -237,13 +237,14 @@ class Translator:
         Row t holds the weights with which the decoder chose token t, the end token included.
 
         Raises:
-            InputError: the text is blank.
+            InputError: the text is blank, or longer than what is translated at a time.
         """
         from fmkeras.translation.inference.decoding import cross_attention
 
-        if not textform.visible(text):
-            raise InputError("an attention map needs a sentence")
-        source = self.tokenizer.encode([textform.apply(text, self.settings.style, self.settings.source)])
+        if len(parts := self.parts(text, split=False)) != 1:
+            what = "is too long, and would be cut: take a shorter one" if parts else "is missing"
+            raise InputError(f"an attention map needs a sentence, and this one {what}")
+        source = self.tokenizer.encode(parts)
         (target,) = self.tokenizer.encode(self.translate_sentences(self.tokenizer.decode(source), beam=1))
         weights = cross_attention(self.model, np.array(source), np.array([[self.start, *target[:-1]]]))[0]
         return self.tokenizer.to_tokens(source[0]), self.tokenizer.to_tokens([*target[:-1], END]), weights
@@ -266,10 +267,10 @@ class Translator:
     ) -> Iterator[tuple[str, list[str], list[list[Hypothesis]]]]:
         """Each text, its parts, and for each part its n best translations."""
         texts = [texts] if isinstance(texts, str) else list(texts)
-        for text in texts:
-            if on_unknown and self.tokenizer.unknown(text) > UNKNOWN:
-                on_unknown(text)
         parts = [self.parts(text, split, on_cut) for text in texts]
+        for text, own in zip(texts, parts, strict=True):
+            if on_unknown and self.tokenizer.unknown(" ".join(own)) > UNKNOWN:
+                on_unknown(text)
         once = list(dict.fromkeys(itertools.chain.from_iterable(parts)))  # a part that comes again is translated once
         options = self._options(beam, length_penalty, n)._replace(max_length=max_length)
         searched = self.engine.translate(self.tokenizer.encode(once), options) if once else ()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.batches import Batches
@@ -19,6 +20,7 @@ FEW, SOME = 10_000, 30_000  # training pairs below which they are few, and some
 STEPS = 2500  # that a few pairs are trained for, at most; `patience` ends it before
 LEAST_STEPS = 60  # of an epoch: a validation after each pass over very few pairs would take most of the time
 WARM_UP = 0.25  # share of all steps that the warm-up may take
+UNCUT = 20  # tokens: so short a sentence has no parts that could stand alone
 FINE_TUNING = 0.2  # of the usual learning rate, for weights that have learnt already
 
 
@@ -44,6 +46,17 @@ def few(settings: Settings, pairs: int) -> bool:
 def some(settings: Settings, pairs: int) -> bool:
     """Whether `SOME_DATA` fits. A rate that ends at 0 is of no use to those who stop it by the clock."""
     return settings.preset == "small" and FEW <= pairs < SOME and not settings.init and not settings.minutes
+
+
+def longest_source(lengths: np.ndarray, start: Settings | None = None) -> int:
+    """How many tokens a source may have to be translated whole: as many as 99.9 % of those learnt from, or `UNCUT`.
+
+    Args:
+        lengths: (N,) of the training sources, end tokens included.
+        start: settings of the translator that training starts from, which has learnt others.
+    """
+    known = start.longest_source if start and start.task == "translate" else 0
+    return max(UNCUT, known, int(np.quantile(lengths, 0.999, method="higher")))
 
 
 def unnamed(values: dict[str, Any], chosen: dict) -> dict[str, Any]:

@@ -128,8 +128,7 @@ def prepare(
     callbacks: Sequence[keras.callbacks.Callback],
     say: session.Say,
 ) -> tuple[Corpus, Training]:
-    """Read the data, settle the settings, learn the vocabulary, make batches and model. Writes to the cache
-    only.
+    """Read the data, settle the settings, learn the vocabulary, make batches and model. Only the cache is written to.
 
     Raises:
         InputError: something cannot be used: data, a setting, the folder, the pre-trained run.
@@ -168,6 +167,7 @@ def prepare(
     if resume:
         batches = dataclasses.replace(batches, passes=settings.passes)
     else:
+        settings.longest_source = fitting.longest_source(batches.source.lengths, start)
         settings, batches, line = fitting.fit_schedule(settings, batches, chosen, len(corpus.train))
         if line:
             say(f"           {line}")
