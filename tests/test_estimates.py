@@ -40,3 +40,10 @@ def test_with_adam_it_takes_longer_than_what_was_measured(monkeypatch):
 
 def test_a_product_takes_time():
     assert 0 < estimates.product_seconds(3) < 60
+
+
+@pytest.mark.parametrize("name", ["epochs", "minutes", "limit", "preset"])
+def test_no_time_is_said_where_it_will_be_another(name):
+    line = estimates.of_auto({"dataset": "auto", name: 1})
+    assert "about" not in line and "--dataset ted or --dataset phrasebook" in line
+    assert "about" in estimates.of_auto({"dataset": "auto", "seed": 1})

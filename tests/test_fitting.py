@@ -307,4 +307,4 @@ def test_the_default_command_takes_that_recipe_and_what_is_named_stays():
     assert {name: getattr(settings, name) for name in fitting.WITH_MUON} == fitting.WITH_MUON
     chosen = {"optimizer": "adam", "epochs": 5}
     settings = options.decide(options.new_settings({"dataset": "phrasebook"} | chosen), chosen, 50_000)
-    assert (settings.optimizer, settings.epochs, settings.batch_tokens) == ("adam", 5, 1024)
+    assert (settings.optimizer, settings.epochs, settings.batch_tokens) == ("adam", 5, 512)  # the rest is Adam's recipe

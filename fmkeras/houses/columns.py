@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 LEAST_FILLED = 0.1  # of the cells; a column of numbers with less is left out
 MOST_DISTINCT = 0.5  # of the filled cells; text with more different values is left out
+_CODE, _DAY = re.compile(r"[0-9]+"), re.compile(r"(?:1[89]|20)[0-9]{6}")  # 20140502
 MOST_VALUES = 100  # categories of a column; rarer ones count as never met
 
 
@@ -142,6 +144,11 @@ def describe(
         return [], "left out: a nameless column"
     if not filled:
         return [], f"left out: {name} (empty)"
+    if not wanted and all(_CODE.fullmatch(str(cell).strip()) for cell in filled):
+        if all(_DAY.fullmatch(str(cell).strip()) for cell in filled) and (date := _date(name, filled)):
+            return date, f"date: {name}, as year and month"
+        if any(str(cell).strip().startswith("0") and len(str(cell).strip()) > 1 for cell in filled):
+            wanted = "category"  # 02100 is a zip code: no number is written so
     numbers = sum(number(cell, decimal) is not None for cell in filled)
     truth = _yes_no(filled)
     if wanted == "category" or (not wanted and (truth or 2 * numbers < len(filled))):

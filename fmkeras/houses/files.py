@@ -29,6 +29,7 @@ class Sheet:
         delimiter: "," ";" tab, or " " for blanks.
         decimal: the decimal mark of all its numbers.
         doubt: a cell such as 450.000, which is one number or another, if none tells the decimal mark; else "".
+        notes: what is to be said of the file.
         misfits: rows with more or fewer cells than the header, by row; only where they were let through.
     """
 
@@ -40,6 +41,7 @@ class Sheet:
     decimal: str = "."
     misfits: dict[int, str] = field(default_factory=dict)
     doubt: str = ""
+    notes: tuple[str, ...] = ()
 
     def place(self, row: int) -> str:
         """The words for a row's place."""
@@ -60,7 +62,9 @@ def read(path: str | Path, header: bool = True, lenient: bool = False, decimal: 
     """
     path = Path(path)
     suffix = path.suffix.lower()
+    notes: tuple[str, ...] = ()
     if suffix in (".xlsx", ".xls", ".parquet"):
+        notes = _other_sheets(path) if suffix != ".parquet" else ()
         numbered, delimiter, decimal = _with_pandas(path, header), ",", "."  # their numbers are no text
     else:
         numbered, delimiter = _csv_rows(path, _text(path))
@@ -83,9 +87,9 @@ def read(path: str | Path, header: bool = True, lenient: bool = False, decimal: 
             misfits[row] = problem
     rows = [cells for cells, _ in numbered]
     told = decimal_mark((cell for cells in rows for cell in cells), "")
-    either = (cell.strip() for cells in rows for cell in cells if delimiter == ";" and EITHER.fullmatch(cell.strip()))
+    either = (cell.strip() for cells in rows for cell in cells if delimiter in ";\t" and EITHER.fullmatch(cell.strip()))
     doubt = "" if told else next(either, "")
-    return Sheet(path, names, rows, [line for _, line in numbered], delimiter, told or decimal, misfits, doubt)
+    return Sheet(path, names, rows, [line for _, line in numbered], delimiter, told or decimal, misfits, doubt, notes)
 
 
 def _check_names(path: Path, names: list[str]) -> None:
@@ -187,6 +191,18 @@ def _with_pandas(path: Path, header: bool) -> list[tuple[list[str], int]]:
     if not excel and header:
         rows.insert(0, [str(name) for name in frame.columns])
     return [(row, line) for line, row in enumerate(rows, start=1) if any(row)]
+
+
+def _other_sheets(path: Path) -> tuple[str, ...]:
+    """A line about the sheets of a workbook that are not read, if there are any."""
+    import pandas as pd
+
+    try:
+        with pd.ExcelFile(path) as workbook:
+            first, *others = map(str, workbook.sheet_names)
+    except Exception:  # `_with_pandas` says why
+        return ()
+    return (f"of its sheets {first!r} is read, and not {', '.join(map(repr, others))}",) * bool(others)
 
 
 def as_text(value: object) -> str:

@@ -91,13 +91,16 @@ class Regressor:
 
     def price(self, table: pd.DataFrame | Mapping | Sequence[Mapping] | np.ndarray | str | Path) -> Priced:
         """As `predict`, and what there is to say comes with the predictions."""
-        if isinstance(table, (str, Path)):
-            from fmkeras.houses.files import read
+        from fmkeras.houses.cells import decimal_mark
+        from fmkeras.houses.files import read
 
-            return self._price_sheet(read(table, self.config.get("header", True), lenient=True))
+        if isinstance(table, (str, Path)):
+            return self._price_sheet(read(table, self.config.get("header", True), True, self._decimal))
         frame = self._frame(table)
         cells = {str(name): list(frame[name]) for name in frame.columns}
-        return self._price(cells, len(frame), lambda row: f"row {frame.index[row]}", ".")
+        texts = (cell for column in cells.values() for cell in column if isinstance(cell, str))
+        decimal = decimal_mark(texts, self._decimal)
+        return self._price(cells, len(frame), lambda row: f"row {frame.index[row]}", decimal)
 
     def interval(self, values: np.ndarray, percent: int) -> tuple[np.ndarray, np.ndarray]:
         """Low and high ends (rows,) of an interval that holds about `percent` of the true values.
@@ -133,7 +136,7 @@ class Regressor:
         """
         from fmkeras.houses.files import read
 
-        sheet = read(path, header, lenient=True, decimal=self.config.get("decimal", "."))
+        sheet = read(path, header, lenient=True, decimal=self._decimal)
         names = [f"predicted_{self.target}", *[f"{end}_{self.target}" for end in ("low", "high")] * bool(interval)]
         if there := [name for name in names if name in sheet.header]:
             raise InputError(f"{path} has a column {there[0]!r} already: remove it")
@@ -155,7 +158,7 @@ class Regressor:
         from fmkeras.houses.files import read
         from fmkeras.houses.table import exact_numbers
 
-        sheet = read(path, header, decimal=self.config.get("decimal", "."))
+        sheet = read(path, header, decimal=self._decimal)
         cells = dict(zip(sheet.header, zip(*sheet.rows, strict=True), strict=True))
         if self.target not in cells:
             raise InputError(f"the table lacks a column: {self.target}")
@@ -188,6 +191,11 @@ class Regressor:
             return Encoder(tuple(self.columns)).model_inputs(frame)
         filled = frame.fillna({column.name: column.middle for column in self.columns})
         return filled[[column.name for column in self.columns]].to_numpy(dtype="float64")
+
+    @property
+    def _decimal(self) -> str:
+        """The decimal mark of the tables that the run was trained on."""
+        return self.config.get("decimal", ".")
 
     def _frame(self, table: pd.DataFrame | Mapping | Sequence[Mapping] | np.ndarray) -> pd.DataFrame:
         import numpy as np

@@ -116,6 +116,8 @@ def from_frame(frame: pd.DataFrame, target: str, **asked: Sequence[str]) -> Tabl
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"the table: two columns are named {twice[0]!r}: rename one")
     cells = {name: list(frame.iloc[:, i]) for i, name in enumerate(names)}
+    categories = {n for n, dtype in zip(names, frame.dtypes, strict=True) if isinstance(dtype, pd.CategoricalDtype)}
+    asked["categorical"] = [*asked.get("categorical", ()), *sorted(categories - {target})]
     return from_cells(cells, target, "the table", lambda row: f"row {frame.index[row]}", ".", True, **asked)
 
 
@@ -123,9 +125,11 @@ def from_sheet(sheet: Sheet, target: str, header: bool = True, **asked: Sequence
     """Turn a user's table into columns of numbers and text: see `from_cells`."""
     if target not in sheet.header:
         names = ", ".join(filter(None, sheet.header))
-        raise InputError(f"{sheet.path} has no column {target!r}: choose --target from {names}")
+        found = "".join(f" ({note})" for note in sheet.notes)
+        raise InputError(f"{sheet.path} has no column {target!r}{found}: choose --target from {names}")
     cells = dict(zip(sheet.header, zip(*sheet.rows, strict=True), strict=True))
     table = from_cells(cells, target, str(sheet.path), sheet.place, sheet.decimal, header, **asked)
+    table = replace(table, notes=(*sheet.notes, *table.notes))
     if not sheet.doubt:
         return table
     read = f"{sheet.doubt} is read as {number(sheet.doubt):g}"

@@ -15,6 +15,7 @@ import numpy as np
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import facts, own, stored, ted, textform
 from fmkeras.translation.corpora.facts import Pair
+from fmkeras.translation.corpora.formats.columns import same
 from fmkeras.translation.corpora.held_out import SPLITS
 from fmkeras.translation.corpora.own import Read
 from fmkeras.translation.corpora.sentence_splitting import split_sentences
@@ -79,10 +80,12 @@ def of(data: Data, settings: Settings, cache: Path | None = None) -> Corpus:
     Raises:
         InputError: what is named cannot be had or read, what is given are no pairs, or too few are left.
     """
+    if isinstance(data, Corpus):
+        pairs = [pair for split in SPLITS for pair in data.split(split)]
+        digest = facts.digest(facts.examine(pairs)[1])  # it may have been changed since it was read
+        return dataclasses.replace(data, train=data.train[: settings.limit], digest=digest)
     if isinstance(data, str | os.PathLike) or name_of(data) != GIVEN:
         return load(settings, cache)
-    if isinstance(data, Corpus):
-        return dataclasses.replace(data, train=data.train[: settings.limit])
     if not isinstance(data, Mapping):
         return _corpus(GIVEN, Read.of({own.UNSPLIT: _given(data)}), settings)
     if set(data) != set(SPLITS):
@@ -161,8 +164,20 @@ def settle(settings: Settings, corpus: Corpus, chosen: Mapping[str, Any] | None 
         chosen: what the user has named.
 
     Raises:
-        InputError: another text form than the corpus has is named.
+        InputError: another text form or language than the corpus has is named, or another part where it has its own.
     """
+    chosen = chosen or {}
+    if corpus.name in BUNDLED:
+        for name, own in (("source", corpus.source), ("target", corpus.target)):
+            if not same(own, chosen.get(name) or own):
+                raise InputError(f"--{name} {chosen[name]}: {corpus.name} is {corpus.source} → {corpus.target}")
+    if corpus.name in (*BUNDLED, GIVEN):
+        for name in ("validation", "test", "columns", "encoding", *["held_out"] * (corpus.name != GIVEN)):
+            if chosen.get(name):
+                option = f"--{name.replace('_', '-')} {chosen[name]}"
+                raise InputError(f"{option}: it is for files, and {corpus.name} is none: name a file as --dataset")
+    if corpus.name == GIVEN and chosen.get("source_column", 1) != 1:
+        raise InputError("source_column=2 is for files: turn the pairs round")
     if chosen and chosen.get("style", corpus.style) != corpus.style:
         raise InputError(f"--style {chosen['style']}: {corpus.name} has the form {corpus.style}: leave the option out")
     settings.dataset, settings.style = corpus.name, corpus.style

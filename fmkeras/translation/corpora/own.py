@@ -189,7 +189,11 @@ def choose(data: Read, settings: Settings, bundled: bool = False) -> Choice:
 def _chosen(data: Read, settings: Settings, bundled: bool) -> Choice:
     """See `choose`."""
     rows, share = _split(data, settings)
-    notes = []
+    notes = [
+        f"{split}: the {data.sizes[split]:,} pairs of the folder are left out, for --{split} takes their place"
+        for split in SPLITS[1:]
+        if split in data.sizes and f"--{split}" in data.sizes
+    ]
     for split in SPLITS:
         # What is tested on is left as it is, so that scores mean the same everywhere.
         once = split == "train" and not data.repeats
@@ -236,6 +240,7 @@ def _split(data: Read, settings: Settings) -> tuple[dict[str, np.ndarray], float
             rows, share = held_out.split(data.facts[: len(whole)], settings.held_out)
         parts = rows | parts
     for split, rows_of_file in given.items():
-        parts["train"] = np.concatenate([parts["train"], *([parts[split]] if split in parts else [])])
+        if split not in data.sizes:  # what hashes have held out is for training then; what a folder calls test is not
+            parts["train"] = np.concatenate([parts["train"], *([parts[split]] if split in parts else [])])
         parts[split] = rows_of_file
     return parts, share

@@ -1,6 +1,7 @@
 """How long the default command will take here: said before anything is fetched, since TED takes far longer."""
 
 import time
+from collections.abc import Collection
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -12,6 +13,7 @@ from fmkeras.translation.training import fitting
 # Measured on 2 cores of an AMD EPYC, float32 (docs/results.md), where `product_seconds` gave PRODUCT.
 PHRASEBOOK, TED, PRODUCT = 340.0, 4100.0, 0.003  # seconds
 SIZE = 512  # of the matrices
+CHANGING = set("epochs passes minutes limit preset d_model num_layers batch_tokens consistency optimizer".split())
 
 
 def product_seconds(times: int = 20) -> float:
@@ -27,8 +29,14 @@ def product_seconds(times: int = 20) -> float:
         return min(once() for _ in range(times))
 
 
-def of_auto() -> str:
-    """What `--dataset auto` may choose, how long each takes here, and how to choose oneself."""
+def of_auto(chosen: Collection[str] = ()) -> str:
+    """What `--dataset auto` may choose, how long each takes here, and how to choose oneself.
+
+    Args:
+        chosen: names of the settings that the user has named; with some of them it takes another time.
+    """
+    if CHANGING.intersection(chosen):
+        return "TED if it can be had, else the bundled phrasebook; to choose: --dataset ted or --dataset phrasebook"
     if devices.has_gpu():
         times = ["minutes on a GPU"] * 2  # never measured on one that TensorFlow drives
     else:

@@ -14,20 +14,44 @@ import numpy as np
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.corpus import BUNDLED
-from fmkeras.translation.settings import SMALL_DATA, SOME_DATA, WITH_ADAM, WITH_MUON, Settings
+from fmkeras.translation.settings import SMALL_DATA, SOME_DATA, WITH_ADAM, WITH_MUON, Settings, present_names
 
 FEW, SOME = 10_000, 30_000  # training pairs below which they are few, and some
 STEPS = 2500  # that a few pairs are trained for, at most; `patience` ends it before
 LEAST_STEPS = 60  # of an epoch: a validation after each pass over very few pairs would take most of the time
 WARM_UP = 0.25  # share of all steps that the warm-up may take
+PRETRAINING = {"task", "text", "skip", "mask", "span", "delete"}  # settings that no translator has
 UNCUT = 20  # tokens: so short a sentence has no parts that could stand alone
 FINE_TUNING = 0.2  # of the usual learning rate, for weights that have learnt already
 
 
-def bundled_corpus(gpu: bool) -> dict[str, Any]:
-    """Settings for the phrasebook: Muon where it was measured, on CPUs with TensorFlow, if this Keras has it."""
-    measured = keras.backend.backend() == "tensorflow" and not gpu
-    return WITH_MUON if measured and hasattr(keras.optimizers, "Muon") else WITH_ADAM
+def meant(values: dict[str, Any]) -> dict[str, Any]:
+    """The settings that somebody names for a translator, by the names that they have now.
+
+    Raises:
+        InputError: one has no meaning there.
+    """
+    values = present_names(values)
+    if "dataset" in values:
+        raise InputError("dataset=: the data are the first argument")
+    if strange := sorted(PRETRAINING & set(values)):
+        raise InputError(f"{strange[0]}=: that is for pre-training, fmkeras.pretrain")
+    share = values.get("held_out")
+    if isinstance(share, int | float) and not 0 < share < 0.5:
+        raise InputError(
+            f"--held-out {share:g}: choose a share above 0 and below 0.5, or name files as --validation and --test"
+        )
+    return values
+
+
+def bundled_corpus(gpu: bool, optimizer: str = "") -> dict[str, Any]:
+    """Settings for the phrasebook: Muon where it was measured, on CPUs with TensorFlow, if this Keras has it.
+
+    Args:
+        optimizer: the one that the user has named.
+    """
+    measured = keras.backend.backend() == "tensorflow" and not gpu and hasattr(keras.optimizers, "Muon")
+    return WITH_MUON if (optimizer or ("muon" if measured else "adam")) == "muon" else WITH_ADAM
 
 
 def preset_for(pairs: int, gpu: bool) -> str:
@@ -55,8 +79,10 @@ def longest_source(lengths: np.ndarray, start: Settings | None = None) -> int:
         lengths: (N,) of the training sources, end tokens included.
         start: settings of the translator that training starts from, which has learnt others.
     """
-    known = start.longest_source if start and start.task == "translate" else 0
-    return max(UNCUT, known, int(np.quantile(lengths, 0.999, method="higher")))
+    longest = max(UNCUT, int(np.quantile(lengths, 0.999, method="higher")))
+    if start and start.task == "translate":  # one of an earlier version does not know: then nothing is
+        return start.longest_source and max(longest, start.longest_source)
+    return longest
 
 
 def unnamed(values: dict[str, Any], chosen: dict) -> dict[str, Any]:
@@ -104,9 +130,8 @@ def fit_schedule(settings: Settings, batches: Batches, chosen: dict, pairs: int 
     if batches.passes != settings.passes:  # else those of millions need not be cut again
         batches = dataclasses.replace(batches, passes=settings.passes)
     total = settings.epochs * len(batches)
-    if "warmup_steps" not in chosen and settings.warmup_steps > WARM_UP * total:
-        values["warmup_steps"] = max(1, int(WARM_UP * total))
-        settings = dataclasses.replace(settings, warmup_steps=values["warmup_steps"])
+    if (shorter := warm_up(settings, total, chosen)) != settings:
+        settings, values["warmup_steps"] = shorter, shorter.warmup_steps
     limit = FEW if few(settings, pairs) else SOME if some(settings, pairs) else 0
     if not values and not limit:
         return settings, batches, ""
@@ -117,6 +142,13 @@ def fit_schedule(settings: Settings, batches: Batches, chosen: dict, pairs: int 
     if settings.patience and settings.select != "last":
         line += f"; it stops after {settings.patience} epochs without a better one, by validation {settings.select}"
     return settings, batches, line
+
+
+def warm_up(settings: Settings, steps: int, chosen: dict) -> Settings:
+    """The same settings, with a warm-up of no more than a share `WARM_UP` of all steps, unless it is named."""
+    if "warmup_steps" in chosen or settings.warmup_steps <= WARM_UP * steps:
+        return settings
+    return dataclasses.replace(settings, warmup_steps=max(1, int(WARM_UP * steps)))
 
 
 def learnt_nothing(translations: Sequence[str], pairs: int) -> str:

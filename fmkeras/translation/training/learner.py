@@ -12,6 +12,8 @@ from fmkeras.translation.training.callbacks import RunningAverage
 from fmkeras.translation.training.optimizers import optimizer_of
 from fmkeras.translation.training.pretrained import take_over
 
+MANY = 50  # steps between two validations, at which the average may lag behind by a few
+
 
 class Learner:
     """A Transformer that is ready to be trained.
@@ -41,7 +43,8 @@ class Learner:
         optimizer = optimizer_of(settings, steps)
         optimizer.build(self.model.trainable_variables)
         self.objective.compile(optimizer, jit_compile=devices.jit_compile())
-        self.average = RunningAverage(self.averaged, settings.ema_decay)
+        between = min(steps // settings.epochs, settings.validate_every or steps)  # steps between two validations
+        self.average = RunningAverage(self.averaged, settings.ema_decay, every=10 if between >= MANY else 1)
         self.evaluator = Objective(self.averaged, settings.label_smoothing)
         self.evaluator.compile(jit_compile=devices.jit_compile())
 

@@ -267,7 +267,9 @@ def decide(settings: Settings, chosen: dict, pairs: int, pretrained: Settings | 
         preset = "tiny" if phrasebook else preset_for(pairs, has_gpu())
         preset = pretrained.preset if pretrained else preset
         afresh = settings.task == "translate" and not pretrained
-        own = (bundled_corpus(has_gpu()) if afresh else {"epochs": 4}) if phrasebook else {}
+        own = (
+            (bundled_corpus(has_gpu(), chosen.get("optimizer", "")) if afresh else {"epochs": 4}) if phrasebook else {}
+        )
         sizes = {name: getattr(pretrained, name) for name in SIZES} | {"limit": settings.limit} if pretrained else {}
         fitting = unnamed(PRESETS[preset] | own | sizes, chosen)
         settings = dataclasses.replace(settings, **fitting | {"preset": preset})

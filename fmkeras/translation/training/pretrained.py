@@ -57,7 +57,9 @@ class Pretrained:
 
         Pre-training leaves out the validation and test sentences of its own `Settings.dataset`, and knows no other.
         """
-        if self.settings.task == "translate" or self.settings.dataset == settings.dataset:
+        before = self.settings
+        same_data = all(getattr(before, name) == getattr(settings, name) for name in ("dataset", "validation", "test"))
+        if before.task == "translate" or same_data:
             return ""
         return (
             f"warning: {settings.init} may have learnt from test sentences of {settings.dataset}, for it was "

@@ -13,16 +13,18 @@ from typing import Any
 import keras
 
 from fmkeras import machines, runs
+from fmkeras.errors import InputError
 from fmkeras.translation.corpora import monolingual
 from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_token
 from fmkeras.translation.saved import own_tokenizer
 from fmkeras.translation.settings import NONE, Settings, present_names
-from fmkeras.translation.training import session
+from fmkeras.translation.training import fitting, session
 from fmkeras.translation.training.denoising import Denoising, Reconstructor
 from fmkeras.translation.training.options import decide
 from fmkeras.translation.training.pretrained import Pretrained, load_pretrained
 from fmkeras.translation.training.training import Training
 
+TRANSLATING = {"init", "passes", "bpe_dropout"}  # settings that pre-training has no use for
 SAMPLES = 5  # sentences of each language shown at the end
 
 
@@ -54,9 +56,7 @@ def pretrain(
     say = session.voice(verbose)
     with session.folder_of(run, resume) as folder:
         began = time.perf_counter()
-        chosen = (
-            present_names(options) | {"task": "denoise"} | ({"dataset": str(dataset)} if dataset is not None else {})
-        )
+        chosen = _meant(options) | {"task": "denoise"} | ({"dataset": str(dataset)} if dataset is not None else {})
         if chosen.get("text") and not resume:
             chosen.setdefault("dataset", NONE)
         texts, counts, training = prepare(chosen, folder, resume, callbacks, say)
@@ -91,6 +91,20 @@ def pretrain(
         return load_pretrained(folder)
 
 
+def _meant(values: dict[str, Any]) -> dict[str, Any]:
+    """The settings that somebody names, by the names that they have now.
+
+    Raises:
+        InputError: one has no meaning in pre-training.
+    """
+    values = present_names(values)
+    if strange := sorted(TRANSLATING & set(values)):
+        raise InputError(f"{strange[0]}=: pre-training has no such choice: leave it out")
+    if values.get("select") == "bleu":
+        raise InputError("select='bleu': pre-training has no translations to score: choose 'loss' or 'last'")
+    return values
+
+
 def prepare(
     chosen: dict,
     folder: Path,
@@ -122,6 +136,9 @@ def prepare(
         lambda: Tokenizer.train(texts.sample(), settings.vocab_size, special),
     )
     denoising = Denoising.of(texts.train, tokenizer, settings)
+    batches = denoising.batches(0)
+    if not resume:
+        settings = fitting.warm_up(settings, settings.epochs * len(batches), chosen)
     for language, kept in denoising.counts.items():
         long = len(texts.train[language]) - kept
         dropped = f"{long:,} sentences over {settings.max_sentence_tokens} tokens dropped"
@@ -130,7 +147,7 @@ def prepare(
     training = Training(
         settings,
         tokenizer,
-        denoising.batches(0),
+        batches,
         validation,
         folder,
         resume,

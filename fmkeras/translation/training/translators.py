@@ -25,7 +25,7 @@ from fmkeras.translation.inference.loading import load_translator
 from fmkeras.translation.inference.scoring import score_lines
 from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.saved import TOKENIZER, own_tokenizer
-from fmkeras.translation.settings import Settings, present_names
+from fmkeras.translation.settings import Settings
 from fmkeras.translation.training import checkpoint, estimates, fitting, session
 from fmkeras.translation.training.options import decide
 from fmkeras.translation.training.pretrained import Pretrained, learnt_from, load_pretrained
@@ -72,7 +72,7 @@ def train_translator(
     say = session.voice(verbose)
     with session.folder_of(run, resume) as folder:
         began = time.perf_counter()
-        chosen = present_names(settings) | {"task": "translate", "dataset": corpora.name_of(data)}
+        chosen = fitting.meant(settings) | {"task": "translate", "dataset": corpora.name_of(data)}
         if run is not None and not machines.first():  # whose folder is another: the cache is not
             chosen["cache"] = str(cache.place(chosen.get("cache", ""), run))
         corpus, training = prepare(data, folder, chosen, resume, callbacks, say)
@@ -136,7 +136,7 @@ def prepare(
     settings = session.choose_settings(folder, chosen, resume)
     pretrained = starting_point(settings, folder, chosen, resume)
     if settings.dataset == "auto":
-        say(f"auto       {estimates.of_auto()}")
+        say(f"auto       {estimates.of_auto(chosen)}")
     place = cache.place(settings.cache, folder)
     if settings.dataset not in corpora.BUNDLED and own.large_files(settings):
         say(f"data       {settings.dataset} is large: what is made of it is kept in {place}")
