@@ -432,6 +432,28 @@ def test_what_minutes_cut_short_is_validated_again_when_no_time_is_left(whole, t
 
 
 @pytest.mark.slow
+def test_the_best_weights_are_kept_where_time_was_up_and_the_epoch_ended_worse(tmp_path):
+    """model.keras is of the row that `best` names, also when that is of a validation within an epoch."""
+    data, settings = (sequences(80, 4), sequences(80, 5)), dict(epochs=2, batch_tokens=200, select="bleu")
+
+    def scored(bleu: float, **more) -> Training:
+        trained = training(tmp_path, *data, **settings | more)
+        trained.bleu = lambda training: bleu
+        return run(trained)
+
+    cut = scored(20.0, minutes=1e-9)
+    kept = (tmp_path / runs.MODEL).read_bytes()
+    (row,) = cut.history
+    worse = scored(10.0, resume=True, epochs=1)
+    assert (tmp_path / runs.MODEL).read_bytes() == kept
+    assert worse.best == row and [r["val_bleu"] for r in worse.history] == [10.0]
+    again = scored(15.0, resume=True)  # in a process that knows of it by the checkpoint alone
+    assert again.best == row and (tmp_path / runs.MODEL).read_bytes() == kept
+    better = scored(25.0, resume=True, epochs=3)
+    assert better.best["val_bleu"] == 25.0 and (tmp_path / runs.MODEL).read_bytes() != kept
+
+
+@pytest.mark.slow
 def test_a_run_goes_on_with_batches_in_other_parts(tmp_path):
     data, settings = (sequences(80, 4), sequences(80, 5)), dict(batch_tokens=200)
     first = run(training(tmp_path, *data, epochs=1, accumulate=2, **settings))

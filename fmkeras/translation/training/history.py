@@ -47,6 +47,18 @@ def agrees(history: History, folder: Path, within: bool) -> bool:
     return found in (table(history), table(history[:-1])) or (within and found.startswith(table(history)))
 
 
+def unlisted(history: History, folder: Path, select: str) -> History:
+    """The row that history.csv has and a checkpoint with these rows lacks, if its weights were the best; else none.
+
+    It is of a validation within an epoch, where the time was up. From there training goes on as if it had not been.
+    """
+    path = folder / runs.HISTORY
+    rows = pd.read_csv(path, float_precision="round_trip").to_dict("records") if path.is_file() else []
+    if len(rows) != len(history) + 1 or not agrees(history, folder, within=True):
+        return []
+    return rows[-1:] if best([*history, rows[-1]], select) is rows[-1] else []
+
+
 def write(history: History, folder: Path) -> None:
     """Write history.csv."""
     with runs.whole_file(folder / runs.HISTORY) as temporary:

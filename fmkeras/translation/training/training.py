@@ -55,6 +55,7 @@ class Training(Learner):
 
     Attributes:
         history: a row of results for each validation so far.
+        kept: the row of a validation within an epoch whose weights model.keras holds: time was up, and it was resumed.
         place: where training stands.
         compile_seconds: of this process's seconds of training those that JAX spent compiling.
         parts: of an epoch; one, but with BPE-dropout on many pairs.
@@ -100,7 +101,7 @@ class Training(Learner):
         # What translates between the steps: of several processes each has its own.
         self.shown = self.averaged if machines.count() == 1 else Transformer.from_config(self.averaged.get_config())
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.objective, epochs=settings.epochs)
-        self.history: list[dict] = []
+        self.history, self.kept = list[dict](), list[dict]()
         self.place, self.late, self.compile_seconds = checkpoint.Place(), False, 0.0
         self.writer, self.notes = checkpoint.Writer(self.folder), list[str]()
         if resume:
@@ -119,7 +120,7 @@ class Training(Learner):
     @property
     def best(self) -> dict:
         """The row of the validation whose weights are kept, as `select` says."""
-        return history.best(self.history, self.settings.select)
+        return history.best([*self.kept, *self.history], self.settings.select)
 
     def epochs(self, show_progress: bool = True, announce: Announce | None = None) -> Iterator[dict]:
         """Train, and yield a row of results, which is also added to history.csv, after each epoch.
@@ -183,8 +184,7 @@ class Training(Learner):
             place.part, place.position = place.part + 1, 0
         if place.steps:
             self.save()  # validation can take minutes, too
-        trained = {"target_tokens": place.tokens, "seconds": place.seconds}
-        row = {"epoch": place.epoch + 1, **self.measure(), **trained}
+        row = {"epoch": place.epoch + 1, **self.measure(), "target_tokens": place.tokens, "seconds": place.seconds}
         row["tokens_per_second"] = row["target_tokens"] / (row["seconds"] - (self.compile_seconds - compiled))
         row = machines.from_first(row)  # no two clocks agree
         self.place = place.validated(ended or stop)
@@ -234,11 +234,10 @@ class Training(Learner):
             told = Callbacks(callbacks, self.settings.accumulate, add_history=True, model=self.objective)
             self.objective.fit(dataset, shuffle=False, verbose=0, callbacks=told)
         synchronise(self.objective)
-        stop = self.objective.stop_training and not progress.late
         note()
         self.compile_seconds += progress.compiling
         self.late = progress.late and (place.position < len(tokens) or place.part + 1 < self.parts)
-        return stop
+        return self.objective.stop_training and not progress.late
 
     def measure(self) -> dict:
         """What an epoch has reached: means over its training batches, and the averaged weights' on validation pairs."""
@@ -265,7 +264,7 @@ class Training(Learner):
         if not machines.first():
             return
         state: dict[str, Any] = {"data": self.data, "history": self.history, "accumulate": self.settings.accumulate}
-        state |= {"place": dataclasses.asdict(self.place), "widths": self.batches.widths}
+        state |= {"place": dataclasses.asdict(self.place), "widths": self.batches.widths, "kept": self.kept}
         self.writer.write(self.variables(), state)
 
     def restore(self) -> None:
@@ -280,6 +279,7 @@ class Training(Learner):
             self.notes.append("another backend cuts other batches: the epoch that was begun begins anew")
         if self.time_left() <= 0:
             self.notes.append(f"its {self.settings.minutes:g} minutes are over: --minutes gives it more, in all")
+        self.kept = state.get("kept") or history.unlisted(self.history, self.folder, self.settings.select)
         if not history.agrees(self.history, self.folder, within=bool(self.place.steps)):
             what = self.folder / runs.HISTORY
             self.notes.append(f"{what} was missing, damaged or changed: written again, from {checkpoint.CHECKPOINT}")
