@@ -50,6 +50,20 @@ def test_quotation_marks_that_it_does_not_know_are_those_of_a_keyboard():
     assert parting.parts("“um” dois – ‘três’…") == ["\"um\" dois - 'três'..."]
 
 
+def test_capitals_are_read_in_small_letters_where_few_were_learnt():
+    lines = ["Obrigado pela sua ajuda!", "Onde fica a estação?", "O TOM e a NATO"] * 20
+    parting = Parting(Tokenizer.train(lines, 420), fmkeras.Settings(source="pt"))
+    assert parting.parts("OBRIGADO PELA SUA AJUDA! ONDE FICA?") == ["Obrigado pela sua ajuda!", "Onde fica?"]
+    for line in ("NATO", "O TOM e a NATO", "12345678", "你好你好你好", "OK!"):
+        assert parting.parts(line) == [line]
+    loud = Parting(Tokenizer.train([line.upper() for line in lines], 420), fmkeras.Settings(source="pt"))
+    assert loud.parts("OBRIGADO PELA SUA AJUDA!") == ["OBRIGADO PELA SUA AJUDA!"]
+
+
+def test_turkish_has_two_letters_i():
+    assert textform.sentence_case("IŞIK İYİ", "tr") == "Işık iyi" and textform.sentence_case("¡HI!", "en") == "¡Hi!"
+
+
 @pytest.mark.parametrize(
     "text",
     [

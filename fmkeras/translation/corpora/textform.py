@@ -9,6 +9,8 @@ must be fed that form and writes it; people type and read "“I didn't,” she s
 import re
 import unicodedata
 
+from fmkeras.translation.corpora.languages import code_of
+
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")  # control characters, and halves of surrogate pairs
 
 # What a keyboard has for what phones and word processors write.
@@ -34,6 +36,15 @@ def plain(character: str) -> str:
     """What stands for a character where nobody knows it: nothing for an invisible one, an apostrophe for ’."""
     invisible = unicodedata.category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f"  # variation selectors
     return "" if invisible else _TYPED.get(character, character)
+
+
+def sentence_case(text: str, language: str) -> str:
+    """A text in small letters, but for its first one: "“BOM DIA!”" -> "“Bom dia!”"."""
+    first = next((i for i, c in enumerate(text) if c.isalpha()), 0)
+    begin, rest = text[: first + 1], text[first + 1 :]
+    if code_of(language) in ("tr", "az"):
+        rest = rest.replace("I", "ı").replace("İ", "i")
+    return begin + rest.lower()
 
 
 def apply(text: str, style: str, language: str) -> str:

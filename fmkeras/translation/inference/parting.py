@@ -8,6 +8,8 @@ from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.corpora.tokenizer import Tokenizer, normalise
 from fmkeras.translation.settings import Settings
 
+ACRONYM = 5  # letters that a word in capitals has at most which is never written otherwise
+LONGER = 0.7  # of as many tokens, if they are clearly longer
 Said = Callable[[str], None] | None  # is called with a text of which something must be said
 
 
@@ -54,7 +56,17 @@ class Parting:
         those of a keyboard. A model has no other way to know that they mean the same.
         """
         unknown = {c for c in text if c not in self.tokenizer.characters}
-        return text.translate({ord(c): textform.plain(c) for c in unknown})
+        text = text.translate({ord(c): textform.plain(c) for c in unknown})
+        return self.in_small_letters(text) if text.isupper() else text
+
+    def in_small_letters(self, text: str) -> str:
+        """A text in capitals as one in small letters, if it has longer tokens then, for few like it were learnt from.
+
+        OBRIGADO is cut into letters where a vocabulary lacks it, and a model makes anything of them.
+        """
+        small = textform.sentence_case(text, self.settings.source)
+        many, few = map(len, self.tokenizer.encode([text, small]))
+        return small if sum(map(str.isalpha, text)) > ACRONYM and few < LONGER * many else text
 
     def shorter(self, sentence: str, longest: int | None = None) -> list[str]:
         """A sentence whole, or if it is longer than those learnt from, cut as `cutting.cut` does."""
