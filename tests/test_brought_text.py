@@ -11,7 +11,7 @@ from conftest import call
 
 import fmkeras
 from fmkeras import InputError, cli
-from fmkeras.translation.corpora import textform
+from fmkeras.translation.corpora import corpus, phrasebook, textform
 from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.inference import evaluation_sets, scoring
@@ -160,3 +160,53 @@ def test_lines_too_long_to_score_are_left_out(tmp_path):
     assert found.sources == ["um", "três"] and found.references == ["one", "three"]
     assert any("3 lines read, 1 with over 2,000 characters left out" in note for note in found.notes)
     assert not any("without source" in note for note in found.notes)
+
+
+def test_how_training_lines_begin_and_end_is_known():
+    lines = ["Onde fica a praia?"] * 30 + ["Bom dia."] * 60 + ["“Olá!"] * 10
+    assert (corpus.end_marks(lines), corpus.capitals(lines)) == (".?!", True)
+    assert (corpus.end_marks(["你好。", "再见！"]), corpus.capitals(["你好。", "再见！"])) == ("。！", False)
+    words = ["praia", "dia", "Olá."]
+    assert (corpus.end_marks(words), corpus.capitals(words)) == ("", False)
+    assert (corpus.end_marks([]), corpus.capitals([])) == ("", False)
+
+
+def test_a_sentence_without_a_mark_may_have_any_of_them():
+    tokenizer = Tokenizer.train(["Onde fica a praia? Bom dia."] * 20, 300)
+    parting = Parting(tokenizer, fmkeras.Settings(source="pt", end_marks=".?", capitals=True))
+    assert parting.forms("onde fica a praia") == ["Onde fica a praia.", "Onde fica a praia?"]
+    assert parting.forms("Bom dia.") == ["Bom dia."] and parting.forms("bom dia!") == ["Bom dia!"]
+    assert parting.forms("“bom dia”") == ["“Bom dia”"] and parting.forms("ß") == ["ß.", "ß?"]
+    ted = Parting(tokenizer, fmkeras.Settings(source="pt", end_marks=".", style="ted"))
+    assert ted.forms("bom dia") == ["bom dia ."] and ted.forms("bom dia .") == ["bom dia ."]
+    assert Parting(tokenizer, fmkeras.Settings(source="pt")).forms("bom dia") == ["bom dia"]
+
+
+def test_the_form_that_is_translated_best_is_meant():
+    class Asking(Silent):
+        """An engine that likes questions, and says how many tokens it was given."""
+
+        def translate(self, sources, options):
+            texts = tokenizer.decode(sources)
+            given.append(texts)
+            return (
+                (i, [Hypothesis(tokenizer.encode([text])[0][:-1], float(text.endswith("?")), False)])
+                for i, text in enumerate(texts)
+            )
+
+    tokenizer, given = Tokenizer.train(["Onde fica a praia? Bom dia."] * 20, 300), []
+    settings = fmkeras.Settings(source="pt", target="en", end_marks=".?", capitals=True)
+    translator = Translator(None, tokenizer, settings, Asking())
+    assert translator.translate(["onde fica a praia", "Bom dia.", "onde fica a praia"]) == [
+        "Onde fica a praia?",
+        "Bom dia.",
+        "Onde fica a praia?",
+    ]
+    assert given == [["Onde fica a praia.", "Onde fica a praia?", "Bom dia."]]
+
+
+def test_the_bundled_translator_knows_the_form_of_its_lines():
+    settings = fmkeras.load_translator("bundled").settings
+    table = phrasebook.load()
+    sources = table[table["split"] == "train"]["pt"].tolist()
+    assert settings.end_marks == corpus.end_marks(sources) and settings.capitals == corpus.capitals(sources)

@@ -6,6 +6,7 @@ The one place that knows which languages there are; everything after it sees a s
 import dataclasses
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ from fmkeras.translation.corpora.facts import Pair
 from fmkeras.translation.corpora.formats.columns import same
 from fmkeras.translation.corpora.held_out import SPLITS
 from fmkeras.translation.corpora.own import Read
-from fmkeras.translation.corpora.sentence_splitting import split_sentences
+from fmkeras.translation.corpora.sentence_splitting import STOPS, split_sentences
 from fmkeras.translation.corpora.stored import Pairs
 from fmkeras.translation.settings import Settings
 
-SAMPLE = 2_000  # lines at most whose sentences are counted
+SAMPLE = 2_000  # lines at most by which it is told what lines look like
+MOST, FEW = 0.95, 0.01  # shares of them
 
 
 @dataclasses.dataclass
@@ -184,7 +186,22 @@ def settle(settings: Settings, corpus: Corpus, chosen: Mapping[str, Any] | None 
     settings.source, settings.target = corpus.source, corpus.target
     settings.held_out, settings.data_sha256 = corpus.held_out, corpus.digest
     sample = corpus.train[:: max(1, len(corpus.train) // SAMPLE)]
-    settings.sentences_per_line = sentences_per_line([source for source, _ in sample], corpus.style, corpus.source)
+    sources = [source for source, _ in sample]
+    settings.sentences_per_line = sentences_per_line(sources, corpus.style, corpus.source)
+    settings.end_marks, settings.capitals = end_marks(sources), capitals(sources)
+
+
+def end_marks(lines: Sequence[str]) -> str:
+    """The marks with which lines end, the most frequent first, if `MOST` of them end with one; else ""."""
+    last = Counter(line[-1:] for line in lines)
+    marks = "".join(mark for mark, count in last.most_common() if mark and mark in STOPS and count >= FEW * len(lines))
+    return marks if sum(last[mark] for mark in marks) >= MOST * len(lines) > 0 else ""
+
+
+def capitals(lines: Sequence[str]) -> bool:
+    """Whether `MOST` of the lines begin with a capital letter."""
+    begin = [next((c for c in line if c.isalpha()), "") for line in lines]
+    return sum(c.isupper() for c in begin) >= MOST * len(lines) > 0
 
 
 def sentences_per_line(lines: list[str], style: str, language: str) -> int:

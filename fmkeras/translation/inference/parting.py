@@ -49,6 +49,18 @@ class Parting:
             parts += cuts
         return parts
 
+    def forms(self, part: str) -> list[str]:
+        """The forms that a part may have had in training, of which that one is meant that is translated best.
+
+        Where all lines end with a mark, "Onde fica a praia" is no sentence, and a model makes little of it: it may be
+        one with each of these marks. Where all begin with a capital letter, this one does, too.
+        """
+        first = next((i for i, c in enumerate(part) if c.isalpha()), None)
+        if first is not None and self.settings.capitals and len(part[first].upper()) == 1:
+            part = part[:first] + part[first].upper() + part[first + 1 :]
+        space = " " * (self.settings.style == "ted")
+        return [f"{part}{space}{mark}" for mark in self.settings.end_marks if part[-1:].isalnum()] or [part]
+
     def familiar(self, text: str) -> str:
         """A text in characters that the vocabulary has, where that changes nothing that can be read.
 

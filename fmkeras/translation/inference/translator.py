@@ -265,17 +265,20 @@ class Translator:
         split: bool = True,
         on_unknown: Said = None,
     ) -> Iterator[tuple[str, list[str], list[list[Hypothesis]]]]:
-        """Each text, its parts, and for each part its n best translations."""
+        """Each text, its parts in the form in which they are translated best, and for each its n best translations."""
         texts = [texts] if isinstance(texts, str) else list(texts)
         parts = [self.parts(text, split, on_cut) for text in texts]
         for text, own in zip(texts, parts, strict=True):
             if on_unknown and self.tokenizer.unknown(" ".join(own)) > UNKNOWN:
                 on_unknown(text)
-        once = list(dict.fromkeys(itertools.chain.from_iterable(parts)))  # a part that comes again is translated once
+        forms = {part: self.parting.forms(part) for part in itertools.chain.from_iterable(parts)}
+        once = list(dict.fromkeys(itertools.chain.from_iterable(forms.values())))  # each is translated once
         options = self._options(beam, length_penalty, n)._replace(max_length=max_length)
         searched = self.engine.translate(self.tokenizer.encode(once), options) if once else ()
         found = {once[i]: translations for i, translations in searched}
-        return ((text, own, [found[part] for part in own]) for text, own in zip(texts, parts, strict=True))
+        best = {part: max(options, key=lambda form: found[form][0].score) for part, options in forms.items()}
+        meant = [[best[part] for part in own] for own in parts]
+        return ((text, own, [found[part] for part in own]) for text, own in zip(texts, meant, strict=True))
 
     def _joined(self, parts: list[list[int]]) -> str:
         """The translations of a text's parts as one line of ordinary text."""
