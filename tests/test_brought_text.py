@@ -132,6 +132,14 @@ class Silent:
         return ((i, [Hypothesis([], 0.0, False)]) for i in range(len(sources)))
 
 
+def test_attention_is_that_of_the_translation_that_is_given():
+    translator = fmkeras.load_translator("bundled", "keras")
+    source, target, _ = translator.attention("onde fica a praia")
+    assert (source[-2:], target[-2:]) == (["?", "</s>"], ["?", "</s>"])
+    text = translator.tokenizer.processor.decode_pieces(target[:-1])
+    assert [text] == translator.translate(["onde fica a praia"], beam=1)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -166,6 +174,7 @@ def test_how_training_lines_begin_and_end_is_known():
     lines = ["Onde fica a praia?"] * 30 + ["Bom dia."] * 60 + ["“Olá!"] * 10
     assert (corpus.end_marks(lines), corpus.capitals(lines)) == (".?!", True)
     assert (corpus.end_marks(["你好。", "再见！"]), corpus.capitals(["你好。", "再见！"])) == ("。！", False)
+    assert corpus.end_marks([*lines, "Uma praia", "Um dia"]) == ".?! "
     words = ["praia", "dia", "Olá."]
     assert (corpus.end_marks(words), corpus.capitals(words)) == ("", False)
     assert (corpus.end_marks([]), corpus.capitals([])) == ("", False)
@@ -180,6 +189,8 @@ def test_a_sentence_without_a_mark_may_have_any_of_them():
     ted = Parting(tokenizer, fmkeras.Settings(source="pt", end_marks=".", style="ted"))
     assert ted.forms("bom dia") == ["bom dia ."] and ted.forms("bom dia .") == ["bom dia ."]
     assert Parting(tokenizer, fmkeras.Settings(source="pt")).forms("bom dia") == ["bom dia"]
+    some = Parting(tokenizer, fmkeras.Settings(source="pt", end_marks=". "))
+    assert some.forms("bom dia") == ["bom dia.", "bom dia"]
 
 
 def test_the_form_that_is_translated_best_is_meant():

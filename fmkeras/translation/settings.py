@@ -33,9 +33,7 @@ class Settings:
     held_out: float | None = None  # share of a file's sources held out for validation, and for test; decided once
     data_sha256: str = ""  # digest of the pairs read, in whatever order
     sentences_per_line: int = 1  # sentences that 95 % of the training lines have at most: not cut when translating
-    end_marks: str = (
-        ""  # with which 95 % of the training sources end, the most frequent first: ".?!"; "" if they do not
-    )
+    end_marks: str = ""  # with which 95 % of the training sources end, most frequent first: ".?!"; "" if they do not
     capitals: bool = False  # whether 95 % of them begin with a capital letter
     longest_source: int = 0  # tokens of a source that 99.9 % of the training sources have at most: longer ones are cut
     limit: int | None = None  # number of training pairs to use, None for all

@@ -192,10 +192,14 @@ def settle(settings: Settings, corpus: Corpus, chosen: Mapping[str, Any] | None 
 
 
 def end_marks(lines: Sequence[str]) -> str:
-    """The marks with which lines end, the most frequent first, if `MOST` of them end with one; else ""."""
+    """The marks with which lines end, the most frequent first, if `MOST` of them end with one; else "".
+
+    A space stands for none, where a few lines have none.
+    """
     last = Counter(line[-1:] for line in lines)
     marks = "".join(mark for mark, count in last.most_common() if mark and mark in STOPS and count >= FEW * len(lines))
-    return marks if sum(last[mark] for mark in marks) >= MOST * len(lines) > 0 else ""
+    marked = sum(last[mark] for mark in marks)
+    return (marks + " " * (len(lines) - marked >= FEW * len(lines))) * (marked >= MOST * len(lines) > 0)
 
 
 def capitals(lines: Sequence[str]) -> bool:

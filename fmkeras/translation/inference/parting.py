@@ -59,7 +59,7 @@ class Parting:
         if first is not None and self.settings.capitals and len(part[first].upper()) == 1:
             part = part[:first] + part[first].upper() + part[first + 1 :]
         space = " " * (self.settings.style == "ted")
-        return [f"{part}{space}{mark}" for mark in self.settings.end_marks if part[-1:].isalnum()] or [part]
+        return [f"{part}{space}{mark}".rstrip() for mark in self.settings.end_marks if part[-1:].isalnum()] or [part]
 
     def familiar(self, text: str) -> str:
         """A text in characters that the vocabulary has, where that changes nothing that can be read.

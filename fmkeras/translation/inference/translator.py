@@ -241,13 +241,13 @@ class Translator:
         """
         from fmkeras.translation.inference.decoding import cross_attention
 
-        if len(parts := self.parts(text, split=False)) != 1:
+        ((_, parts, found),) = self._translate([text], 1, beam=1, split=False)
+        if len(parts) != 1:
             what = "is too long, and would be cut: take a shorter one" if parts else "is missing"
             raise InputError(f"an attention map needs a sentence, and this one {what}")
-        source = self.tokenizer.encode(parts)
-        (target,) = self.tokenizer.encode(self.translate_sentences(self.tokenizer.decode(source), beam=1))
-        weights = cross_attention(self.model, np.array(source), np.array([[self.start, *target[:-1]]]))[0]
-        return self.tokenizer.to_tokens(source[0]), self.tokenizer.to_tokens([*target[:-1], END]), weights
+        source, target = self.tokenizer.encode(parts), found[0][0].ids
+        weights = cross_attention(self.model, np.array(source), np.array([[self.start, *target]]))[0]
+        return self.tokenizer.to_tokens(source[0]), self.tokenizer.to_tokens([*target, END]), weights
 
     def _options(self, beam: int | None, length_penalty: float | None = None, n_best: int = 1) -> SearchOptions:
         """How to search; None: as the settings say."""
