@@ -53,8 +53,11 @@ def unlisted(history: History, folder: Path, select: str) -> History:
     It is of a validation within an epoch, where the time was up. From there training goes on as if it had not been.
     """
     path = folder / runs.HISTORY
-    rows = pd.read_csv(path, float_precision="round_trip").to_dict("records") if path.is_file() else []
-    if len(rows) != len(history) + 1 or not agrees(history, folder, within=True):
+    try:
+        rows = pd.read_csv(path, float_precision="round_trip").to_dict("records") if path.is_file() else []
+    except ValueError:  # it is damaged, and will be written again
+        return []
+    if len(rows) != len(history) + 1 or not agrees(history, folder, within=True) or "val_nll" not in rows[-1]:
         return []
     return rows[-1:] if best([*history, rows[-1]], select) is rows[-1] else []
 
