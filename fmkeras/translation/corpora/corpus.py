@@ -170,8 +170,8 @@ def settle(settings: Settings, corpus: Corpus, chosen: Mapping[str, Any] | None 
     """
     chosen = chosen or {}
     if corpus.name in BUNDLED:
-        for name, own in (("source", corpus.source), ("target", corpus.target)):
-            if not same(own, chosen.get(name) or own):
+        for name, language in (("source", corpus.source), ("target", corpus.target)):
+            if not same(language, chosen.get(name) or language):
                 raise InputError(f"--{name} {chosen[name]}: {corpus.name} is {corpus.source} → {corpus.target}")
     if corpus.name in (*BUNDLED, GIVEN):
         for name in ("validation", "test", "columns", "encoding", *["held_out"] * (corpus.name != GIVEN)):
