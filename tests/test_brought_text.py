@@ -11,7 +11,7 @@ from conftest import call
 
 import fmkeras
 from fmkeras import InputError, cli
-from fmkeras.translation.corpora import corpus, phrasebook, textform
+from fmkeras.translation.corpora import accents, corpus, phrasebook, textform
 from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.inference import evaluation_sets, scoring
@@ -183,14 +183,14 @@ def test_how_training_lines_begin_and_end_is_known():
 def test_a_sentence_without_a_mark_may_have_any_of_them():
     tokenizer = Tokenizer.train(["Onde fica a praia? Bom dia."] * 20, 300)
     parting = Parting(tokenizer, fmkeras.Settings(source="pt", end_marks=".?", capitals=True))
-    assert parting.forms("onde fica a praia") == ["Onde fica a praia.", "Onde fica a praia?"]
-    assert parting.forms("Bom dia.") == ["Bom dia."] and parting.forms("bom dia!") == ["Bom dia!"]
-    assert parting.forms("“bom dia”") == ["“Bom dia”"] and parting.forms("ß") == ["ß.", "ß?"]
+    assert parting.forms("onde fica a praia") == {"Onde fica a praia.": 0, "Onde fica a praia?": 0}
+    assert parting.forms("Bom dia.") == {"Bom dia.": 0} and parting.forms("bom dia!") == {"Bom dia!": 0}
+    assert parting.forms("“bom dia”") == {"“Bom dia”": 0} and parting.forms("ß") == {"ß.": 0, "ß?": 0}
     ted = Parting(tokenizer, fmkeras.Settings(source="pt", end_marks=".", style="ted"))
-    assert ted.forms("bom dia") == ["bom dia ."] and ted.forms("bom dia .") == ["bom dia ."]
-    assert Parting(tokenizer, fmkeras.Settings(source="pt")).forms("bom dia") == ["bom dia"]
+    assert ted.forms("bom dia") == ted.forms("bom dia .") == {"bom dia .": 0}
+    assert Parting(tokenizer, fmkeras.Settings(source="pt")).forms("bom dia") == {"bom dia": 0}
     some = Parting(tokenizer, fmkeras.Settings(source="pt", end_marks=". "))
-    assert some.forms("bom dia") == ["bom dia.", "bom dia"]
+    assert some.forms("bom dia") == {"bom dia.": 0, "bom dia": 0}
 
 
 def test_the_form_that_is_translated_best_is_meant():
@@ -221,3 +221,4 @@ def test_the_bundled_translator_knows_the_form_of_its_lines():
     table = phrasebook.load()
     sources = table[table["split"] == "train"]["pt"].tolist()
     assert settings.end_marks == corpus.end_marks(sources) and settings.capitals == corpus.capitals(sources)
+    assert (settings.accented, settings.homographs) == accents.accented(sources)

@@ -16,7 +16,7 @@ from fmkeras.translation.training import fitting, options, translators
 
 # Fields that no option sets: what a training decides by itself, or what an option of another name sets.
 DECIDED = {"task", "data_sha256", "sentences_per_line", "end_marks", "capitals", "longest_source", "tokenizer_sha256"}
-DECIDED |= {"init"}
+DECIDED |= {"accented", "homographs", "init"}
 OTHERWISE = {"bpe_dropout", "text", "skip", "mask", "span", "delete"}  # of pretrain, or named in its own way
 
 

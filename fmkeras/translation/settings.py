@@ -35,6 +35,8 @@ class Settings:
     sentences_per_line: int = 1  # sentences that 95 % of the training lines have at most: not cut when translating
     end_marks: str = ""  # with which 95 % of the training sources end, most frequent first: ".?!"; "" if they do not
     capitals: bool = False  # whether 95 % of them begin with a capital letter
+    accented: str = ""  # words of theirs that always have accents: see `accents.accented`
+    homographs: str = ""  # words that have them or, in another meaning, not: "está"
     longest_source: int = 0  # tokens of a source that 99.9 % of the training sources have at most: longer ones are cut
     limit: int | None = None  # number of training pairs to use, None for all
     max_sentence_tokens: int = 128  # training pairs with a longer side are left out, tokens a side

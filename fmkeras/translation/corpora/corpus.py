@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fmkeras.errors import InputError
-from fmkeras.translation.corpora import facts, own, stored, ted, textform
+from fmkeras.translation.corpora import accents, facts, own, stored, ted, textform
 from fmkeras.translation.corpora.facts import Pair
 from fmkeras.translation.corpora.formats.columns import same
 from fmkeras.translation.corpora.held_out import SPLITS
@@ -24,6 +24,7 @@ from fmkeras.translation.corpora.stored import Pairs
 from fmkeras.translation.settings import Settings
 
 SAMPLE = 2_000  # lines at most by which it is told what lines look like
+READ = 30_000  # lines at most by which it is told which words there are
 MOST, FEW = 0.95, 0.01  # shares of them
 
 
@@ -185,10 +186,15 @@ def settle(settings: Settings, corpus: Corpus, chosen: Mapping[str, Any] | None 
     settings.dataset, settings.style = corpus.name, corpus.style
     settings.source, settings.target = corpus.source, corpus.target
     settings.held_out, settings.data_sha256 = corpus.held_out, corpus.digest
-    sample = corpus.train[:: max(1, len(corpus.train) // SAMPLE)]
-    sources = [source for source, _ in sample]
+    sources = _sources(corpus, SAMPLE)
     settings.sentences_per_line = sentences_per_line(sources, corpus.style, corpus.source)
     settings.end_marks, settings.capitals = end_marks(sources), capitals(sources)
+    settings.accented, settings.homographs = accents.accented(_sources(corpus, READ))
+
+
+def _sources(corpus: Corpus, most: int) -> list[str]:
+    """Sources of training pairs, from all over them: as many as `most`, and less than twice as many."""
+    return [source for source, _ in corpus.train[:: max(1, len(corpus.train) // most)]]
 
 
 def end_marks(lines: Sequence[str]) -> str:

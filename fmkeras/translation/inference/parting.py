@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from fmkeras.translation.corpora import textform
+from fmkeras.translation.corpora import accents, textform
 from fmkeras.translation.corpora.cutting import cut
 from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.corpora.tokenizer import Tokenizer, normalise
@@ -10,6 +10,7 @@ from fmkeras.translation.settings import Settings
 
 ACRONYM = 5  # letters that a word in capitals has at most which is never written otherwise
 LONGER = 0.7  # of as many tokens, if they are clearly longer
+LIKELIER = 0.25  # mean log-probability of a translation whose source was given accents that nobody has typed
 Said = Callable[[str], None] | None  # is called with a text of which something must be said
 
 
@@ -22,6 +23,7 @@ class Parting:
 
     def __init__(self, tokenizer: Tokenizer, settings: Settings):
         self.tokenizer, self.settings = tokenizer, settings
+        self.accented, self.homographs = map(accents.by_bare, (settings.accented, settings.homographs))
 
     def parts(self, text: str, split: bool = True, on_cut: Said = None) -> list[str]:
         """The parts of a text, in the corpus' own form: its sentences, and parts of those that are too long.
@@ -49,12 +51,28 @@ class Parting:
             parts += cuts
         return parts
 
-    def forms(self, part: str) -> list[str]:
+    def forms(self, part: str) -> dict[str, float]:
         """The forms that a part may have had in training, of which that one is meant that is translated best.
 
         Where all lines end with a mark, "Onde fica a praia" is no sentence, and a model makes little of it: it may be
-        one with each of these marks. Where all begin with a capital letter, this one does, too.
+        one with each of these marks. Where all begin with a capital letter, this one does, too. And without any accent
+        it may come from a keyboard that has none: then words may have them that are never written otherwise, and
+        "esta" may be "está".
+
+        Returns:
+            Each form, and how much likelier its translation has to be: nothing, or `LIKELIER` if words of it have
+            accents that are written without as well, and no others.
         """
+        forms = dict.fromkeys(self._marked(part), 0.0)
+        if part.isascii():
+            first, *others = accents.variants(accents.with_accents(part, self.accented), self.homographs)
+            forms |= dict.fromkeys(self._marked(first), 0.0)
+            likelier = LIKELIER if first == part else 0.0
+            forms |= {form: likelier for other in others for form in self._marked(other)}
+        return forms
+
+    def _marked(self, part: str) -> list[str]:
+        """A part with a capital letter, and each of the marks at its end, if training has them."""
         first = next((i for i, c in enumerate(part) if c.isalpha()), None)
         if first is not None and self.settings.capitals and len(part[first].upper()) == 1:
             part = part[:first] + part[first].upper() + part[first + 1 :]

@@ -276,8 +276,11 @@ class Translator:
         options = self._options(beam, length_penalty, n)._replace(max_length=max_length)
         searched = self.engine.translate(self.tokenizer.encode(once), options) if once else ()
         found = {once[i]: translations for i, translations in searched}
-        best = {part: max(options, key=lambda form: found[form][0].score) for part, options in forms.items()}
-        meant = [[best[part] for part in own] for own in parts]
+
+        def best(part: str) -> str:
+            return max(forms[part], key=lambda form: found[form][0].score - forms[part][form])
+
+        meant = [[best(part) for part in own] for own in parts]
         return ((text, own, [found[part] for part in own]) for text, own in zip(texts, meant, strict=True))
 
     def _joined(self, parts: list[list[int]]) -> str:
