@@ -112,3 +112,13 @@ def test_a_damaged_history_is_named(run, capsys):
     main(["--resume", "--run", str(folder)])
     lines = [line for line in capsys.readouterr().out.splitlines() if f"{folder / runs.HISTORY} was missing" in line]
     assert len(lines) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("schedule", "said"), [("linear", 1), ("inverse-sqrt", 0)])
+def test_a_rate_that_had_fallen_to_0_and_jumps_is_named(run, capsys, schedule, said):
+    main, folder = run
+    runs.write_config(folder, runs.read_config(folder) | {"schedule": schedule})
+    main(["--resume", "--epochs", "2", "--run", str(folder)])
+    line = "its learning rate fell to 0 in 1 epochs, and falls in 2 now: it jumps"
+    assert capsys.readouterr().out.count(line) == said

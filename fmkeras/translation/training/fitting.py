@@ -140,7 +140,8 @@ def fit_schedule(settings: Settings, batches: Batches, chosen: dict, pairs: int 
     line += f"{settings.epochs} epochs of {passes}, {total:,} steps at most of {settings.batch_tokens:,} tokens, "
     line += f"warm-up {settings.warmup_steps}, {settings.schedule} schedule, dropout {settings.dropout:g}"
     if settings.patience and settings.select != "last":
-        line += f"; it stops after {settings.patience} epochs without a better one, by validation {settings.select}"
+        what = "validations" if settings.validate_every else "epochs"
+        line += f"; it stops after {settings.patience} {what} without a better one, by validation {settings.select}"
     return settings, batches, line
 
 

@@ -20,7 +20,7 @@ AUTOMATIC = ("dataset", "preset", "precision")  # what may be "auto"
 MOST = 10**6  # epochs, tokens in a vocabulary or a batch: beyond any use, and small enough to compute with
 MOST_PAIRS = 10**9
 RARE = {  # settings without an option of their own above, and what they are
-    "patience": "stop after N epochs without a better one, 0 for never",
+    "patience": "stop after N validations without a better one, 0 for never; each epoch ends with one",
     "validate_every": "validate after every N steps, too, and keep the best",
     "select": "keep the epoch of the lowest validation loss, the highest validation BLEU, or the last",
     "passes": "passes over the pairs in an epoch",

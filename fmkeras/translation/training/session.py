@@ -79,6 +79,10 @@ def open_folder(training: Training, resume: bool, say: Say) -> None:
         _, note = runs.start(folder)
         if note:
             say(f"run        {note}")
+    else:
+        before, now = runs.read_config(folder).get("epochs", settings.epochs), settings.epochs
+        if before != now and settings.schedule != "inverse-sqrt":
+            training.notes.append(f"its learning rate fell to 0 in {before} epochs, and falls in {now} now: it jumps")
     runs.tidy(folder)
     if not (folder / TOKENIZER).exists():
         runs.write_config(folder, settings.asdict() | {"tokenizer_sha256": ""} | made_by)
