@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fmkeras import cli, evaluation, runs
 from fmkeras.errors import InputError
+from fmkeras.translation.corpora import textform
 from fmkeras.translation.inference import exports
 from fmkeras.translation.training.options import SUBCOMMANDS, callbacks_given, options_given, parser
 
@@ -85,9 +86,10 @@ def text(arguments: argparse.Namespace) -> None:
         ),
     )
     on_limit = cli.say_once("the translation ended at its length limit (--max-length)")
+    on_numbers = cli.say_once("the translation has other numbers, check them")
     number = 1
     while chunk := list(itertools.islice(lines, size)):
-        for line in translated(translator, chunk, number, arguments, options, on_limit):
+        for line in translated(translator, chunk, number, arguments, options, on_limit, on_numbers):
             print(line, flush=size == 1)
         number += len(chunk)
 
@@ -99,6 +101,7 @@ def translated(
     arguments: argparse.Namespace,
     options: dict,
     on_limit: Callable,
+    on_numbers: Callable,
 ) -> Iterator[str]:
     """The lines to print for some texts, of which the first has this number.
 
@@ -106,12 +109,14 @@ def translated(
     and translation, with tabs between.
     """
     if not arguments.json and not arguments.n_best:
-        yield from translator.translate(texts, **options, on_limit=on_limit)
+        yield from translator.translate(texts, **options, on_limit=on_limit, on_numbers=on_numbers)
         return
     details = translator.translate_in_detail(texts, arguments.n_best or 1, **options)
     for i, detail in enumerate(details, start=number):
         if detail.cut:
             on_limit(detail.source)
+        if not textform.keeps_numbers(detail.source, detail.translation):
+            on_numbers(detail.source)
         if arguments.json:
             alternatives = [alternative._asdict() for alternative in detail.alternatives]
             shown = detail._asdict() | {"alternatives": alternatives}

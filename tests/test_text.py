@@ -150,6 +150,14 @@ def test_a_translation_cut_by_the_limit_is_said_once(translator, text):
     assert "length limit" not in text("um dois três")[1]
 
 
+def test_a_translation_with_other_numbers_is_said_once(translator, text):
+    said = []
+    translator.translate(["um 2024", "um dois três"], on_numbers=said.append)
+    assert said == ["um 2024"]
+    for options in ((), ("--json",), ("--n-best", 2)):
+        assert text(*options, "um 2024", "dois 1999")[1].count("has other numbers, check them: um 2024") == 1
+
+
 def test_the_length_penalty_is_the_searchs(translator, text):
     (low,), (high,) = (translator.translate_n_best(["um dois três"], 1, length_penalty=p) for p in (0.0, 2.0))
     assert low[0].score < high[0].score < 0  # divided by length ** penalty

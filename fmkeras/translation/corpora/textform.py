@@ -8,6 +8,7 @@ must be fed that form and writes it; people type and read "“I didn't,” she s
 
 import re
 import unicodedata
+from collections import Counter
 
 from fmkeras.translation.corpora.languages import code_of
 
@@ -45,6 +46,19 @@ def sentence_case(text: str, language: str) -> str:
     if code_of(language) in ("tr", "az"):
         rest = rest.replace("I", "ı").replace("İ", "i")
     return begin + rest.lower()
+
+
+def keeps_numbers(text: str, translation: str) -> bool:
+    """Whether a translation has all numbers of a text that it should have, in whatever way their digits are grouped.
+
+    Those of one digit may be words in it, and the hour of "18h40" is another number in English.
+    """
+    return _numbers(text) <= _numbers(translation)
+
+
+def _numbers(text: str) -> Counter:
+    digits = "".join(str(unicodedata.digit(c, c)) for c in re.sub(r"(?<=\d)[.,'’\s](?=\d{3}(?!\d))", "", text))
+    return Counter(re.findall(r"\d{2,}(?!\d|\s?h(?:\b|\d))", digits))
 
 
 def apply(text: str, style: str, language: str) -> str:

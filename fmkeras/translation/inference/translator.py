@@ -90,6 +90,7 @@ class Translator:
         max_length: int | None = None,
         split: bool = True,
         on_limit: Said = None,
+        on_numbers: Said = None,
     ) -> list[str]:
         """Translate ordinary text, one translation a text, in one line; the sentences of a text one by one.
 
@@ -106,6 +107,7 @@ class Translator:
             on_limit: called with every text whose translation stopped only because it may not be longer.
             on_unknown: called with every text most of whose characters the vocabulary has not: the model has never
                 seen them, and what it says is a guess.
+            on_numbers: called with every text of which a number is not in the translation.
         """
         found = self._translate(texts, 1, beam, on_cut, length_penalty, max_length, split, on_unknown)
         translations = []
@@ -113,6 +115,8 @@ class Translator:
             if on_limit and any(part[0].cut for part in hypotheses):
                 on_limit(text)
             translations.append(self._joined([part[0].ids for part in hypotheses]))
+            if on_numbers and not textform.keeps_numbers(text, translations[-1]):
+                on_numbers(text)
         return translations
 
     def translate_n_best(self, texts: Iterable[str], n: int, **options: Any) -> list[list[Alternative]]:
