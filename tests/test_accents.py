@@ -96,4 +96,4 @@ def test_the_bundled_translator_reads_what_is_typed_without_accents():
         "A vida e bela.": "life is beautiful",
         "O Tom e a Maria.": "tom and maria",  # not "é"
     }
-    assert [everyday.plain(text) for text in translator.translate(typed)] == list(typed.values())
+    assert [everyday.plain(text) for text in translator.translate(list(typed))] == list(typed.values())

@@ -178,6 +178,7 @@ def test_how_training_lines_begin_and_end_is_known():
     words = ["praia", "dia", "Olá."]
     assert (corpus.end_marks(words), corpus.capitals(words)) == ("", False)
     assert (corpus.end_marks([]), corpus.capitals([])) == ("", False)
+    assert corpus.capitals(["Bom dia.", "12 dias.", "3 de maio."]) and not corpus.capitals(["12.", "3."])
 
 
 def test_a_sentence_without_a_mark_may_have_any_of_them():
@@ -185,7 +186,8 @@ def test_a_sentence_without_a_mark_may_have_any_of_them():
     parting = Parting(tokenizer, fmkeras.Settings(source="pt", end_marks=".?", capitals=True))
     assert parting.forms("onde fica a praia") == {"Onde fica a praia.": 0, "Onde fica a praia?": 0}
     assert parting.forms("Bom dia.") == {"Bom dia.": 0} and parting.forms("bom dia!") == {"Bom dia!": 0}
-    assert parting.forms("“bom dia”") == {"“Bom dia”": 0} and parting.forms("ß") == {"ß.": 0, "ß?": 0}
+    assert parting.forms("2 dias.") == {"2 dias.": 0}, "and not Dias"
+    assert parting.forms("“bom dia”") == {"“Bom dia.”": 0, "“Bom dia?”": 0} and parting.forms("ß") == {"ß.": 0, "ß?": 0}
     ted = Parting(tokenizer, fmkeras.Settings(source="pt", end_marks=".", style="ted"))
     assert ted.forms("bom dia") == ted.forms("bom dia .") == {"bom dia .": 0}
     assert Parting(tokenizer, fmkeras.Settings(source="pt")).forms("bom dia") == {"bom dia": 0}

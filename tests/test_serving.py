@@ -397,3 +397,10 @@ def test_keys_are_read_line_by_line(tmp_path):
         serve.read_keys(tmp_path / "keys")
     assert serve.is_loopback("127.0.0.5") and serve.is_loopback("::1") and serve.is_loopback("localhost")
     assert not serve.is_loopback("0.0.0.0") and not serve.is_loopback("example.org")
+
+
+def test_half_a_surrogate_pair_is_answered(client):
+    fields = {"q": "um \ud800", "source": "pt", "target": "en"}
+    for path in ("/translate", "/details"):
+        answer = client.post(path, content=json.dumps(fields), headers={"content-type": "application/json"})
+        assert answer.status_code == 200, (path, answer.text)

@@ -1,9 +1,9 @@
 """The requests that ask for translations: LibreTranslate's fields, and one more for the page."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, ValidationError
 
 from fmkeras.serving.batching import Batcher
 from fmkeras.serving.failures import Refused
@@ -15,12 +15,16 @@ MOST_ALTERNATIVES = 10
 AUTO = "auto"
 
 
+# JSON can hold half a surrogate pair, which no answer can.
+Text = Annotated[StrictStr, AfterValidator(lambda text: text.encode("utf-8", "replace").decode("utf-8"))]
+
+
 class Ask(BaseModel):
     """Fields of a request, named and typed as LibreTranslate's."""
 
     model_config = ConfigDict(extra="ignore")
 
-    q: StrictStr | list[StrictStr] = Field(description="text, or a list of texts")
+    q: Text | list[Text] = Field(description="text, or a list of texts")
     api_key: StrictStr | None = Field("", description="where the server asks for one")
 
 
@@ -40,7 +44,7 @@ class Translate(Ask):
 class Details(Translate):
     """Translates one line of text: scores, tokens, and where each token looks."""
 
-    q: StrictStr = Field(description="one line of text")
+    q: Text = Field(description="one line of text")
 
 
 def parsed(kind: type[BaseModel], fields: dict[str, Any]) -> Any:

@@ -9,6 +9,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from fmkeras.translation.corpora import textform
+
 KEPT = 1_000  # words at most: of the phrasebook they are 96 % of all words with accents
 RARE = 0.1  # of as many as are written without: fewer are not thought of
 TRIED = 4  # words of a text at most that are tried in both ways
@@ -22,14 +24,17 @@ def bare(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c)).translate(_WITHOUT)
 
 
-def accented(lines: Iterable[str]) -> tuple[str, str]:
+def accented(lines: Iterable[str], language: str = "") -> tuple[str, str]:
     """The words with accents in some lines, most frequent first, in small letters, with spaces between them.
+
+    Args:
+        language: of the lines.
 
     Returns:
         Those that are never written without accents, and those that are, such as "está": with them at least `RARE` of
         the times without.
     """
-    counts = Counter(itertools.chain.from_iterable(map(_WORD.findall, map(str.lower, lines))))
+    counts = Counter(itertools.chain.from_iterable(_WORD.findall(textform.small(line, language)) for line in lines))
     words = {word: bare(word) for word, _ in counts.most_common() if not word.isascii()}
     words = {word: plain for word, plain in words.items() if plain.isascii()}  # of an alphabet that has accents
     always = [word for word, plain in words.items() if plain not in counts]

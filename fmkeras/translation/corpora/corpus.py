@@ -189,7 +189,7 @@ def settle(settings: Settings, corpus: Corpus, chosen: Mapping[str, Any] | None 
     sources = _sources(corpus, SAMPLE)
     settings.sentences_per_line = sentences_per_line(sources, corpus.style, corpus.source)
     settings.end_marks, settings.capitals = end_marks(sources), capitals(sources)
-    settings.accented, settings.homographs = accents.accented(_sources(corpus, READ))
+    settings.accented, settings.homographs = accents.accented(_sources(corpus, READ), corpus.source)
 
 
 def _sources(corpus: Corpus, most: int) -> list[str]:
@@ -209,9 +209,10 @@ def end_marks(lines: Sequence[str]) -> str:
 
 
 def capitals(lines: Sequence[str]) -> bool:
-    """Whether `MOST` of the lines begin with a capital letter."""
-    begin = [next((c for c in line if c.isalpha()), "") for line in lines]
-    return sum(c.isupper() for c in begin) >= MOST * len(lines) > 0
+    """Whether `MOST` of the lines that begin with a letter begin with a capital one."""
+    first = (next((c for c in line if c.isalnum()), "") for line in lines)
+    letters = [c for c in first if c.isalpha()]
+    return sum(c.isupper() for c in letters) >= MOST * len(letters) > 0
 
 
 def sentences_per_line(lines: list[str], style: str, language: str) -> int:

@@ -12,6 +12,7 @@ from collections import Counter
 
 from fmkeras.translation.corpora.languages import code_of
 
+DOTLESS = ("tr", "az")  # languages whose "I" is the capital form of "ı", and "İ" that of "i"
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")  # control characters, and halves of surrogate pairs
 
 # What a keyboard has for what phones and word processors write.
@@ -34,18 +35,30 @@ def visible(text: str) -> bool:
 
 
 def plain(character: str) -> str:
-    """What stands for a character where nobody knows it: nothing for an invisible one, an apostrophe for ’."""
-    invisible = unicodedata.category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f"  # variation selectors
-    return "" if invisible else _TYPED.get(character, character)
+    """What stands for a character where nobody knows it: nothing for an invisible one or 😀, an apostrophe for ’."""
+    return "" if is_sign(character) else _TYPED.get(character, character)
 
 
 def sentence_case(text: str, language: str) -> str:
     """A text in small letters, but for its first one: "“BOM DIA!”" -> "“Bom dia!”"."""
     first = next((i for i, c in enumerate(text) if c.isalpha()), 0)
-    begin, rest = text[: first + 1], text[first + 1 :]
-    if code_of(language) in ("tr", "az"):
-        rest = rest.replace("I", "ı").replace("İ", "i")
-    return begin + rest.lower()
+    return text[: first + 1] + small(text[first + 1 :], language)
+
+
+def small(text: str, language: str) -> str:
+    """A text in small letters, as its language has them: "IŞIK" -> "ışık" in Turkish."""
+    return (text.replace("I", "ı").replace("İ", "i") if code_of(language) in DOTLESS else text).lower()
+
+
+def capital(letter: str, language: str) -> str:
+    """The capital form of a letter, if it is one letter, too: "ß" stays."""
+    form = "İ" if letter == "i" and code_of(language) in DOTLESS else letter.upper()
+    return form if len(form) == 1 else letter
+
+
+def is_sign(character: str) -> bool:
+    """Whether a character is a picture or what goes with one: 😀, ♥, the joiner and the skin colour of others."""
+    return unicodedata.category(character) in ("So", "Sk", "Cf") or "\ufe00" <= character <= "\ufe0f"
 
 
 def keeps_numbers(text: str, translation: str) -> bool:

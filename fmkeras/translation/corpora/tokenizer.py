@@ -7,7 +7,7 @@ import itertools
 import re
 import unicodedata
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,21 @@ def normalise(text: str) -> str:
 def as_list(texts: str | Iterable[str]) -> Iterable[str]:
     """The texts; of a bare string the one text that it is, and not its characters."""
     return [texts] if isinstance(texts, str) else texts
+
+
+def as_texts(texts: str | Iterable[str]) -> list[str]:
+    """What somebody gives as texts.
+
+    Raises:
+        InputError: it is no text and holds none, as a table, whose columns it would give, or a gap in a column.
+    """
+    if isinstance(texts, bytes | Mapping) or hasattr(texts, "columns") or not isinstance(texts, Iterable):
+        raise InputError(f"{type(texts).__name__}: give a text or a list of texts, such as a column of a table")
+    found = list(as_list(texts))
+    for number, text in enumerate(found, start=1):
+        if not isinstance(text, str):
+            raise InputError(f"text {number} is {text!r}, and no text: leave it out, or make it a string")
+    return found
 
 
 def language_token(language: str) -> str:

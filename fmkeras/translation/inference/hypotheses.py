@@ -1,6 +1,7 @@
 """What a search finds for the parts of a text, and what is made of it for the whole text. NumPy only."""
 
 import heapq
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.tokenizer import PAD
+from fmkeras.translation.settings import Settings
 
 Sources = Sequence[Sequence[int] | np.ndarray]  # ids of each sentence, end token last
 ALIGNED = 32  # sentences whose attention an engine computes at a time
@@ -31,6 +33,28 @@ class SearchOptions(NamedTuple):
 
 
 DEFAULTS = SearchOptions()
+
+
+def search_options(
+    settings: Settings,
+    beam: int | None = None,
+    length_penalty: float | None = None,
+    n_best: int = 1,
+    max_length: int | None = None,
+) -> SearchOptions:
+    """How to search; what is None as the settings say.
+
+    Raises:
+        InputError: it cannot be.
+    """
+    beam = settings.beam if beam is None else beam
+    penalty = settings.length_penalty if length_penalty is None else length_penalty
+    for name, value in (("beam", beam), ("n", n_best), ("max_length", max_length)):
+        if value is not None and not (isinstance(value, int | np.integer) and value >= 1):
+            raise InputError(f"{name}={value!r} cannot be: choose a whole number from 1 on")
+    if not 0 <= penalty < math.inf:
+        raise InputError(f"length_penalty={penalty!r} cannot be: choose a number from 0 on")
+    return SearchOptions(max(beam, n_best), penalty, n_best, max_length)
 
 
 class Engine(Protocol):

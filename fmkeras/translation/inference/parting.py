@@ -1,5 +1,6 @@
 """A text in parts: what of it is translated at a time."""
 
+import unicodedata
 from collections.abc import Callable
 
 from fmkeras.translation.corpora import accents, textform
@@ -8,6 +9,7 @@ from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.corpora.tokenizer import Tokenizer, normalise
 from fmkeras.translation.settings import Settings
 
+CLOSING = " \"'”’»)]}"  # after the mark that ends a sentence
 ACRONYM = 5  # letters that a word in capitals has at most which is never written otherwise
 LONGER = 0.7  # of as many tokens, if they are clearly longer
 LIKELIER = 0.25  # mean log-probability of a translation whose source was given accents that nobody has typed
@@ -34,7 +36,7 @@ class Parting:
         settings = self.settings
         if not textform.visible(text):
             return []
-        text = textform.CONTROL.sub(" ", text)  # as in training
+        text = unicodedata.normalize("NFC", textform.CONTROL.sub(" ", text))  # as in training
 
         def parts_of(sentence: str) -> list[str]:
             return self.shorter(self.familiar(textform.apply(sentence, settings.style, settings.source)))
@@ -49,7 +51,7 @@ class Parting:
             if len(cuts) > 1 and on_cut:
                 on_cut(sentence)
             parts += cuts
-        return parts
+        return list(filter(textform.visible, parts))  # of "😀" nothing is left
 
     def forms(self, part: str) -> dict[str, float]:
         """The forms that a part may have had in training, of which that one is meant that is translated best.
@@ -71,13 +73,23 @@ class Parting:
             forms |= {form: likelier for other in others for form in self._marked(other)}
         return forms
 
+    def signs_behind(self, text: str) -> str:
+        """The pictures with which a text ends and that no translation can have, with a space before: " 😀"."""
+        known, end = self.tokenizer.characters, len(text)
+        while end and (text[end - 1].isspace() or (textform.is_sign(text[end - 1]) and text[end - 1] not in known)):
+            end -= 1
+        return f" {text[end:].strip()}" if textform.visible(text[end:]) else ""
+
     def _marked(self, part: str) -> list[str]:
         """A part with a capital letter, and each of the marks at its end, if training has them."""
-        first = next((i for i, c in enumerate(part) if c.isalpha()), None)
-        if first is not None and self.settings.capitals and len(part[first].upper()) == 1:
-            part = part[:first] + part[first].upper() + part[first + 1 :]
-        space = " " * (self.settings.style == "ted")
-        return [f"{part}{space}{mark}".rstrip() for mark in self.settings.end_marks if part[-1:].isalnum()] or [part]
+        first = next((i for i, c in enumerate(part) if c.isalnum()), None)  # a figure has no capital form
+        if first is not None and self.settings.capitals:
+            part = part[:first] + textform.capital(part[first], self.settings.source) + part[first + 1 :]
+        said = part.rstrip(CLOSING)
+        if unicodedata.category(said[-1:] or " ")[0] not in "LNM":  # letters, figures, and the signs that go with them
+            return [part]
+        space, closing = " " * (self.settings.style == "ted"), part[len(said) :]
+        return [f"{said}{(space + mark).rstrip()}{closing}" for mark in self.settings.end_marks] or [part]
 
     def familiar(self, text: str) -> str:
         """A text in characters that the vocabulary has, where that changes nothing that can be read.

@@ -9,14 +9,14 @@ import numpy as np
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import textform
 from fmkeras.translation.corpora.languages import join
-from fmkeras.translation.corpora.tokenizer import END, Tokenizer
+from fmkeras.translation.corpora.tokenizer import END, Tokenizer, as_texts
 from fmkeras.translation.inference.hypotheses import (
     Alternative,
     Detail,
     Engine,
     Hypothesis,
-    SearchOptions,
     best_of_all,
+    search_options,
     strongest,
 )
 from fmkeras.translation.inference.parting import Parting, Said
@@ -114,7 +114,7 @@ class Translator:
         for text, _, hypotheses in found:
             if on_limit and any(part[0].cut for part in hypotheses):
                 on_limit(text)
-            translations.append(self._joined([part[0].ids for part in hypotheses]))
+            translations.append(self._joined([part[0].ids for part in hypotheses], text))
             if on_numbers and not textform.keeps_numbers(text, translations[-1]):
                 on_numbers(text)
         return translations
@@ -127,12 +127,12 @@ class Translator:
             n: how many; there are fewer where no more are found. The search follows n hypotheses at least.
             options: beam, on_cut, on_unknown, length_penalty, max_length and split, as in `translate`.
         """
-        return [self._alternatives(found, n) for _, _, found in self._translate(texts, n, **options)]
+        return [self._alternatives(found, n, text) for text, _, found in self._translate(texts, n, **options)]
 
     def translate_in_detail(self, texts: Iterable[str], n: int = 1, **options: Any) -> Iterator[Detail]:
         """Each text's translation with everything that is known of it. Arguments as in `translate_n_best`."""
         for text, parts, hypotheses in self._translate(texts, n, **options):
-            alternatives = self._alternatives(hypotheses, n)
+            alternatives = self._alternatives(hypotheses, n, text)
             best = [part[0] for part in hypotheses]
             sources, targets = self.tokenizer.encode(parts), [part.ids for part in best]
             alignment, looks, offset = list[int](), list[list[tuple[int, float]]](), 0
@@ -156,10 +156,6 @@ class Translator:
         """What of a text is translated at a time, in the corpus' own form: see `Parting.parts`."""
         return self.parting.parts(text, split, on_cut)
 
-    def shorter(self, sentence: str, longest: int | None = None) -> list[str]:
-        """A sentence whole, or cut: see `Parting.shorter`."""
-        return self.parting.shorter(sentence, longest)
-
     def translate_sentences(
         self, sources: list[str], beam: int | None = None, progress: str | None = None
     ) -> list[str]:
@@ -173,7 +169,7 @@ class Translator:
         if not sources:
             return []
         ids: list[list[int]] = [[]] * len(sources)
-        found = self.engine.translate(self.tokenizer.encode(sources), self._options(beam))
+        found = self.engine.translate(self.tokenizer.encode(sources), search_options(self.settings, beam))
         if progress is not None:
             from tqdm.auto import tqdm  # it imports IPython, if that is there
 
@@ -215,9 +211,14 @@ class Translator:
 
         Returns:
             What report.json holds as `test`, and the translations.
+
+        Raises:
+            InputError: there are no pairs.
         """
         from fmkeras.translation.inference.scoring import scores  # sacreBLEU takes a while, and `translate` needs none
 
+        if not pairs:
+            raise InputError("there are no pairs to score")
         sources, references = (list(side) for side in zip(*pairs, strict=True))
         options = {"language": self.settings.target, "style": self.settings.style} | options
         losses = self.losses(sources, references)
@@ -253,11 +254,6 @@ class Translator:
         weights = cross_attention(self.model, np.array(source), np.array([[self.start, *target]]))[0]
         return self.tokenizer.to_tokens(source[0]), self.tokenizer.to_tokens([*target, END]), weights
 
-    def _options(self, beam: int | None, length_penalty: float | None = None, n_best: int = 1) -> SearchOptions:
-        """How to search; None: as the settings say."""
-        penalty = self.settings.length_penalty if length_penalty is None else length_penalty
-        return SearchOptions(max(beam or self.settings.beam, n_best), penalty, n_best)
-
     def _translate(
         self,
         texts: Iterable[str],
@@ -270,14 +266,14 @@ class Translator:
         on_unknown: Said = None,
     ) -> Iterator[tuple[str, list[str], list[list[Hypothesis]]]]:
         """Each text, its parts in the form in which they are translated best, and for each its n best translations."""
-        texts = [texts] if isinstance(texts, str) else list(texts)
+        texts = as_texts(texts)
         parts = [self.parts(text, split, on_cut) for text in texts]
         for text, own in zip(texts, parts, strict=True):
-            if on_unknown and self.tokenizer.unknown(" ".join(own)) > UNKNOWN:
+            if on_unknown and any(self.tokenizer.unknown(part) > UNKNOWN for part in own):
                 on_unknown(text)
         forms = {part: self.parting.forms(part) for part in itertools.chain.from_iterable(parts)}
         once = list(dict.fromkeys(itertools.chain.from_iterable(forms.values())))  # each is translated once
-        options = self._options(beam, length_penalty, n)._replace(max_length=max_length)
+        options = search_options(self.settings, beam, length_penalty, n, max_length)
         searched = self.engine.translate(self.tokenizer.encode(once), options) if once else ()
         found = {once[i]: translations for i, translations in searched}
 
@@ -287,11 +283,14 @@ class Translator:
         meant = [[best(part) for part in own] for own in parts]
         return ((text, own, [found[part] for part in own]) for text, own in zip(texts, meant, strict=True))
 
-    def _joined(self, parts: list[list[int]]) -> str:
+    def _joined(self, parts: list[list[int]], text: str) -> str:
         """The translations of a text's parts as one line of ordinary text."""
         style, target = self.settings.style, self.settings.target
         # A model that writes bytes can write a line end: a text is one line, whatever is in it.
-        return join((textform.undo(part, style, target) for part in self.tokenizer.decode(parts)), target)
+        line = join((textform.undo(part, style, target) for part in self.tokenizer.decode(parts)), target)
+        return (line + self.parting.signs_behind(text)).strip()
 
-    def _alternatives(self, parts: list[list[Hypothesis]], n: int) -> list[Alternative]:
-        return [Alternative(self._joined(ids), score) for ids, score in best_of_all(parts, n)]
+    def _alternatives(self, parts: list[list[Hypothesis]], n: int, text: str) -> list[Alternative]:
+        if not parts and (line := self._joined([], text)):  # nothing but pictures
+            return [Alternative(line, 0.0)]
+        return [Alternative(self._joined(ids, text), score) for ids, score in best_of_all(parts, n)]
