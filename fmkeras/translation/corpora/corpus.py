@@ -16,8 +16,8 @@ import numpy as np
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import accents, facts, own, stored, ted, textform
 from fmkeras.translation.corpora.facts import Pair
-from fmkeras.translation.corpora.formats.columns import same
 from fmkeras.translation.corpora.held_out import SPLITS
+from fmkeras.translation.corpora.languages import same
 from fmkeras.translation.corpora.own import Read
 from fmkeras.translation.corpora.sentence_splitting import STOPS, split_sentences
 from fmkeras.translation.corpora.stored import Pairs

@@ -15,7 +15,7 @@ from fmkeras import runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import facts, held_out
 from fmkeras.translation.corpora.corpus import Corpus
-from fmkeras.translation.corpora.formats.columns import same
+from fmkeras.translation.corpora.languages import same
 from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_token
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.saved import load_run

@@ -27,7 +27,21 @@ class Reading:
     target: str = ""
     source_column: int = 1
 
+    @property
+    def asked(self) -> tuple[str, str]:
+        """The languages that are asked for; "" for one that is not, as of a run whose data named none."""
+        source, target = (
+            name if name != side else "" for name, side in ((self.source, "source"), (self.target, "target"))
+        )
+        return source, target
+
     def __post_init__(self) -> None:
+        for name in ("columns", "encoding", "source", "target"):
+            if not isinstance(getattr(self, name), str):
+                example = " such as columns='2,4'" if name == "columns" else ""
+                raise InputError(f"{name}={getattr(self, name)!r:.60}: give a string{example}")
+        if self.source_column not in (1, 2):
+            raise InputError(f"source_column={self.source_column!r:.60}: choose 1 or 2")
         columns = [column.strip() for column in self.columns.split(",")]
         if self.columns and (len(columns) != 2 or not all(columns) or columns[0] == columns[1]):
             raise InputError(f"--columns {self.columns}: name two, source first, such as 2,4 or pt,en")
@@ -35,7 +49,9 @@ class Reading:
             codecs.lookup(self.encoding or "utf-8")
             "".encode(self.encoding or "utf-8")
         except (LookupError, ValueError):
-            raise InputError(f"--encoding {self.encoding}: there is none of this name; try cp1252 or utf-16") from None
+            raise InputError(
+                f"--encoding {self.encoding}: there is none of this name; try cp1252 or utf-16-le"
+            ) from None
 
 
 @dataclasses.dataclass
@@ -46,13 +62,11 @@ class Found:
         pairs: source and target, one pair at a time.
         source, target: the languages that the file names; "" if it names none.
         note: a line for the user: what was understood.
+        decided: 1 or 2 where names decided which of both columns, in the file's order, is the source; else 0.
     """
 
     pairs: Iterator[tuple[str, str]]
     source: str
     target: str
     note: str
-
-    def turned(self) -> "Found":
-        """The same the other way round."""
-        return Found(((b, a) for a, b in self.pairs), self.target, self.source, self.note)
+    decided: int = 0
