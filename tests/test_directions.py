@@ -7,9 +7,11 @@ import pytest
 
 import fmkeras
 from fmkeras.errors import InputError
+from fmkeras.translation.corpora import corpus as corpora
 from fmkeras.translation.corpora import formats
 from fmkeras.translation.corpora.formats import Reading
 from fmkeras.translation.corpora.languages import same
+from fmkeras.translation.settings import Settings
 
 TWO = [("Habari, rafiki.", "Hello, friend."), ("Nyumba iko wapi?", "Where is the house?"), ("Asante.", "Thank you.")]
 PT_EN, SW_EN = {"source": "pt", "target": "en"}, {"source": "sw", "target": "en"}
@@ -124,3 +126,81 @@ def test_options_that_cannot_be(options, said, tmp_path):
 def test_what_is_no_path_is_refused(path):
     with pytest.raises(InputError, match="is no path"):
         fmkeras.read_pairs(path)
+
+
+# What contradicts what is asked for.
+
+
+def corpus(path, **settings):
+    return corpora.load(Settings(dataset=str(path), **settings))
+
+
+MANY = [f"a sentence {i}|uma frase {i}" for i in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"columns": "en,pt", **PT_EN}, "its source is en, not pt (--source): name the languages as it does"),
+        ({"columns": "1,2", "target": "German"}, "its target is pt, not German (--target)"),
+        ({"source": "fr"}, "holds en and pt, and fr is none of these"),
+        ({"source": "fr", "target": "sw"}, "holds en and pt, and fr is none of these"),
+        ({"source": "en", "target": "pt", "source_column": 2}, "--source-column 2: in "),
+        ({"source": "en", "source_column": 2}, "--source-column 2: in "),
+        ({"source": "fr", "target": "fr"}, "both languages are called fr: name them apart"),
+        ({"source": "pt", "target": "Portuguese"}, "both languages are called pt and Portuguese: name them apart"),
+    ],
+)
+def test_what_contradicts_the_file_is_refused(options, said, tmp_path):
+    (tmp_path / "a.csv").write_text(table("en|pt", *MANY, sign=";"))
+    for read in (corpus, fmkeras.read_pairs):
+        with pytest.raises(InputError) as error:
+            read(tmp_path / "a.csv", **options)
+        assert said in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("options", [{}, PT_EN, {"target": "English"}, {"source": "Portuguese"}])
+def test_a_direction_that_is_turned_round_can_be_named_too(options, tmp_path):
+    """As a run that goes on does: it knows the names that it has learnt from the file."""
+    (tmp_path / "a.csv").write_text(table("en|pt", *MANY, sign=";"))
+    found = corpus(tmp_path / "a.csv", source_column=2, **options)
+    assert (same(found.source, "pt"), same(found.target, "en")) == (True, True)
+    assert found.train[0][0].startswith("uma frase")
+
+
+def test_pairs_in_memory_have_two_languages():
+    with pytest.raises(InputError, match="both languages are called fr"):
+        corpora.of([tuple(line.split("|")) for line in MANY], Settings(source="fr", target="fr"))
+
+
+RECORDS = [{"id": str(n), "en": f"a sentence {n}", "pt": f"uma frase {n}"} for n in range(60)]
+
+
+@pytest.mark.parametrize("options", [PT_EN, {"source": "pt"}, {"target": "English"}])
+def test_rows_with_names_are_read_by_their_names(options):
+    splits = {"train": RECORDS, "validation": RECORDS[:5], "test": [("uma frase", "a sentence")]}
+    for data in (RECORDS, splits):
+        found = corpora.of(data, Settings(**options))
+        assert all(source.startswith("uma") and target.startswith("a ") for source, target in found.train + found.test)
+        assert same(found.source, "pt") and same(found.target, "en")
+    found = corpora.of([{"translation": row} for row in RECORDS], Settings())
+    assert (found.source, found.target, found.train[0][0][:4]) == ("en", "pt", "a se")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        *((data, "is no list of pairs: give") for data in (None, 5, b"fr-de.tsv", 1.5)),
+        *(([row], "pair 0 is ") for row in (None, 1, 1.5, b"ab", "ab", {"a", "b"}, ("a",), ("a", None), (b"a", b"b"))),
+        ({"train": None, "validation": [], "test": []}, "train: None is no list of pairs"),
+        (dict.fromkeys(map(str, range(500))), "the data have the parts 0, 1, 2"),
+        ([{"fr": "Oui.", "de": "Ja."}, ("Non.", "Nein.", 1)], "pair 1 is ('Non.', 'Nein.', 1): give all by name"),
+        ([{"fr": "Oui."}], "no two texts"),
+        ([{"fr": "Oui.", "de": "Ja."}], "holds fr and de, and pt is none of these"),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_what_is_no_list_of_pairs_is_refused(data, said):
+    with pytest.raises(InputError) as error:
+        corpora.of(data, Settings(source="pt"))
+    assert said in str(error.value) and "\n" not in str(error.value) and len(str(error.value)) < 300

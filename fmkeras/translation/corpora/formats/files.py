@@ -41,7 +41,8 @@ def read_pairs(path: str | os.PathLike | Sequence[str | os.PathLike], **options:
     if not all(isinstance(part, str | os.PathLike) for part in parts):
         raise InputError(f"{path!r:.60} is no path: name a file, or two with as many lines, as strings")
     name = ",".join(map(os.fspath, parts))
-    pairs = list(read(name, Reading(**options)).pairs)  # type: ignore[arg-type]
+    reading = Reading(**options)  # type: ignore[arg-type]
+    pairs = list(read(name, reading).agreed(name, reading).pairs)
     if not pairs:
         raise InputError(f"{name} holds no sentence pairs")
     return pairs
