@@ -12,7 +12,7 @@ import pytest
 import fmkeras
 from fmkeras import InputError, evaluation, translate
 from fmkeras.translation.corpora import corpus, facts, formats, held_out, monolingual, own
-from fmkeras.translation.corpora.formats.columns import is_header, language
+from fmkeras.translation.corpora.formats.naming import is_header, language
 from fmkeras.translation.inference import evaluation_sets, scoring
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.training import options, pretrained

@@ -19,7 +19,7 @@ from fmkeras.errors import InputError
 from fmkeras.translation.corpora import corpus as corpora
 from fmkeras.translation.corpora import formats
 from fmkeras.translation.corpora.formats import Reading, tables
-from fmkeras.translation.corpora.formats.columns import is_header, kind, language
+from fmkeras.translation.corpora.formats.naming import is_header, kind, language
 from fmkeras.translation.settings import Settings
 
 TWO = [("Olá.", "Hello."), ("Sim, claro.", "Yes, of course.")]

@@ -113,6 +113,27 @@ def test_text_files_alone(tmp_path):
     assert any("2 blank, 1 duplicate" in note for note in texts.notes)
 
 
+@pytest.mark.parametrize(
+    ("names", "languages"),
+    [
+        (("Portuguese", "en-GB"), {"pt": 181 + 38, "en": 181 + 38}),
+        (("pt", "Galego"), {"pt": 181 + 38, "en": 181, "Galego": 38}),
+    ],
+)
+def test_one_language_has_one_name(names, languages, pairs, tmp_path):
+    files = [lines(tmp_path / f"{i}.txt", *(f"outra {name} {n}" for n in range(38))) for i, name in enumerate(names)]
+    text = [f"{name}={file}" for name, file in zip(names, files, strict=True)]
+    texts = load(dataset=pairs, source="pt", target="en", text=text)
+    assert {name: len(side) for name, side in texts.train.items()} == languages | (
+        {"Galego": 37} if "Galego" in languages else {}
+    )
+
+
+def test_two_forms_of_a_language_stay_two(tmp_path):
+    text = [f"{name}={lines(tmp_path / name, *(f'{name} {n}' for n in range(40)))}" for name in ("pt-PT", "pt-BR")]
+    assert set(load(dataset=NONE, text=text).train) == {"pt-PT", "pt-BR"}
+
+
 def test_a_limit_is_of_each_language(pairs):
     texts = load(dataset=pairs, source="pt", target="en", limit=30)
     assert [len(side) for side in texts.train.values()] == [30, 30]
@@ -145,6 +166,12 @@ def test_the_vocabulary_is_learnt_from_some_of_very_many(pairs):
         ({"text": ["pt={}/nul.txt"]}, "nul.txt, line 1: a NUL byte"),
         ({"text": ["pt={}/few.txt"], "skip": 5}, "--skip 5 leaves out pairs of a corpus: name it with --dataset"),
         ({"dataset": "{}/pairs.tsv", "source": "en", "target": "en"}, "both languages are called en: name them apart"),
+        (
+            {"text": ["pt={}/pairs.tsv"]},
+            "pairs.tsv: a table or file of pairs, and no plain text: name it with --dataset",
+        ),
+        ({"text": ["pt={}/tabs.txt"]}, "tabs.txt: a table or file of pairs"),
+        ({"text": ["pt={}/records"]}, "records: a table or file of pairs"),
         ({"dataset": "{}/pairs.tsv", "skip": 10_000}, "--skip 10,000 leaves none of 182 pairs"),
     ],
 )
@@ -152,6 +179,8 @@ def test_says_what_is_wrong(settings, said, tmp_path, pairs):
     lines(tmp_path / "few.txt", "one", "two", "one")
     (tmp_path / "latin.txt").write_bytes("ola\nolá\n".encode("latin-1").replace(b"ol\xe1", b"o\xe1l"))
     (tmp_path / "nul.txt").write_bytes(b"a\0b\n")
+    lines(tmp_path / "tabs.txt", "um\tone", "dois\ttwo", "três")
+    lines(tmp_path / "records", *['{"pt": "um", "en": "one"}'] * 3)
     settings = {"dataset": NONE} | settings
     settings["dataset"] = settings["dataset"].format(tmp_path)
     settings["text"] = [text.format(tmp_path) for text in settings.get("text", [])]

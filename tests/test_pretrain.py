@@ -297,6 +297,15 @@ def test_says_what_is_wrong_and_changes_nothing(module, arguments, said, quick_p
     assert before == (files(quick_pretrained), files(translator)) and not (tmp_path / "run").exists()
 
 
+def test_a_language_has_several_names(quick_pretrained):
+    loaded = load_pretrained(quick_pretrained)
+    for name in ("en", "English", "en-GB"):
+        loaded.check(Settings(init="runs/pretrain", source="Portuguese", target=name))
+        assert loaded.tokenizer.start(name) == loaded.tokenizer.special_tokens["<en>"]
+    with pytest.raises(InputError, match="has learnt to write pt and en, not German"):
+        loaded.check(Settings(init="runs/pretrain", target="German"))
+
+
 def test_another_form_of_text_is_refused(quick_pretrained):
     loaded = load_pretrained(quick_pretrained)
     with pytest.raises(InputError, match="has learnt from text in the form 'plain', not 'ted': pre-train with"):

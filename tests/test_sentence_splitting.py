@@ -200,3 +200,9 @@ def test_the_script_stands_for_a_language(text, code):
 )
 def test_sentences_are_joined_as_their_language_writes_them(sentences, language, text):
     assert join(sentences, language) == text
+
+
+@pytest.mark.parametrize("given", [(None,), (b"a. b.",), (5,), (["A. B."],), ("Hi. There.", None), ("Hi.", 5)])
+def test_what_is_no_text_is_refused(given):
+    with pytest.raises(fmkeras.InputError, match="give a string"):
+        fmkeras.split_sentences(*given)

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from fmkeras.errors import InputError
-from fmkeras.translation.corpora import accents, facts, own, stored, ted, textform
+from fmkeras.translation.corpora import accents, facts, formats, own, stored, ted, textform
 from fmkeras.translation.corpora.facts import Pair
-from fmkeras.translation.corpora.formats.columns import same
 from fmkeras.translation.corpora.held_out import SPLITS
+from fmkeras.translation.corpora.languages import same
 from fmkeras.translation.corpora.own import Read
 from fmkeras.translation.corpora.sentence_splitting import STOPS, split_sentences
 from fmkeras.translation.corpora.stored import Pairs
@@ -60,7 +60,8 @@ class Corpus:
         return getattr(self, name)
 
 
-Data = str | os.PathLike | Corpus | Sequence[tuple[str, str]] | Mapping[str, Sequence[tuple[str, str]]]
+Rows = Sequence[tuple[str, str]] | Sequence[Mapping[str, str]]
+Data = str | os.PathLike | Corpus | Rows | Mapping[str, Rows]
 BUNDLED = ("auto", "ted", "phrasebook")  # corpora that a name stands for
 GIVEN = "a list of pairs"  # the name of a corpus that was given as lists
 
@@ -89,20 +90,48 @@ def of(data: Data, settings: Settings, cache: Path | None = None) -> Corpus:
         return dataclasses.replace(data, train=data.train[: settings.limit], digest=digest)
     if isinstance(data, str | os.PathLike) or name_of(data) != GIVEN:
         return load(settings, cache)
-    if not isinstance(data, Mapping):
-        return _corpus(GIVEN, Read.of({own.UNSPLIT: _given(data)}), settings)
-    if set(data) != set(SPLITS):
-        raise InputError(f"the data have the parts {', '.join(map(str, data))}: give {', '.join(SPLITS)}")
-    return _corpus(GIVEN, Read.of({split: _given(data[split]) for split in SPLITS}), settings)
+    if isinstance(data, Mapping):
+        if set(data) != set(SPLITS):
+            raise InputError(f"the data have the parts {', '.join(map(str, data)):.80}: give {', '.join(SPLITS)}")
+        parts = {split: data[split] for split in SPLITS}
+    else:
+        parts = {own.UNSPLIT: data}
+    return _corpus(GIVEN, _given(parts, settings), settings)
 
 
-def _given(pairs: Sequence[Pair]) -> list[Pair]:
-    """Pairs from Python, if they are such."""
-    pairs = list(pairs)
-    for number, pair in enumerate(pairs):
-        if isinstance(pair, str) or len(pair) != 2 or not all(isinstance(side, str) for side in pair):
-            raise InputError(f"pair {number} is {pair!r:.80}: give (source, target), both strings")
-    return [(source, target) for source, target in pairs]
+def _given(parts: Mapping[str, Any], settings: Settings) -> Read:
+    """Pairs from Python, if they are such, or records with a text for each language.
+
+    Raises:
+        InputError: they are neither, or of other languages than those asked for.
+    """
+    pairs, source, target = dict[str, Sequence[Pair]](), "", ""
+    reading = dataclasses.replace(own.reading_of(settings), columns="", source_column=1)
+    for part, given in parts.items():
+        if isinstance(given, str | bytes | Mapping) or not hasattr(given, "__iter__"):
+            raise InputError(f"{part or 'the data'}: {given!r:.60} is no list of pairs: give (source, target) of each")
+        rows = list(given)
+        if not any(isinstance(row, Mapping) for row in rows):
+            pairs[part] = _checked(rows)
+            continue
+        for number, row in enumerate(rows):
+            if not isinstance(row, Mapping):
+                raise InputError(f"pair {number} is {row!r:.80}: give all by name, as the others, or none")
+        name = part or "the data"
+        found = formats.read_rows(name, rows, reading).agreed(name, reading)
+        source, target = source or found.source, target or found.target
+        reading = dataclasses.replace(reading, source=reading.source or source, target=reading.target or target)
+        pairs[part] = list(found.pairs)
+    return dataclasses.replace(Read.of(pairs), source=source, target=target)
+
+
+def _checked(rows: list) -> list[Pair]:
+    """Pairs, each of two strings."""
+    for number, row in enumerate(rows):
+        ordered = hasattr(row, "__getitem__") and hasattr(row, "__len__") and not isinstance(row, str | bytes)
+        if not ordered or len(row) != 2 or not all(isinstance(side, str) for side in row):
+            raise InputError(f"pair {number} is {' '.join(repr(row).split()):.80}: give (source, target), both strings")
+    return [(source, target) for source, target in rows]
 
 
 def load(settings: Settings, cache: Path | None = None) -> Corpus:

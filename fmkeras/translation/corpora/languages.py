@@ -48,6 +48,19 @@ def code_of(language: str) -> str:
     return next((_CODES[name] for name in names if name in _CODES), "")
 
 
+def same(one: str, other: str) -> bool:
+    """Whether two names are of one language."""
+    codes = code_of(one), code_of(other)
+    return codes[0] == codes[1] if all(codes) else one.strip().lower() == other.strip().lower()
+
+
+def told_apart(one: str, other: str) -> bool:
+    """Whether two names are of two languages, or of two forms of one: "pt-PT" and "pt-BR"."""
+    names = one.strip().lower(), other.strip().lower()
+    regional = any(not name.isalpha() for name in names)
+    return names[0] != names[1] and (regional or not same(one, other))
+
+
 def name_of(code: str) -> str:
     """The English name of a language by its code: "pt" -> "Portuguese"; the code itself if it is unknown."""
     group = next((group.split() for group in _NAMES.replace("\n", "|").split("|") if group.split()[:1] == [code]), [])

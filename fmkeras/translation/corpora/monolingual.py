@@ -12,9 +12,11 @@ from fmkeras.translation.corpora import corpus as corpora
 from fmkeras.translation.corpora import formats, textform
 from fmkeras.translation.corpora.corpus import Corpus
 from fmkeras.translation.corpora.facts import LONGEST
+from fmkeras.translation.corpora.languages import same
 from fmkeras.translation.corpora.tokenizer import normalise
 from fmkeras.translation.settings import NONE, Settings
 
+TABLES = {".tsv", ".csv", ".json", ".jsonl", ".ndjson", ".tmx", ".xlf", ".xliff", ".parquet", ".arrow"}
 LEAST = 20  # different sentences a language
 VALIDATION = 20  # of so many sentences one is validated on
 ByLanguage = dict[str, list[str]]
@@ -71,8 +73,10 @@ def load(settings: Settings) -> Texts:
             notes.append(f"train: the first {settings.skip:,} pairs left out, to fine-tune on")
     form = corpus.style if corpus else "plain"
     for language, path in files:
-        lines = [textform.apply(line, form, language) for _, line in formats.Source.of(path).lines(settings.encoding)]
-        notes.append(f"{path}: {len(lines):,} lines of {language}")
+        name = _known(language, list(sides))
+        lines = [textform.apply(line, form, name) for line in _lines(path, settings.encoding, f"{language}={path}")]
+        notes.append(f"{path}: {len(lines):,} lines of {name}" + f", for {language} is the same" * (name != language))
+        language = name
         sides[language] = sides.get(language, []) + lines
 
     train: ByLanguage = {}
@@ -137,6 +141,29 @@ def distinct(sentences: list[str], known: set[str]) -> tuple[list[str], str]:
     note += f"; dropped, being in validation or test: {held_out:,}" * bool(held_out)
     note += f"; dropped for over {LONGEST:,} characters: {long:,}" * bool(long)
     return list(kept), note
+
+
+def _known(language: str, known: list[str]) -> str:
+    """What a language is called already: "fr" of "French", "de" of "de-AT"; but "pt-PT" and "pt-BR" are two."""
+    alike = (name for name in known if same(name, language) and (name.isalpha() or language.isalpha()))
+    return language if language in known else next(alike, language)
+
+
+def _lines(path: Path, encoding: str, text: str) -> list[str]:
+    """The lines of a text file.
+
+    Raises:
+        InputError: it cannot be read, or holds pairs: with both sides in a line no line is of one language.
+    """
+    source = formats.Source.of(path)
+    if source.suffix in TABLES:
+        lines, tabled = [], True
+    else:
+        lines = [line for _, line in source.lines(encoding)]
+        tabled = sum("\t" in line or line.lstrip().startswith(("{", "<tu", "<?xml")) for line in lines) > len(lines) / 2
+    if tabled:
+        raise InputError(f"--text {text}: a table or file of pairs, and no plain text: name it with --dataset")
+    return lines
 
 
 def _language(text: str) -> tuple[str, Path]:

@@ -19,7 +19,7 @@ from fmkeras.translation.corpora.stored import Pairs, StoredPairs
 from fmkeras.translation.settings import Settings
 
 LARGE = 32 << 20  # bytes of files from which on what is made of them is kept in the cache
-FORM = 2  # of what is kept there: another number when it is made in another way
+FORM = 3  # of what is kept there: another number when it is made in another way
 UNSPLIT = ""  # the part of what is read that is to be split
 
 
@@ -141,11 +141,11 @@ def _parts(settings: Settings) -> tuple[dict[str, Found], str]:
         found = formats.read_splits(Path(name), reading)
     else:
         found = {UNSPLIT: formats.read(name, reading)}
-    first = next(iter(found.values()))
+    first = next(iter(found.values())).agreed(name, reading)
     own = dataclasses.replace(reading, source=settings.source or first.source, target=settings.target or first.target)
     for split in SPLITS[1:]:
         if file := getattr(settings, split):
-            part = formats.read(file, own)
+            part = formats.read(file, own).agreed(file, dataclasses.replace(own, source_column=1))
             found[f"--{split}"] = dataclasses.replace(part, note=f"{split}: {part.note}")
     return found, style
 

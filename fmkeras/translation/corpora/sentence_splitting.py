@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sentencex import get_sentence_boundaries
 
+from fmkeras.errors import InputError
 from fmkeras.translation.corpora.abbreviations import Words, words
 from fmkeras.translation.corpora.languages import code_of, guess, spaceless
 
@@ -158,10 +159,16 @@ def split_sentences(text: str, language: str = "") -> list[str]:
         text: any; line ends in it are white space.
         language: its name or code, "Portuguese" or "pt". An unknown one: the rules are those of the text's script.
 
+    Raises:
+        InputError: one of these is no string.
+
     Example:
         >>> split_sentences("It is gate No. 7. Hurry!", "en"), split_sentences("你好！再见。", "Chinese")
         (['It is gate No. 7.', 'Hurry!'], ['你好！', '再见。'])
     """
+    for name, value in (("text", text), ("language", language)):
+        if not isinstance(value, str):
+            raise InputError(f"{name}={value!r:.60}: give a string")
     text = " ".join(text.split())
     code = code_of(language) or guess(text)
     known = words(code)

@@ -11,8 +11,8 @@ from typing import Any
 
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import ted
-from fmkeras.translation.corpora.formats.columns import same
 from fmkeras.translation.corpora.formats.reading import Reading
+from fmkeras.translation.corpora.languages import same
 
 PREFIX = "tfds:"
 HOST = "https://storage.googleapis.com"  # is asked whether there is a network: TFDS itself waits for minutes

@@ -15,6 +15,7 @@ import sentencepiece
 
 from fmkeras.errors import InputError
 from fmkeras.runs import whole_file
+from fmkeras.translation.corpora.languages import same
 from fmkeras.translation.corpora.sentences import Sentences
 
 PAD, UNK, START, END = range(4)
@@ -161,7 +162,13 @@ class Tokenizer:
 
     def start(self, language: str) -> int:
         """The token that a sentence in `language` starts with: its tag in pre-trained vocabularies, else `START`."""
-        return self.special_tokens.get(language_token(language), START)
+        return self.special_tokens.get(language_token(self.known_language(language)), START)
+
+    def known_language(self, language: str) -> str:
+        """What this vocabulary calls a language, "de" for "German"; "" if it has no tag for it."""
+        names = [token[1:-1] for token in self.special_tokens if token != MASK]
+        exactly = [name for name in names if name == language]
+        return next(iter([*exactly, *(name for name in names if same(name, language))]), "")
 
     def encode(self, sentences: str | Iterable[str], bpe_dropout: float = 0.0, seed: int = 0) -> list[list[int]]:
         """Sentences to ids, end token last.

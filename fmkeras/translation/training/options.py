@@ -141,7 +141,7 @@ def pair_options(add: Callable) -> None:
     """Add the options that say what a corpus' sentence pairs are."""
     add("--source-column", type=int, choices=(1, 2), help="column to translate from (1); 2 turns the direction round")
     add("--columns", metavar="A,B", help="columns of source and target, by number or name: 2,4 (told by the file)")
-    add("--encoding", metavar="NAME", help="of text without a byte-order mark: cp1252, utf-16, ... (UTF-8)")
+    add("--encoding", metavar="NAME", help="of text without a byte-order mark: cp1252, utf-16-le, ... (UTF-8)")
     add(
         "--clean",
         action="store_true",

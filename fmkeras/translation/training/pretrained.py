@@ -15,8 +15,8 @@ from fmkeras import runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import facts, held_out
 from fmkeras.translation.corpora.corpus import Corpus
-from fmkeras.translation.corpora.formats.columns import same
-from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_token
+from fmkeras.translation.corpora.languages import same
+from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.saved import load_run
 from fmkeras.translation.settings import Settings
@@ -34,7 +34,7 @@ class Pretrained:
         """Raise an InputError if a translator with these settings cannot start from here."""
         if self.settings.task == "translate":
             self._check_direction(settings)
-        elif language_token(settings.target) not in self.tokenizer.special_tokens:
+        elif not self.tokenizer.known_language(settings.target):
             known = " and ".join(token.strip("<>") for token in self.tokenizer.special_tokens if token != MASK)
             raise InputError(
                 f"{settings.init} has learnt to write {known}, not {settings.target}: name the languages of your data "

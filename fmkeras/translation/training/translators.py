@@ -51,8 +51,8 @@ def train_translator(
     Text → normalise → SentencePiece ids → bucketed batches → Transformer → best weights → BLEU.
 
     Args:
-        data: "auto", "ted" or "phrasebook"; the path of a file or folder; a list of (source, target) pairs, which is
-            split as a file is; a dict of such lists for "train", "validation" and "test"; or a `Corpus`.
+        data: "auto", "ted" or "phrasebook"; the path of a file or folder; a list of (source, target) pairs, or of
+            {"pt": ..., "en": ...}, split as a file is; a dict of such for "train", "validation", "test"; or a `Corpus`.
         run: the run folder, where everything is kept as the command line keeps it. Without one nothing is.
         resume: go on with the run that the folder holds.
         callbacks: of Keras or your own; see `Training`.

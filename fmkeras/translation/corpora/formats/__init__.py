@@ -6,6 +6,7 @@ A module a family: `source` (bytes and lines), `tables`, `records` (JSON, Parque
 
 from fmkeras.translation.corpora.formats.files import exists, paths, read, read_pairs, read_splits
 from fmkeras.translation.corpora.formats.reading import Found, Reading
+from fmkeras.translation.corpora.formats.records import read_rows
 from fmkeras.translation.corpora.formats.source import FORMS, LONGEST_LINE, Source
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "paths",
     "read",
     "read_pairs",
+    "read_rows",
     "read_splits",
 ]

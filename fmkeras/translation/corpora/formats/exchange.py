@@ -108,4 +108,4 @@ def _found(source: Source, form: str, units: Iterator[tuple[str, Unit]], reading
     languages = tuple(sorted(languages, key=list(dict.fromkeys(k for _, unit in first for k in unit)).index))
     rows = ((place, [unit.get(name, "") for name in languages]) for place, unit in itertools.chain(first, units))
     sample = [[unit.get(name, "") for name in languages] for _, unit in first]
-    return found(Table(source.name, form, languages, sample, rows), reading)
+    return found(Table(source.name, form, languages, sample, rows, declared=True), reading)

@@ -9,9 +9,9 @@ from pathlib import Path, PurePath
 
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.formats import exchange, moses, records, tables
-from fmkeras.translation.corpora.formats.columns import same
 from fmkeras.translation.corpora.formats.reading import Found, Reading
 from fmkeras.translation.corpora.formats.source import COMPRESSED, FORMS, Source
+from fmkeras.translation.corpora.languages import same
 
 Pairs = list[tuple[str, str]]
 SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test", "eval")}
@@ -37,8 +37,12 @@ def read_pairs(path: str | os.PathLike | Sequence[str | os.PathLike], **options:
         >>> fmkeras.read_pairs("fra.txt")  # doctest: +SKIP
         [('Go.', 'Va !'), ('Hi.', 'Salut !'), ...]
     """
-    name = ",".join(map(os.fspath, path)) if isinstance(path, list | tuple) else os.fspath(path)  # type: ignore[arg-type]
-    pairs = list(read(name, Reading(**options)).pairs)  # type: ignore[arg-type]
+    parts = path if isinstance(path, list | tuple) else [path]
+    if not all(isinstance(part, str | os.PathLike) for part in parts):
+        raise InputError(f"{path!r:.60} is no path: name a file, or two with as many lines, as strings")
+    name = ",".join(map(os.fspath, parts))
+    reading = Reading(**options)  # type: ignore[arg-type]
+    pairs = list(read(name, reading).agreed(name, reading).pairs)
     if not pairs:
         raise InputError(f"{name} holds no sentence pairs")
     return pairs
@@ -60,10 +64,11 @@ def two_files(name: str, reading: Reading | None = None) -> list[Path]:
         found = sorted(path for path in Path(name).parent.iterdir() if path.name.startswith(f"{Path(name).name}."))
     except OSError:  # there is no such folder
         return []
-    found = [path for path in found if moses.language_of(Source.of(path))]
-    if reading and reading.source and reading.target:
-        wanted = (reading.source, reading.target)
-        found = [p for p in found if any(same(moses.language_of(Source.of(p)), name) for name in wanted)]
+    asked = reading.asked if reading else ("", "")
+    languages = {path: moses.language_of(Source.of(path), asked) for path in found}
+    found = [path for path in found if languages[path]]
+    if all(asked):
+        found = [path for path in found if any(same(languages[path], name) for name in asked)]
     return found if len(found) == 2 else []
 
 
@@ -135,7 +140,7 @@ def read_splits(folder: Path, reading: Reading) -> dict[str, Found]:
         files = {path: path.name.lower() for path in sorted(folder.iterdir()) if path.is_file()}
     found = {}
     for split, names in SPLITS.items():
-        chosen = [path for path, name in files.items() if _begins(name, names) and _is_data(path)]
+        chosen = [path for path, name in files.items() if _begins(name, names) and _is_data(path, reading)]
         if not chosen:
             raise InputError(
                 f"{folder} has no {split}.tsv or other {split} file: a folder needs train, validation and test"
@@ -154,16 +159,17 @@ def _begins(name: str, words: Sequence[str]) -> bool:
     return any(name.startswith(word) and not name[len(word) : len(word) + 1].isalpha() for word in words)
 
 
-def _is_data(path: Path) -> bool:
+def _is_data(path: Path, reading: Reading) -> bool:
     source = Source.of(path)
-    return any(suffix in DATA for suffix in source.suffixes) or bool(moses.language_of(source))
+    return any(suffix in DATA for suffix in source.suffixes) or bool(moses.language_of(source, reading.asked))
 
 
 def _of_several(sources: list[Source], name: str, reading: Reading) -> Found:
     """One file, Moses' two, or the parts of one data set, one after the other."""
-    texts = [source for source in sources if moses.language_of(source) and source.suffix not in DATA[:2] + DATA[3:]]
-    if reading.source and reading.target and len(texts) > 2:
-        texts = [t for t in texts if any(same(moses.language_of(t), w) for w in (reading.source, reading.target))]
+    asked, tables = reading.asked, DATA[:2] + DATA[3:]
+    texts = [source for source in sources if moses.language_of(source, asked) and source.suffix not in tables]
+    if all(asked) and len(texts) > 2:
+        texts = [text for text in texts if any(same(moses.language_of(text, asked), name) for name in asked)]
     if len(texts) == 2:
         return moses.read(texts, reading)
     sources = [source for source in sources if source.suffix in DATA] or sources
@@ -178,7 +184,7 @@ def _of_several(sources: list[Source], name: str, reading: Reading) -> Found:
         reading = _like(found[0], reading)
     if len(found) > 1:
         found[0].note += f", and {len(found) - 1} more files of its kind"
-    return Found(_chained(found), found[0].source, found[0].target, found[0].note)
+    return dataclasses.replace(found[0], pairs=_chained(found))
 
 
 def _path(source: Source) -> Path | None:

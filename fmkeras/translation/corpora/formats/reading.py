@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from fmkeras.errors import InputError
+from fmkeras.translation.corpora.languages import code_of, same, told_apart
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Reading:
         source_column: 2 turns the direction round, where the file's order alone decides it.
 
     Raises:
-        InputError: the columns are no two, or there is no such encoding.
+        InputError: the columns or the languages are no two, or there is no such encoding.
     """
 
     columns: str = ""
@@ -27,7 +28,24 @@ class Reading:
     target: str = ""
     source_column: int = 1
 
+    @property
+    def asked(self) -> tuple[str, str]:
+        """The languages that are asked for; "" for one that is not, as of a run whose data named none."""
+        source, target = (
+            name if name != side else "" for name, side in ((self.source, "source"), (self.target, "target"))
+        )
+        return source, target
+
     def __post_init__(self) -> None:
+        for name in ("columns", "encoding", "source", "target"):
+            if not isinstance(getattr(self, name), str):
+                example = " such as columns='2,4'" if name == "columns" else ""
+                raise InputError(f"{name}={getattr(self, name)!r:.60}: give a string{example}")
+        if self.source_column not in (1, 2):
+            raise InputError(f"source_column={self.source_column!r:.60}: choose 1 or 2")
+        if all(self.asked) and not told_apart(*self.asked):
+            names = " and ".join(dict.fromkeys(self.asked))
+            raise InputError(f"both languages are called {names}: name them apart with --source and --target")
         columns = [column.strip() for column in self.columns.split(",")]
         if self.columns and (len(columns) != 2 or not all(columns) or columns[0] == columns[1]):
             raise InputError(f"--columns {self.columns}: name two, source first, such as 2,4 or pt,en")
@@ -35,7 +53,9 @@ class Reading:
             codecs.lookup(self.encoding or "utf-8")
             "".encode(self.encoding or "utf-8")
         except (LookupError, ValueError):
-            raise InputError(f"--encoding {self.encoding}: there is none of this name; try cp1252 or utf-16") from None
+            raise InputError(
+                f"--encoding {self.encoding}: there is none of this name; try cp1252 or utf-16-le"
+            ) from None
 
 
 @dataclasses.dataclass
@@ -46,13 +66,32 @@ class Found:
         pairs: source and target, one pair at a time.
         source, target: the languages that the file names; "" if it names none.
         note: a line for the user: what was understood.
+        decided: 1 or 2 where names decided which of both columns, in the file's order, is the source; else 0.
     """
 
     pairs: Iterator[tuple[str, str]]
     source: str
     target: str
     note: str
+    decided: int = 0
 
-    def turned(self) -> "Found":
-        """The same the other way round."""
-        return Found(((b, a) for a, b in self.pairs), self.target, self.source, self.note)
+    def agreed(self, name: str, reading: Reading) -> "Found":
+        """The same, if its languages are those that are asked for.
+
+        Args:
+            name: of the data, for messages.
+
+        Raises:
+            InputError: a side is of another language, or its direction is asked for twice, each way once.
+        """
+        for side, own, asked in zip(("source", "target"), (self.source, self.target), reading.asked, strict=True):
+            if asked and code_of(own) and not same(own, asked):
+                raise InputError(
+                    f"{name}: its {side} is {own}, not {asked} (--{side}): name the languages as it does, or others"
+                )
+        if reading.source_column == 2 and self.decided == 1:
+            raise InputError(
+                f"--source-column 2: in {name} the source stands in the first of both columns by the names of the "
+                "languages: leave out --source-column, or turn --source and --target round"
+            )
+        return self

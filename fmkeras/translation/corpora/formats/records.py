@@ -43,6 +43,15 @@ def read_json(source: Source, reading: Reading) -> Found:
     return _found(source.name, "JSON", _records(_numbered(source.name, rows)), reading)
 
 
+def read_rows(name: str, rows: Iterable, reading: Reading) -> Found:
+    """The pairs of records that are in memory, such as {"pt": ..., "en": ...}, as of a line of JSON each.
+
+    Raises:
+        InputError: one is no record, or they have no two texts.
+    """
+    return _found(name, "records", _records(_numbered(name, rows)), reading)
+
+
 def read_parquet(path: Path, reading: Reading) -> Found:
     """The pairs of a Parquet file, read in parts.
 

@@ -136,7 +136,13 @@ def _decoded(name: str, file: BinaryIO, encoding: str, longest: int) -> Iterator
     head = file.read(1 << 16)
     found = next((found for mark, found in BYTE_ORDER_MARKS if head.startswith(mark)), "")
     encoding = found or encoding or "utf-8"
-    if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
+    known = codecs.lookup(encoding).name
+    if known in ("utf-16", "utf-32") and head and not found:  # UTF-16's codec would raise, UTF-32's take one order
+        raise InputError(
+            f"{name} has no byte-order mark, which {known} needs: name --encoding {known}-le or {known}-be, or none "
+            "for UTF-8"
+        )
+    if known.startswith(("utf-16", "utf-32")):
         file.seek(0)  # the codec reads the byte-order mark itself
         text = io.TextIOWrapper(file, encoding, newline="\n")
         while line := text.readline(longest):
@@ -165,7 +171,9 @@ def _text(place: str, line: bytes, encoding: str, longest: int) -> str:
     """A line as text."""
     try:
         return line.decode(encoding)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
+        if not isinstance(error, UnicodeDecodeError):  # idna and punycode have their own
+            raise InputError(f"{place}: not {encoding}: name another --encoding") from None
         if len(line) == longest:  # it was cut, perhaps within a character
             return line.decode(encoding, "replace")
         likely = ("utf-16-be" if line.find(b"\0") % 2 == 0 else "utf-16-le") if b"\0" in line else "cp1252"

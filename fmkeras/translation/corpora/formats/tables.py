@@ -3,16 +3,19 @@
 import csv
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from fmkeras.errors import InputError
-from fmkeras.translation.corpora.formats.columns import Table, found, is_header
+from fmkeras.translation.corpora.formats.columns import Table, found
+from fmkeras.translation.corpora.formats.naming import is_header
 from fmkeras.translation.corpora.formats.reading import Found, Reading
 from fmkeras.translation.corpora.formats.source import FORMS, LONGEST_LINE, Source
 
 SAMPLE = 2000  # lines by which a file's form is told
 BARS = " ||| "  # between the sides of a pair, for the programs that align words (fast_align)
 FORM = {"\t": "tab-separated", BARS: "separated by |||", ",": "CSV"}
+SIGNS = ";,|"  # of CSV; what stands between cells stands as often in each line, and of two such a comma is the text's
 QUOTED = re.compile(r'"(?:[^"]|"")*"')  # a cell in which quotes are quoting
 
 Rows = Iterator[tuple[str, Sequence[str]]]
@@ -29,7 +32,7 @@ def read(source: Source, reading: Reading) -> Found:
     filled = [line for _, line in sample if line.strip()]
     if not filled:
         raise InputError(f"{source.name} holds no sentence pairs")
-    delimiter = delimiter_of(source, filled)
+    delimiter = delimiter_of(source, filled, reading.asked)
     if not delimiter:
         raise InputError(
             f"{source.name} holds no pairs: its lines have no two columns (the first is {filled[0]!r:.60}); {FORMS}"
@@ -41,13 +44,14 @@ def read(source: Source, reading: Reading) -> Found:
     first = list(itertools.islice(rows, SAMPLE // 2))
     rows, header = itertools.chain(first, rows), next((row for row in first if any(row[1])), first[0])
     names: Sequence[str] = ()
-    if is_header(header[1]) or (is_csv and by_name(reading, header[1])):
+    others = [row[1] for row in first if row is not header and any(row[1])]
+    if by_name(reading, header[1]) or is_header(header[1], reading.asked, others):
         names = [cell.strip() for cell in header[1]]
         first, rows = [row for row in first if row is not header], (row for row in rows if row is not header)
     elif is_csv and not reading.columns:
         raise InputError(
-            f"{source.name}: its first line names no two languages ({' | '.join(header[1]):.60}): add a line such as "
-            "pt,en, or name the columns with --columns 1,2"
+            f"{source.name}: its first line names no two languages that we know ({' | '.join(header[1]):.60}): name "
+            "them as it does with --source and --target, or add a line such as pt,en, or name --columns 1,2"
         )
     samples = [cells for _, cells in first if any(cells)]
     count = len(names) or _count(samples)
@@ -57,15 +61,19 @@ def read(source: Source, reading: Reading) -> Found:
 
 
 def by_name(reading: Reading, cells: Sequence[str]) -> bool:
-    """Whether --columns names two of these cells."""
-    asked = [column.strip() for column in reading.columns.split(",")]
-    return bool(reading.columns) and set(asked) <= {cell.strip() for cell in cells}
+    """Whether --columns names some of these cells, and none that is not among them."""
+    asked = {column.strip() for column in reading.columns.split(",") if not column.strip().isdecimal()}
+    return bool(reading.columns) and bool(asked) and asked <= {cell.strip() for cell in cells}
 
 
-def delimiter_of(source: Source, lines: Sequence[str]) -> str:
+def delimiter_of(source: Source, lines: Sequence[str], asked: Sequence[str] = ()) -> str:
     """What stands between the cells: a tab, three bars, a comma or a semicolon; nothing if the lines have no cells.
 
     A comma counts only in files that are named .csv: it stands in most sentences.
+
+    Args:
+        lines: of the file's beginning.
+        asked: names of languages, by which a first line of names is known.
     """
     tabbed = sum("\t" in line for line in lines)
     if tabbed and (tabbed > len(lines) / 2 or source.suffix == ".tsv" or source.suffix != ".csv"):
@@ -74,8 +82,19 @@ def delimiter_of(source: Source, lines: Sequence[str]) -> str:
         return BARS
     if source.suffix != ".csv":
         return ""
-    bare = QUOTED.sub("", lines[0])
-    return max(",;|", key=bare.count) if any(sign in bare for sign in ",;|") else ""
+    for sign in SIGNS:
+        if is_header(lines[0].split(sign), asked):
+            return sign
+    bare = QUOTED.sub("", "\n".join(lines)).split("\n")
+    shares = {sign: _regularity([line.count(sign) for line in bare]) for sign in SIGNS}
+    best = max(shares, key=shares.__getitem__)
+    return best if shares[best] else ""
+
+
+def _regularity(counts: Sequence[int]) -> float:
+    """In which share of the lines a sign stands as often as in most, if it stands there at all."""
+    often = Counter(count for count in counts if count).most_common(1)
+    return often[0][1] / len(counts) if often else 0.0
 
 
 def quotes_are_quoting(rows: Sequence[Sequence[str]]) -> bool:
