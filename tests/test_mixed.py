@@ -131,7 +131,7 @@ def test_keras_alone_gives_the_same_prices_in_a_new_process(town, regressor):
 def test_the_saved_layers_do_what_the_encoder_does(regressor):
     """In NumPy in float64, and in Keras."""
     frame = towns.houses(60, seed=5)
-    read, *_ = regressor._read({name: list(frame[name]) for name in frame}, 60, str, ".")
+    read, *_ = regressor._read({name: list(frame[name]) for name in frame}, str, ".")
     encoder = Encoder(tuple(regressor.columns))
     coefficients = pd.Series(np.random.default_rng(0).normal(size=len(encoder.names) + 1))
     model = encoder.keras_model(coefficients.to_numpy(), [])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fmkeras.houses.files import Sheet
     from fmkeras.houses.fitting import Fit
+    from fmkeras.houses.marks import Mark
 
 NEEDED = ("features", "target", "unit", "dataset", "scale_target", "digest")
 
@@ -91,16 +92,17 @@ class Regressor:
 
     def price(self, table: pd.DataFrame | Mapping | Sequence[Mapping] | np.ndarray | str | Path) -> Priced:
         """As `predict`, and what there is to say comes with the predictions."""
-        from fmkeras.houses.cells import decimal_mark
         from fmkeras.houses.files import read
 
         if isinstance(table, (str, Path)):
-            return self._price_sheet(read(table, self.config.get("header", True), True, self._decimal))
+            sheet = read(table, self.config.get("header", True), lenient=True)
+            return self._price_sheet(sheet, self._mark(sheet.cells, sheet.spaced))
         frame = self._frame(table)
-        cells = {str(name): list(frame[name]) for name in frame.columns}
-        texts = (cell for column in cells.values() for cell in column if isinstance(cell, str))
-        decimal = decimal_mark(texts, self._decimal)
-        return self._price(cells, len(frame), lambda row: f"row {frame.index[row]}", decimal)
+        names = [str(name) for name in frame.columns]
+        if twice := [name for name in self.sources if names.count(name) > 1]:
+            raise InputError(f"the table: two columns are named {twice[0]!r}: rename one")
+        cells = {name: list(frame.iloc[:, i]) for i, name in enumerate(names)}
+        return self._price(cells, len(frame), lambda row: f"row {frame.index[row]}", self._mark(cells))
 
     def interval(self, values: np.ndarray, percent: int) -> tuple[np.ndarray, np.ndarray]:
         """Low and high ends (rows,) of an interval that holds about `percent` of the true values.
@@ -136,11 +138,12 @@ class Regressor:
         """
         from fmkeras.houses.files import read
 
-        sheet = read(path, header, lenient=True, decimal=self._decimal)
+        sheet = read(path, header, lenient=True)
         names = [f"predicted_{self.target}", *[f"{end}_{self.target}" for end in ("low", "high")] * bool(interval)]
         if there := [name for name in names if name in sheet.header]:
             raise InputError(f"{path} has a column {there[0]!r} already: remove it")
-        priced = self._price_sheet(sheet)
+        mark = self._mark(sheet.cells, sheet.spaced)
+        priced, decimal = self._price_sheet(sheet, mark), "." if sheet.typed else mark.decimal
         predictions = [priced.values, *(self.interval(priced.values, interval) if interval else ())]
         text = io.StringIO()
         writer = csv.writer(text, delimiter=sheet.delimiter, lineterminator="\n")
@@ -148,7 +151,7 @@ class Regressor:
             writer.writerow([*sheet.header, *names])
         for cells, *values in zip(sheet.rows, *predictions, strict=True):
             padding = [""] * (len(sheet.header) - len(cells))
-            writer.writerow([*cells, *padding, *(_shortest(value).replace(".", sheet.decimal) for value in values)])
+            writer.writerow([*cells, *padding, *(_shortest(value).replace(".", decimal) for value in values)])
         return text.getvalue(), priced
 
     def labelled(self, path: str | Path, header: bool = True) -> tuple[np.ndarray | dict, np.ndarray, list[str]]:
@@ -158,12 +161,14 @@ class Regressor:
         from fmkeras.houses.files import read
         from fmkeras.houses.table import exact_numbers
 
-        sheet = read(path, header, decimal=self._decimal)
-        cells = dict(zip(sheet.header, zip(*sheet.rows, strict=True), strict=True))
+        sheet = read(path, header)
+        cells = sheet.cells
         if self.target not in cells:
             raise InputError(f"the table lacks a column: {self.target}")
-        y = exact_numbers(self.target, cells[self.target], sheet.place, sheet.decimal)
-        frame, notes, problems = self._read(cells, len(y), sheet.place, sheet.decimal)
+        mark = self._mark(cells, sheet.spaced, self.target)
+        y = exact_numbers(self.target, cells[self.target], sheet.place, mark.decimal)
+        frame, notes, problems = self._read(cells, sheet.place, mark.decimal)
+        notes = mark.notes + notes
         kept = ~np.isnan(y)
         kept[list(problems)] = False
         if not kept.any():
@@ -178,10 +183,12 @@ class Regressor:
         Raises:
             InputError: a column is missing or cannot be read.
         """
-        frame, notes, problems = self._read({name: [cell] for name, cell in house.items()}, 1, lambda row: "house", ".")
+        cells = {name: [cell] for name, cell in house.items()}
+        mark = self._mark(cells)
+        frame, notes, problems = self._read(cells, lambda row: "house", mark.decimal)
         if problems:
             raise InputError(problems[0])
-        return frame, notes
+        return frame, mark.notes + notes
 
     def inputs(self, frame: pd.DataFrame) -> np.ndarray | dict[str, np.ndarray]:
         """What the model takes for a frame of read columns."""
@@ -213,20 +220,23 @@ class Regressor:
             return pd.DataFrame([dict(table)])  # one house
         return pd.DataFrame(table)
 
-    def _price_sheet(self, sheet: Sheet) -> Priced:
-        width = len(sheet.header)
-        rows = [row if len(row) == width else [""] * width for row in sheet.rows]
-        cells = dict(zip(sheet.header, zip(*rows, strict=True), strict=True))
-        priced = self._price(cells, len(rows), sheet.place, sheet.decimal, skip=tuple(sheet.misfits))
+    def _mark(self, cells: Mapping, spaced: bool = False, target: str = "") -> Mark:
+        from fmkeras.houses.reading import mark_of
+
+        return mark_of(self.columns, cells, self._decimal, spaced, target)
+
+    def _price_sheet(self, sheet: Sheet, mark: Mark) -> Priced:
+        priced = self._price(sheet.cells, len(sheet.rows), sheet.place, mark, skip=tuple(sheet.misfits))
         priced.values[list(sheet.misfits)] = float("nan")
         return priced._replace(problems=dict(sorted((priced.problems | sheet.misfits).items())))
 
     def _price(
-        self, cells: Mapping, rows: int, place: Callable[[int], str], decimal: str, skip: Sequence[int] = ()
+        self, cells: Mapping, rows: int, place: Callable[[int], str], mark: Mark, skip: Sequence[int] = ()
     ) -> Priced:
         import numpy as np
 
-        frame, notes, problems = self._read(cells, rows, place, decimal, skip)
+        frame, notes, problems = self._read(cells, place, mark.decimal, skip)
+        notes = mark.notes + notes
         if not rows:
             return Priced(np.empty(0, dtype="float32"), notes, problems)
         values = self.model.predict(self.inputs(frame), batch_size=4096, verbose=0)[:, 0]
@@ -237,22 +247,11 @@ class Regressor:
         return Priced(values, notes, problems)
 
     def _read(
-        self, cells: Mapping, rows: int, place: Callable[[int], str], decimal: str, skip: Sequence[int] = ()
+        self, cells: Mapping, place: Callable[[int], str], decimal: str, skip: Sequence[int] = ()
     ) -> tuple[pd.DataFrame, list[str], dict[int, str]]:
-        """The columns as a frame, notes on gaps and unknown categories, and the rows that cannot be read."""
-        from fmkeras.houses.encoding import as_frame
+        from fmkeras.houses.reading import read_cells
 
-        if absent := [name for name in self.sources if name not in cells]:
-            raise InputError(f"the table lacks {'a column' if len(absent) == 1 else 'columns'}: {', '.join(absent)}")
-        frame, unreadable = as_frame(self.columns, cells, decimal)
-        problems: dict[int, str] = {}
-        for row, name, cell in unreadable:
-            problems.setdefault(row, f"{place(row)}, column {name!r}: {str(cell)!r} cannot be read")
-        notes, counted = [], frame.drop(index=[*problems, *skip])
-        for column in self.columns:
-            if note := column.note(counted[column.name]):
-                notes.append(note)
-        return frame, notes, problems
+        return read_cells(self.columns, cells, place, decimal, skip)
 
 
 def takes_columns(model: keras.Model) -> bool:
