@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from fmkeras import cli, runs
 from fmkeras.errors import InputError
-from fmkeras.houses.fitting import NAMED, train_regressor
+from fmkeras.houses.fitting import train_regressor
 from fmkeras.houses.options import parser
+from fmkeras.houses.preparing import NAMED
 from fmkeras.houses.regressor import Regressor as Regressor  # for readers of `fmkeras.load_regressor`
 from fmkeras.houses.regressor import load_regressor
 

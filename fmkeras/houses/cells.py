@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 
 GAPS = frozenset(["", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "nat", "?", "-", "--", "."])
+# As they stand in tables, and as pandas and Python write them: the saved model knows these spellings.
+GAP_SPELLINGS = tuple(sorted({form for gap in GAPS for form in (gap, gap.upper(), gap.title())} | {"NaN", "NaT"}))
 NO_VALUE = "(none)"  # the category of a gap
 TRUTH = {"true": 1.0, "false": 0.0}
 YES_NO = (frozenset(["yes", "no"]), frozenset(["y", "n"]), frozenset(["true", "false"]), frozenset(["t", "f"]))

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fmkeras.errors import InputError
-from fmkeras.houses.cells import LARGEST, NO_VALUE, YES_NO, dated, gap, number
+from fmkeras.houses.cells import GAP_SPELLINGS, LARGEST, NO_VALUE, YES_NO, dated, gap, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,7 +203,7 @@ def _category(name: str, cells: Sequence, filled: list, truth: bool, wanted: str
         return [], f"left out: {name} (the same in every row: {next(iter(values))})"
     if distinct > max(MOST_DISTINCT * len(filled), 2) and not wanted:
         return [], f"left out: {name} (text, {distinct:,} different values in {len(filled):,} rows)"
-    spellings = {raw: value for raw, value in read.items() if raw != value and not gap(raw)}
+    spellings = {raw: value for raw, value in read.items() if raw != value and raw not in GAP_SPELLINGS}
     if truth:
         spellings |= {form: value for value in values - {NO_VALUE} for form in (value.title(), value.upper())}
     said = f"{'yes/no' if truth else 'category'}: {name}, {distinct:,} values"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fmkeras.houses.cells import NO_VALUE
+from fmkeras.houses.cells import GAP_SPELLINGS, NO_VALUE
 from fmkeras.houses.columns import Column
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 RESERVED = re.compile(r"(numbers|standardize|encoded|linear|to_target_unit|from_logarithm|(category|column)_\d+)$")
 # What the lookup calls a category never met. Categories come without spaces around them, so none is called so.
 NEVER_MET = " "
-# A gap among text, as it stands in tables and as pandas and Python write it. The saved model knows these spellings.
-GAP_SPELLINGS = ("", "NA", "N/A", "NaN", "nan", "None", "none", "null", "NULL", "<NA>", "?")
 
 
 @contextlib.contextmanager

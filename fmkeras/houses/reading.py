@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fmkeras.errors import InputError
 from fmkeras.houses.encoding import as_frame
 from fmkeras.houses.marks import NAMES, Mark, settle
@@ -55,3 +57,26 @@ def read_cells(
         if note := column.note(counted[column.name]):
             notes.append(note)
     return frame, notes, problems
+
+
+def too_large(columns: Sequence[Column], frame: pd.DataFrame, values: np.ndarray, place: Callable[[int], str]) -> dict:
+    """The rows whose prices are infinite or no numbers, each with a line that names the most unusual of its cells."""
+    lines = {}
+    for row in np.flatnonzero(~np.isfinite(values)).tolist():
+        unusual = farthest(columns, frame.iloc[row])
+        lines[row] = f"{place(row)}: the price is too large to compute{unusual and f': is {unusual} right?'}"
+    return lines
+
+
+def farthest(columns: Sequence[Column], row: pd.Series) -> str:
+    """The number of a read row that is farthest from the training rows' median, as "area = 120000"; "" without any."""
+    numbers = [column for column in columns if column.kind == "number" and np.isfinite(row[column.name])]
+    if not numbers:
+        return ""
+    column = max(numbers, key=lambda column: abs(row[column.name] - column.middle) / column.scale)
+    return f"{column.name} = {row[column.name]:.10g}"
+
+
+def shortest(value: np.float32) -> str:
+    """The shortest decimal that is exactly this float32; nothing for what is no number."""
+    return "" if not np.isfinite(value) else np.format_float_positional(value, trim="-")

@@ -28,9 +28,9 @@ class Priced(NamedTuple):
     """Predictions with what there is to say about them.
 
     Attributes:
-        values: (rows,) float32, NaN for a row that cannot be read.
+        values: (rows,) float32, NaN for a row that cannot be read or whose price is too large to compute.
         notes: one line for each column with gaps or with categories that training never met.
-        problems: for each row that cannot be read, its number and one line that names place and column.
+        problems: for each such row, its number and one line that names place and column.
     """
 
     values: np.ndarray
@@ -137,6 +137,7 @@ class Regressor:
             InputError: a column is missing, or it has such columns already.
         """
         from fmkeras.houses.files import read
+        from fmkeras.houses.reading import shortest
 
         sheet = read(path, header, lenient=True)
         names = [f"predicted_{self.target}", *[f"{end}_{self.target}" for end in ("low", "high")] * bool(interval)]
@@ -151,7 +152,7 @@ class Regressor:
             writer.writerow([*sheet.header, *names])
         for cells, *values in zip(sheet.rows, *predictions, strict=True):
             padding = [""] * (len(sheet.header) - len(cells))
-            writer.writerow([*cells, *padding, *(_shortest(value).replace(".", decimal) for value in values)])
+            writer.writerow([*cells, *padding, *(shortest(value).replace(".", decimal) for value in values)])
         return text.getvalue(), priced
 
     def labelled(self, path: str | Path, header: bool = True) -> tuple[np.ndarray | dict, np.ndarray, list[str]]:
@@ -159,6 +160,7 @@ class Regressor:
         import numpy as np
 
         from fmkeras.houses.files import read
+        from fmkeras.houses.reading import too_large
         from fmkeras.houses.table import exact_numbers
 
         sheet = read(path, header)
@@ -169,6 +171,8 @@ class Regressor:
         y = exact_numbers(self.target, cells[self.target], sheet.place, mark.decimal)
         frame, notes, problems = self._read(cells, sheet.place, mark.decimal)
         notes = mark.notes + notes
+        beyond = too_large(self.columns, frame, self._values(frame), sheet.place)
+        notes, problems = [*notes, *beyond.values()], problems | beyond
         kept = ~np.isnan(y)
         kept[list(problems)] = False
         if not kept.any():
@@ -198,6 +202,10 @@ class Regressor:
             return Encoder(tuple(self.columns)).model_inputs(frame)
         filled = frame.fillna({column.name: column.middle for column in self.columns})
         return filled[[column.name for column in self.columns]].to_numpy(dtype="float64")
+
+    def _values(self, frame: pd.DataFrame) -> np.ndarray:
+        """(rows,) float32 prices of read columns."""
+        return self.model.predict(self.inputs(frame), batch_size=4096, verbose=0)[:, 0]
 
     @property
     def _decimal(self) -> str:
@@ -235,11 +243,14 @@ class Regressor:
     ) -> Priced:
         import numpy as np
 
+        from fmkeras.houses.reading import too_large
+
         frame, notes, problems = self._read(cells, place, mark.decimal, skip)
         notes = mark.notes + notes
         if not rows:
             return Priced(np.empty(0, dtype="float32"), notes, problems)
-        values = self.model.predict(self.inputs(frame), batch_size=4096, verbose=0)[:, 0]
+        values = self._values(frame)
+        problems = too_large(self.columns, frame, values, place) | problems
         if (negative := int((values < 0).sum())) and not self.config.get("log_target"):
             way_out = f"if {self.target} never is, a model trained with --log-target gives none"
             notes.append(f"predictions below 0: {negative:,}; {way_out}")
@@ -263,13 +274,6 @@ def takes_columns(model: keras.Model) -> bool:
 
 def _is_column(value: object) -> bool:
     return hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) > 0
-
-
-def _shortest(value: np.float32) -> str:
-    """The shortest decimal that is exactly this float32; nothing for NaN."""
-    import numpy as np
-
-    return "" if np.isnan(value) else np.format_float_positional(value, trim="-")
 
 
 def load_regressor(run: str | Path = "runs/regress") -> Regressor:
