@@ -100,7 +100,7 @@ def made_up(columns: list[Column]) -> pd.DataFrame:
             values[rng.random(ROWS) < 0.1] = np.nan
             cells[column.name] = pd.Series(values)
         else:
-            met = rng.choice([*column.values, *column.spellings], ROWS).astype(object)
+            met = rng.choice([*column.values, *column.spellings, f"{column.values[0]}.0"], ROWS).astype(object)
             other = rng.choice([*GAP_SPELLINGS, "never met"], ROWS)
             cells[column.name] = pd.Series(np.where(rng.random(ROWS) < 0.3, other, met), dtype=object)
     return pd.DataFrame(cells)

@@ -78,7 +78,7 @@ def prepare(
 
     X, columns = (table.features, table.columns) if not table.plain else (table.features.to_numpy(), ())
     data = training.preprocess_data(
-        X, table.target.to_numpy(), scale_target=scale_target, columns=columns, log_target=log_target
+        X, table.target.to_numpy(), scale_target=scale_target, columns=columns, log_target=log_target, ridge=ridge
     )
     rows, width = data.X_train.shape
     if log_target:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fmkeras.errors import InputError
 from fmkeras.houses.encoding import as_frame
+from fmkeras.houses.forms import changed
 from fmkeras.houses.marks import NAMES, Mark, settle
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def read_cells(
     for column in columns:
         if note := column.note(counted[column.name]):
             notes.append(note)
+        notes += changed(column, cells[column.source])
     return frame, notes, problems
 
 

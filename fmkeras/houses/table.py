@@ -117,7 +117,8 @@ def from_frame(frame: pd.DataFrame, target: str, **asked: Sequence[str]) -> Tabl
         raise InputError(f"the table: two columns are named {twice[0]!r}: rename one")
     cells = {name: list(frame.iloc[:, i]) for i, name in enumerate(names)}
     categories = {n for n, dtype in zip(names, frame.dtypes, strict=True) if isinstance(dtype, pd.CategoricalDtype)}
-    asked["categorical"] = [*asked.get("categorical", ()), *sorted(categories - {target})]
+    numeric = columns.check_names(asked.get("numeric", ()), names, "--numeric")
+    asked["categorical"] = [*asked.get("categorical", ()), *sorted(categories - {target, *numeric})]
     return from_cells(cells, target, "the table", lambda row: f"row {frame.index[row]}", False, True, **asked)
 
 
@@ -162,6 +163,12 @@ def from_cells(
     # Columns that the user leaves out or takes as text say nothing of how numbers are written.
     asked = {n: column for n, column in cells.items() if n not in left_out and wanted.get(n) != "category"}
     decimal, doubts = marks.settle(marks.numeric(asked), spaced=spaced)
+    if both := sorted(
+        {*columns.check_names(categorical, others, "--categorical")}.intersection(
+            n for n, kind in wanted.items() if kind == "number"
+        )
+    ):
+        raise InputError(f"{both[0]!r} is asked for as text and as numbers: name it in --categorical or --numeric")
     price = _target(cells[target], target, name, place, decimal)
     known: list[int] = np.flatnonzero(~np.isnan(price)).tolist()
     notes = doubts + [f"numbers are read with a decimal comma: 1.234,5 is {number('1.234,5', ','):g}"] * (
