@@ -115,6 +115,8 @@ def test_columns_that_are_the_target_together_are_said(tmp_path, capsys):
     land = (TABLE.price * RNG.uniform(0.2, 0.6, 120)).round()
     table = TABLE.assign(land=land, building=TABLE.price - land)
     (line,) = warned(table)
+    heard = []
+    assert trained(table, say=heard.append).report["notes"][-1] == heard[-1] == line
     assert line.startswith("is the answer among the columns? ") and "land" in line and "building" in line
     assert warned(pd.concat([TABLE, pd.DataFrame(noise).add_prefix("noise")], axis=1)) == []  # many columns, few rows
     table.to_csv(tmp_path / "table.csv", index=False)

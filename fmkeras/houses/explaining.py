@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fmkeras.errors import InputError
+from fmkeras.houses.cells import LARGEST
 from fmkeras.houses.reading import too_large
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def explain(regressor: Regressor, house: Mapping[str, Any]) -> dict[str, Any]:
     middle = frame.assign(**{column.name: usual(column) for column in columns})
     rows = [frame, middle, *(frame.assign(**{column.name: usual(column)}) for column in columns)]
     values = _predicted(regressor, rows)
-    if not np.isfinite(values).all():  # JSON has no infinity, nor is it a price
+    if not np.all(np.abs(values) <= LARGEST):  # JSON has no infinity, nor is it a price
         raise InputError(too_large(columns, frame, np.array([np.inf]), lambda row: "house")[0])
     moved = [
         {
@@ -72,7 +73,7 @@ def interval(regressor: Regressor, value: np.ndarray) -> dict[str, float] | None
     for percent in INTERVALS:
         try:
             low, high = regressor.interval(value, percent)
-            if not np.isfinite(high[0]):
+            if not high[0] <= LARGEST:
                 continue
             return {"percent": percent, "low": float(low[0]), "high": float(high[0])}
         except InputError:

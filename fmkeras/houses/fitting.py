@@ -155,9 +155,8 @@ def train_regressor(
         from fmkeras.houses import effects
 
         if answered := effects.answered(fit):
-            report["notes"].append(answered)  # the script prints it at its end
-            if say is preparing.warn:
-                say(answered)
+            report["notes"].append(answered)
+            say(answered)
         fit = fit._replace(report=report)
         regressor = Regressor(fit.model, config | options, report)
         regressor.fitted = fit

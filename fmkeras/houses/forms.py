@@ -59,7 +59,9 @@ def order(cells: Sequence, day_first: bool) -> str:
     if not either or not all(dated(cell, not day_first) for cell in cells):
         return ""
     month = dated(either[0], day_first)
-    return f"; no cell tells which is the month: {either[0]} is read as month {month[1]:g}" if month else ""
+    if not month:
+        return ""
+    return f"; no cell tells which is the month: {either[0]} is read as month {month[1]:g}; if not so, write 2014-05-02"
 
 
 def _contrary(column: Column, cells: Sequence) -> list[str]:

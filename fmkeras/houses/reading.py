@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fmkeras.errors import InputError
+from fmkeras.houses.cells import LARGEST
 from fmkeras.houses.encoding import as_frame
 from fmkeras.houses.forms import changed
 from fmkeras.houses.marks import NAMES, Mark, settle
@@ -62,9 +63,9 @@ def read_cells(
 
 
 def too_large(columns: Sequence[Column], frame: pd.DataFrame, values: np.ndarray, place: Callable[[int], str]) -> dict:
-    """The rows whose prices are infinite or no numbers, each with a line that names the most unusual of its cells."""
+    """The rows with prices beyond all use, as infinite ones are, and for each a line with its most unusual cell."""
     lines = {}
-    for row in np.flatnonzero(~np.isfinite(values)).tolist():
+    for row in np.flatnonzero(~(np.abs(values) <= LARGEST)).tolist():
         unusual = farthest(columns, frame.iloc[row])
         lines[row] = f"{place(row)}: the price is too large to compute{unusual and f': is {unusual} right?'}"
     return lines

@@ -84,7 +84,7 @@ def summary(fit: Fit, run: Path) -> str:
 def _remarks(fit: Fit) -> list[str]:
     """Lines on how the numbers came about, and how far they can be trusted."""
     report, unit, target = fit.report, fit.table.unit, fit.table.target.name
-    split, lines = report["split"], [line for line in [effects.answered(fit)] if line]
+    split, lines = report["split"], []
     if report["refitted"]:
         lines.append(
             f"trained twice: on {split['training']:,} rows, to find when to stop; then with the "
