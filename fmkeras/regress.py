@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from fmkeras import cli, runs
 from fmkeras.errors import InputError
-from fmkeras.houses.fitting import NAMED, train_regressor
+from fmkeras.houses.fitting import train_regressor
 from fmkeras.houses.options import parser
+from fmkeras.houses.preparing import NAMED
 from fmkeras.houses.regressor import Regressor as Regressor  # for readers of `fmkeras.load_regressor`
 from fmkeras.houses.regressor import load_regressor
 
@@ -53,7 +54,7 @@ def train(args: argparse.Namespace) -> None:
         header=not args.no_header,
         folds=args.folds,
         tensorboard=args.tensorboard,
-        say=lambda line: print(line, flush=True),
+        say=say,
         progress=show_progress,
     )
     from fmkeras.houses import report
@@ -66,6 +67,11 @@ def train(args: argparse.Namespace) -> None:
     paths = [args.run / name for name in report.figures(fit)]
     if args.show and not report.plots.show(paths):
         print(f"no display to open windows on: the plots are in {args.run}")
+
+
+def say(line: str) -> None:
+    """Print a line: in a terminal in the place of the one that shows where training is."""
+    print(f"\r{line:<78}" if sys.stdout.isatty() else line, flush=True)
 
 
 def show_progress(epoch: dict, epochs: int) -> None:

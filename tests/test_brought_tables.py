@@ -74,15 +74,10 @@ def test_numbers_of_which_none_tells_the_mark_are_named(tmp_path):
     (tmp_path / "german.csv").write_text("area;price\n" + rows)
     (note,) = (note for note in load_data(str(tmp_path / "german.csv"), "price").notes if "decimal" in note)
     assert note.startswith(
-        f"no cell tells the decimal mark: {PRICE[0]}.000 is read as {PRICE[0]}; if it is a thousand times"
+        f"price: no cell tells the decimal mark: {PRICE[0]}.000 is read as {PRICE[0]}; if it is a thousand times"
     )
     (tmp_path / "german.csv").write_text("area;price\n12,5;1.000\n" + rows)
     assert load_data(str(tmp_path / "german.csv"), "price").target.iloc[-1] == 1000 * PRICE[-1]
-
-
-def test_numbers_of_a_workbook_are_no_text(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_with_pandas", lambda path, header: [(["area"], 1), (["1.125"], 2)])
-    assert files.read(tmp_path / "houses.xlsx", decimal=",").decimal == "."
 
 
 def test_where_nothing_tells_the_default_counts():

@@ -13,7 +13,7 @@ import towns
 
 import fmkeras
 from fmkeras import InputError, regress
-from fmkeras.houses import effects, fitting, linear, validation
+from fmkeras.houses import effects, fitting, linear, preparing, validation
 from fmkeras.houses import table as housing
 from fmkeras.houses.encoding import Encoder
 from fmkeras.houses.training import preprocess_data, weights_of
@@ -131,7 +131,7 @@ def test_keras_alone_gives_the_same_prices_in_a_new_process(town, regressor):
 def test_the_saved_layers_do_what_the_encoder_does(regressor):
     """In NumPy in float64, and in Keras."""
     frame = towns.houses(60, seed=5)
-    read, *_ = regressor._read({name: list(frame[name]) for name in frame}, 60, str, ".")
+    read, *_ = regressor._read({name: list(frame[name]) for name in frame}, str, ".")
     encoder = Encoder(tuple(regressor.columns))
     coefficients = pd.Series(np.random.default_rng(0).normal(size=len(encoder.names) + 1))
     model = encoder.keras_model(coefficients.to_numpy(), [])
@@ -257,7 +257,7 @@ def test_what_the_columns_do(ridged):
 
 
 def test_the_learning_curve_falls(table):
-    data, _ = fitting.prepare(table)
+    data, _ = preparing.prepare(table)
     curve = validation.learning_curve(data)
     assert list(curve["rows"])[-1] == len(data.X_train) and len(curve) > 2
     assert curve["validation"].iloc[-1] < curve["validation"].iloc[0] and (curve["low"] <= curve["high"]).all()
@@ -291,7 +291,7 @@ def shared(request) -> str:
 @pytest.mark.parametrize("ridge", [False, True])
 def test_the_closed_form_is_as_good_as_scikit_learns(shared, ridge):
     table = housing.load(str(SHARED / f"{shared}.csv"), "price")
-    data, strength = fitting.prepare(table, ridge=ridge)
+    data, strength = preparing.prepare(table, ridge=ridge)
     everything = data.with_validation_rows()
     X_test = data.feature_scaler.transform(data.X_test)
     predicted = linear.linear(X_test, linear.least_squares(everything.X_train, everything.y_train, strength))

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 
 GAPS = frozenset(["", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "nat", "?", "-", "--", "."])
+# As they stand in tables, and as pandas and Python write them: the saved model knows these spellings.
+GAP_SPELLINGS = tuple(sorted({form for gap in GAPS for form in (gap, gap.upper(), gap.title())} | {"NaN", "NaT"}))
 NO_VALUE = "(none)"  # the category of a gap
 TRUTH = {"true": 1.0, "false": 0.0}
 YES_NO = (frozenset(["yes", "no"]), frozenset(["y", "n"]), frozenset(["true", "false"]), frozenset(["t", "f"]))
@@ -29,15 +31,23 @@ _NUMBER = {
 # What can only be read with one of the two marks: 12,5 and 1.234.567 and 1.234,5; 12.5 and 1,234,567 and 1,234.5.
 _TELLING = r"-?(?:\d+{d}(?:\d{{1,2}}|\d{{4,}})|0{d}\d+|\d{{1,3}}(?:{m}\d{{3}})+{d}\d+|\d{{1,3}}(?:{m}\d{{3}}){{2,}})"
 _ONLY = {decimal: re.compile(_TELLING.format(d=d, m=m)) for decimal, d, m in ((".", r"\.", ","), (",", ",", r"\."))}
+_WHOLE = re.compile(r"\A([-+]?\d+)\.0*\Z")
 _BESIDE = re.compile(r"[^\d.,-]")  # what stands beside the digits: money, blanks between thousands
 _DATE = re.compile(
-    r"(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})(?:[T ][\d:.]*Z?)?|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?: [\d:.]*)?"
+    r"(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})(?:[T ][\d:.]*(?:Z|[-+]\d{2}:?\d{2})?)?"
+    r"|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?: [\d:.]*)?"
 )
 
 
 def gap(cell: object) -> bool:
     """Whether a cell holds no value."""
     return str(cell).strip().lower() in GAPS  # None, NaN, NaT and NA among them
+
+
+def whole(cell: object) -> str:
+    """A cell as text, of a whole number its digits alone: pandas writes 20140502.0 where there is a gap beside it."""
+    text = str(cell).strip()
+    return _WHOLE.sub(r"\1", text) if len(text) <= LONGEST_NUMBER else text
 
 
 def number(cell: object, decimal: str = ".") -> float | None:
@@ -88,7 +98,7 @@ def dated(cell: object, day_first: bool = False) -> tuple[float, float] | None:
 
     With dots the day is always first.
     """
-    found = _DATE.fullmatch(str(cell).strip()[:LONGEST_NUMBER])
+    found = _DATE.fullmatch(whole(cell)[:LONGEST_NUMBER])
     if found is None:
         return None
     year, month, day, first, second, last = (int(part or 0) for part in found.groups())

@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fmkeras.errors import InputError
-from fmkeras.houses.cells import LARGEST, NO_VALUE, YES_NO, dated, gap, number
+from fmkeras.houses import forms
+from fmkeras.houses.cells import GAP_SPELLINGS, LARGEST, NO_VALUE, YES_NO, dated, gap, number, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,7 @@ class Column:
         source: the column of the file that it is read from; another than `name` for the parts of a date.
         part: "year" or "month" of a date, "yes/no" for a category whose capitals do not matter, else "".
         day_first: whether 5/2/2014 is in February.
+        percent: whether numbers carry a per cent sign; None if some do, or if nobody looked.
         gaps: whether a training row has a gap in it.
         middle, scale: median and standard deviation of a number in the training rows, gaps left aside.
         values: the categories of the training rows, most frequent first.
@@ -56,6 +58,7 @@ class Column:
     scale: float = 1.0
     values: tuple[str, ...] = ()
     spellings: dict[str, str] = field(default_factory=dict)
+    percent: bool | None = None
 
     def read(self, cell: object, decimal: str) -> float | str | None:
         """A cell as the model takes it: a number (NaN for a gap) or a category; None if it cannot be read."""
@@ -70,8 +73,9 @@ class Column:
         return None if value is not None and abs(value) > LARGEST else value
 
     def category(self, cell: object) -> str:
-        """A cell as a category; a gap is one as well, and 7.0 is 7."""
-        text = str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
+        """A cell as a category; a gap is one as well, and 7.0 is 7, as text too."""
+        text = str(cell).strip()
+        text = text if text in self.values else whole(text)  # runs of earlier versions have values such as 7.0
         return NO_VALUE if gap(text) else text.lower() if self.part == "yes/no" else text
 
     def fit(self, values: pd.Series) -> Column:
@@ -144,16 +148,17 @@ def describe(
         return [], "left out: a nameless column"
     if not filled:
         return [], f"left out: {name} (empty)"
-    if not wanted and all(_CODE.fullmatch(str(cell).strip()) for cell in filled):
-        if all(_DAY.fullmatch(str(cell).strip()) for cell in filled) and (date := _date(name, filled)):
+    if not wanted and all(_CODE.fullmatch(whole(cell)) for cell in filled):
+        if all(_DAY.fullmatch(whole(cell)) for cell in filled) and (date := _date(name, filled)):
             return date, f"date: {name}, as year and month"
-        if any(str(cell).strip().startswith("0") and len(str(cell).strip()) > 1 for cell in filled):
+        if any(whole(cell).startswith("0") and len(whole(cell)) > 1 for cell in filled):
             wanted = "category"  # 02100 is a zip code: no number is written so
     numbers = sum(number(cell, decimal) is not None for cell in filled)
     truth = _yes_no(filled)
     if wanted == "category" or (not wanted and (truth or 2 * numbers < len(filled))):
         if not truth and not wanted and (date := _date(name, filled)):
-            return date, f"date: {name}, as year and month" + (" (day before month)" if date[0].day_first else "")
+            said = " (day before month)" * date[0].day_first + forms.order(filled, date[0].day_first)
+            return date, f"date: {name}, as year and month{said}"
         return _category(name, cells, filled, truth, wanted)
     return _number(name, cells, filled, decimal, place, wanted)
 
@@ -161,7 +166,7 @@ def describe(
 def _number(
     name: str, cells: Sequence, filled: list, decimal: str, place: Callable[[int], str], wanted: str
 ) -> tuple[list[Column], str]:
-    column = Column(name, "number", name)
+    column = Column(name, "number", name, percent=forms.percent(filled))
     for row, cell in enumerate(cells):
         value = number(cell, decimal)
         if value is None:
@@ -178,6 +183,7 @@ def _number(
         return [], f"left out: {name} (empty in {len(cells) - len(filled):,} of {len(cells):,} rows)"
     gaps = len(cells) - len(filled)
     said = [f"number: {name}, gaps in {gaps:,} rows: median, and marked"] * bool(gaps) + marked(name, filled, decimal)
+    said += forms.mixed(name, filled)
     return [column], "; ".join(said)
 
 
@@ -203,7 +209,7 @@ def _category(name: str, cells: Sequence, filled: list, truth: bool, wanted: str
         return [], f"left out: {name} (the same in every row: {next(iter(values))})"
     if distinct > max(MOST_DISTINCT * len(filled), 2) and not wanted:
         return [], f"left out: {name} (text, {distinct:,} different values in {len(filled):,} rows)"
-    spellings = {raw: value for raw, value in read.items() if raw != value and not gap(raw)}
+    spellings = {raw: value for raw, value in read.items() if raw != value and raw not in GAP_SPELLINGS}
     if truth:
         spellings |= {form: value for value in values - {NO_VALUE} for form in (value.title(), value.upper())}
     said = f"{'yes/no' if truth else 'category'}: {name}, {distinct:,} values"

@@ -10,6 +10,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from fmkeras.houses.fitting import Fit
 
+LEAST_LEFT = 0.001  # of the target's variance: with less, the columns are the target
 LEAST_ROWS = 5  # training rows of a category whose effect is worth showing
 
 
@@ -80,3 +81,20 @@ def partial_residuals(fit: Fit, most: int = 4) -> dict[str, pd.DataFrame]:
         line = added[name].to_numpy()
         parts[name] = pd.DataFrame({"value": value, "contribution": line, "with_residual": line + residual})
     return parts
+
+
+def answered(fit: Fit) -> str:
+    """A line where the columns together are the target, as the values of land and building are; "" if they are not."""
+    data, closed = fit.data, fit.closed_form
+    rows, width = data.X_train.shape
+    if rows - width < 2 or any("is the answer" in note for note in fit.table.notes):
+        return ""
+    # As many columns as rows explain everything: what is left is counted for each row that is free to differ.
+    left = closed.optimum / data.y_train.var() * (rows - 1) / (rows - width - 1)
+    if left > LEAST_LEFT:
+        return ""
+    names = closed.coefficients["least_squares_per_deviation"].iloc[:-1].abs().nlargest(2).index
+    return (
+        f"is the answer among the columns? {', '.join(names)}: with the others they are {fit.table.target.name} itself "
+        f"(R² {1 - left:.5f} on the training rows); if they were made from it, --drop them"
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fmkeras.houses.cells import NO_VALUE
+from fmkeras.houses.cells import GAP_SPELLINGS, NO_VALUE
 from fmkeras.houses.columns import Column
 
 if TYPE_CHECKING:
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
 # Names that layers have.
 RESERVED = re.compile(r"(numbers|standardize|encoded|linear|to_target_unit|from_logarithm|(category|column)_\d+)$")
+_DIGITS = re.compile(r"[-+]?\d+")
 # What the lookup calls a category never met. Categories come without spaces around them, so none is called so.
 NEVER_MET = " "
-# A gap among text, as it stands in tables and as pandas and Python write it. The saved model knows these spellings.
-GAP_SPELLINGS = ("", "NA", "N/A", "NaN", "nan", "None", "none", "null", "NULL", "<NA>", "?")
 
 
 @contextlib.contextmanager
@@ -161,7 +160,8 @@ class Encoder:
     def _spellings(self, column: Column) -> dict[str, str]:
         """Every form in which a category may stand in a table, with the category."""
         gaps = dict.fromkeys(GAP_SPELLINGS, NO_VALUE) if NO_VALUE in column.values else {}
-        return gaps | column.spellings | {value: value for value in column.values}
+        floats = {f"{value}.0": value for value in column.values if _DIGITS.fullmatch(value)}  # as pandas may write it
+        return gaps | floats | column.spellings | {value: value for value in column.values}
 
 
 def as_frame(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fmkeras.errors import InputError
+from fmkeras.houses.cells import LARGEST
+from fmkeras.houses.reading import too_large
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,13 +40,15 @@ def explain(regressor: Regressor, house: Mapping[str, Any]) -> dict[str, Any]:
         of {column, value, usual, effect}, the largest effect first.
 
     Raises:
-        InputError: a column is missing or cannot be read.
+        InputError: a column is missing or cannot be read, or the price is too large to compute.
     """
     frame, notes = regressor.read_house(house)
     columns = regressor.columns
     middle = frame.assign(**{column.name: usual(column) for column in columns})
     rows = [frame, middle, *(frame.assign(**{column.name: usual(column)}) for column in columns)]
     values = _predicted(regressor, rows)
+    if not np.all(np.abs(values) <= LARGEST):  # JSON has no infinity, nor is it a price
+        raise InputError(too_large(columns, frame, np.array([np.inf]), lambda row: "house")[0])
     moved = [
         {
             "column": column.name,
@@ -69,6 +73,8 @@ def interval(regressor: Regressor, value: np.ndarray) -> dict[str, float] | None
     for percent in INTERVALS:
         try:
             low, high = regressor.interval(value, percent)
+            if not high[0] <= LARGEST:
+                continue
             return {"percent": percent, "low": float(low[0]), "high": float(high[0])}
         except InputError:
             continue

@@ -16,6 +16,7 @@ import numpy as np
 import fmkeras
 from fmkeras import cards, runs
 from fmkeras.errors import InputError
+from fmkeras.houses.cells import GAP_SPELLINGS
 from fmkeras.houses.regressor import takes_columns
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def export(out: Path, regressor: Regressor, format: str) -> str:
     Raises:
         InputError: it cannot be written so, or does not do what the run does. Nothing is left of it then.
     """
-    frame = made_up(regressor.columns)
+    raw = made_up(regressor.columns)
+    texts = [column for column in regressor.columns if column.kind == "category"]
+    frame = raw.assign(**{column.name: raw[column.name].map(column.category) for column in texts})  # as the run reads
     expected = regressor.model.predict(regressor.inputs(frame), batch_size=4096, verbose=0)[:, 0]
     if format == "litert":
         with runs.whole_file(out) as file:
@@ -78,7 +81,7 @@ def export(out: Path, regressor: Regressor, format: str) -> str:
         module = served(regressor)
         tf.saved_model.save(module, str(folder / VERSION), signatures=module.price)
         serve = tf.saved_model.load(str(folder / VERSION)).signatures["serving_default"]
-        line = compare(expected, serve(**tensors(regressor, frame))[target_of(regressor)].numpy())
+        line = compare(expected, serve(**tensors(regressor, raw))[target_of(regressor)].numpy())
         content = {"format": format, "inputs": names(regressor.columns), "output": target_of(regressor)}
         runs.write_json(folder / DESCRIPTION, content | {"config": regressor.config})
         runs.write_text(folder / runs.CARD, card(regressor, "savedmodel", out, runs.size_of(folder), line))
@@ -86,7 +89,7 @@ def export(out: Path, regressor: Regressor, format: str) -> str:
 
 
 def made_up(columns: list[Column]) -> pd.DataFrame:
-    """Rows as the training rows were, and some that are unlike them."""
+    """Rows as the training rows were, and some that are unlike them: with gaps in every spelling, and never met."""
     import pandas as pd
 
     rng = np.random.default_rng(0)
@@ -94,10 +97,12 @@ def made_up(columns: list[Column]) -> pd.DataFrame:
     for column in columns:
         if column.kind == "number":
             values = column.middle + column.scale * rng.normal(size=ROWS)
-            values[rng.random(ROWS) < 0.1] = np.nan if column.gaps else column.middle
+            values[rng.random(ROWS) < 0.1] = np.nan
             cells[column.name] = pd.Series(values)
         else:
-            cells[column.name] = pd.Series(rng.choice([*column.values, "never met"], ROWS), dtype=object)
+            met = rng.choice([*column.values, *column.spellings, f"{column.values[0]}.0"], ROWS).astype(object)
+            other = rng.choice([*GAP_SPELLINGS, "never met"], ROWS)
+            cells[column.name] = pd.Series(np.where(rng.random(ROWS) < 0.3, other, met), dtype=object)
     return pd.DataFrame(cells)
 
 
@@ -137,7 +142,11 @@ def served(regressor: Regressor) -> tf.Module:
     @tf.function(input_signature=[specs], autograph=False)
     def price(columns: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         raw = {name: tf.expand_dims(columns[inputs[name]], 1) for name in inputs}  # (B, 1) each
-        matrix = raw if takes_columns(regressor.model) else tf.concat([raw[column] for column in inputs], axis=1)
+        if takes_columns(regressor.model):
+            return {output: regressor.model(raw)[:, 0]}
+        matrix = tf.concat([raw[column] for column in inputs], axis=1)
+        middles = tf.constant([[column.middle for column in regressor.columns]], tf.float32)
+        matrix = tf.where(tf.math.is_nan(matrix), middles, matrix)  # a gap, as the run fills it
         return {output: regressor.model(matrix)[:, 0]}
 
     module.price = price

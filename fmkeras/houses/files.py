@@ -2,59 +2,69 @@
 
 import bz2
 import csv
+import decimal
 import gzip
 import io
 import lzma
-import re
+import numbers
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fmkeras.errors import InputError
-from fmkeras.houses.cells import decimal_mark, gap, number
+from fmkeras.houses.cells import gap, number
 
 MOST_BYTES = 2**31  # unpacked: a table that fills more does not fit here, and a bomb would
-EITHER = re.compile(r"\d{1,3}\.\d{3}")  # thousands, or thousandths
 DAMAGE = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, RuntimeError, ValueError)
 OPENERS: dict[str, Callable[[Path], io.BufferedIOBase]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table as text: its header, its rows of cells, and the line of the file in which each row begins.
+    """A table: its header, its rows of cells, and the line of the file in which each row begins.
 
     Attributes:
         delimiter: "," ";" tab, or " " for blanks.
-        decimal: the decimal mark of all its numbers.
-        doubt: a cell such as 450.000, which is one number or another, if none tells the decimal mark; else "".
+        rows: text; in Excel and Parquet files, numbers where they are numbers.
+        typed: whether the file tells numbers from text.
         notes: what is to be said of the file.
         misfits: rows with more or fewer cells than the header, by row; only where they were let through.
     """
 
     path: Path
     header: list[str]
-    rows: list[list[str]]
+    rows: list[list]
     lines: list[int]
     delimiter: str = ","
-    decimal: str = "."
+    typed: bool = False
     misfits: dict[int, str] = field(default_factory=dict)
-    doubt: str = ""
     notes: tuple[str, ...] = ()
 
     def place(self, row: int) -> str:
         """The words for a row's place."""
         return f"{self.path}, line {self.lines[row]}"
 
+    @property
+    def spaced(self) -> bool:
+        """Whether it is text that commas or blanks part: 403.064 in it is a decimal number."""
+        return not self.typed and self.delimiter in ", "
 
-def read(path: str | Path, header: bool = True, lenient: bool = False, decimal: str = ".") -> Sheet:
-    """Read a table file as text, blank lines left out.
+    @property
+    def cells(self) -> dict[str, Sequence]:
+        """By column its cells; gaps in rows of another length."""
+        width = len(self.header)
+        rows = [row if len(row) == width else [""] * width for row in self.rows]
+        return dict(zip(self.header, zip(*rows, strict=True), strict=True))
+
+
+def read(path: str | Path, header: bool = True, lenient: bool = False) -> Sheet:
+    """Read a table file, blank lines left out.
 
     Args:
         header: whether the first line holds the names; if not, they are c1, c2, ...
         lenient: let rows of another length through, as `Sheet.misfits`.
-        decimal: the decimal mark where no cell tells it.
 
     Raises:
         InputError: missing, unreadable, empty or no text; a name twice, or no names at all, in the header; a row of
@@ -65,14 +75,15 @@ def read(path: str | Path, header: bool = True, lenient: bool = False, decimal: 
     notes: tuple[str, ...] = ()
     if suffix in (".xlsx", ".xls", ".parquet"):
         notes = _other_sheets(path) if suffix != ".parquet" else ()
-        numbered, delimiter, decimal = _with_pandas(path, header), ",", "."  # their numbers are no text
+        typed, delimiter, numbered = True, ",", _with_pandas(path, header)
     else:
+        typed = False
         numbered, delimiter = _csv_rows(path, _text(path))
     if not numbered:
         raise InputError(f"{path} is empty: a table needs a header line and rows")
     if header:
         (names, _), *numbered = numbered
-        names = [name.strip() for name in names]
+        names = [(name if isinstance(name, str) else as_text(name)).strip() for name in names]
         _check_names(path, names)
     else:
         names = [f"c{i + 1}" for i in range(len(numbered[0][0]))]
@@ -86,10 +97,7 @@ def read(path: str | Path, header: bool = True, lenient: bool = False, decimal: 
                 raise InputError(problem)
             misfits[row] = problem
     rows = [cells for cells, _ in numbered]
-    told = decimal_mark((cell for cells in rows for cell in cells), "")
-    either = (cell.strip() for cells in rows for cell in cells if delimiter in ";\t" and EITHER.fullmatch(cell.strip()))
-    doubt = "" if told else next(either, "")
-    return Sheet(path, names, rows, [line for _, line in numbered], delimiter, told or decimal, misfits, doubt, notes)
+    return Sheet(path, names, rows, [line for _, line in numbered], delimiter, typed, misfits, notes)
 
 
 def _check_names(path: Path, names: list[str]) -> None:
@@ -172,8 +180,8 @@ def _delimiter(text: str) -> str:
     return " " if len(counts) == 1 and counts != {1} else ","
 
 
-def _with_pandas(path: Path, header: bool) -> list[tuple[list[str], int]]:
-    """An Excel or Parquet file as rows of text, the names first where there are names."""
+def _with_pandas(path: Path, header: bool) -> list[tuple[list, int]]:
+    """An Excel or Parquet file as rows of text and numbers, the names first where there are names."""
     import pandas as pd
 
     excel = path.suffix.lower() != ".parquet"
@@ -187,10 +195,10 @@ def _with_pandas(path: Path, header: bool) -> list[tuple[list[str], int]]:
         raise InputError(f"{path} cannot be read ({error.strerror or error}): give the path of a table") from None
     except Exception as error:  # each engine has errors of its own for damaged files
         raise InputError(f"{path} cannot be read ({' '.join(str(error).split())[:120]}): save it again") from None
-    rows = [[as_text(value) for value in row] for row in frame.itertuples(index=False, name=None)]
+    rows = [[_value(value) for value in row] for row in frame.itertuples(index=False, name=None)]
     if not excel and header:
         rows.insert(0, [str(name) for name in frame.columns])
-    return [(row, line) for line, row in enumerate(rows, start=1) if any(row)]
+    return [(row, line) for line, row in enumerate(rows, start=1) if any(cell != "" for cell in row)]
 
 
 def _other_sheets(path: Path) -> tuple[str, ...]:
@@ -203,6 +211,14 @@ def _other_sheets(path: Path) -> tuple[str, ...]:
     except Exception:  # `_with_pandas` says why
         return ()
     return (f"of its sheets {first!r} is read, and not {', '.join(map(repr, others))}",) * bool(others)
+
+
+def _value(value: object) -> str | int | float:
+    """A number as it is, since its text would be read with some decimal mark; everything else as text."""
+    if isinstance(value, bool) or not isinstance(value, (numbers.Real, decimal.Decimal)) or gap(value):
+        return as_text(value)
+    real = float(value)
+    return int(real) if real.is_integer() and abs(real) < 1e15 else real
 
 
 def as_text(value: object) -> str:

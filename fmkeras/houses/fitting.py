@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fmkeras import cli, runs
 from fmkeras.errors import InputError
-from fmkeras.houses import training
+from fmkeras.houses import preparing, training
 from fmkeras.houses.regressor import Regressor
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from fmkeras.houses.linear import Comparison, Data
     from fmkeras.houses.table import Table
 
-NAMED = ("king_county", "california")
 REFIT_BELOW = 100  # training rows a column
 
 
@@ -70,8 +69,8 @@ class Fit(NamedTuple):
 
 
 def train_regressor(
-    table: pd.DataFrame | str | Path,
-    target: str | None = None,
+    table: preparing.Source,
+    target: str | int | None = None,
     *,
     run: str | Path | None = None,
     epochs: int = 100,
@@ -87,13 +86,13 @@ def train_regressor(
     header: bool = True,
     folds: int = 0,
     tensorboard: bool = False,
-    say: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] | None = None,
     progress: Callable[[dict, int], None] | None = None,
 ) -> Regressor:
     """Train a linear model on a table as it is: numbers, text, dates, with gaps.
 
     Args:
-        table: a DataFrame, the path of a file, or "king_county" or "california".
+        table: a DataFrame or what pandas makes one of, the path of a file, or "king_county" or "california".
         target: the column to predict.
         run: the folder to save it in, with its report and plots; None saves nothing.
         epochs: at most; it stops early.
@@ -106,7 +105,7 @@ def train_regressor(
         header: False if the file's first line holds no names; then they are c1, c2, ...
         folds: also cross-validate, in so many parts.
         tensorboard: write TensorBoard's logs to the run folder.
-        say: called with each line that the script prints on the way.
+        say: called with each line that the script prints on the way; None: what is left out is said in warnings.
         progress: called after each epoch, as `train_model`'s `report` is.
 
     Example:
@@ -118,15 +117,20 @@ def train_regressor(
         KeyboardInterrupt: by Ctrl-C; the best weights so far are in the run folder.
     """
     options = {"drop": list(drop), "categorical": list(categorical), "numeric": list(numeric)}
-    loaded = _load(table, target, options, header)
+    loaded = preparing.load_table(table, target, options, header)
     features, name = loaded.features, str(loaded.target.name)
-    _introduce(loaded, say)
-    data, strength = prepare(loaded, scale_target, log_target, ridge)
+    say = preparing.introduce(loaded, say)
+    data, strength = preparing.prepare(loaded, scale_target, log_target, ridge)
     split = {"training": len(data.X_train), "validation": len(data.X_validation), "test": len(data.y_test)}
     say("split: " + ", ".join(f"{rows:,} {part}" for part, rows in split.items()) + " rows")
     if refit is None:
         refit = len(data.X_train) < REFIT_BELOW * data.X_train.shape[1]
-    config: dict[str, object] = {"task": "regress", "dataset": _source(table, loaded), "target": name, "epochs": epochs}
+    config: dict[str, object] = {
+        "task": "regress",
+        "dataset": preparing.source_of(table, loaded),
+        "target": name,
+        "epochs": epochs,
+    }
     config |= {"seed": seed, "scale_target": scale_target, "header": header, "log_target": log_target}
     config |= {"ridge": strength, "refit": refit} | _described(loaded, data)
     _check(folds, len(features), tensorboard, run)
@@ -145,8 +149,14 @@ def train_regressor(
         if not fit.finished:
             raise _interrupted(fit, folder)
         about = {"dataset": config["dataset"], "target": name, "rows": len(features), "features": features.shape[1]}
+        about |= {"notes": list(loaded.notes)}
         about |= {"encoded_columns": data.X_train.shape[1], "split": split}
-        report = about | fit.report | _cross_validated(loaded, folds, strength, log_target)
+        report: dict = about | fit.report | _cross_validated(loaded, folds, strength, log_target)
+        from fmkeras.houses import effects
+
+        if answered := effects.answered(fit):
+            report["notes"].append(answered)
+            say(answered)
         fit = fit._replace(report=report)
         regressor = Regressor(fit.model, config | options, report)
         regressor.fitted = fit
@@ -161,14 +171,6 @@ def _interrupted(fit: Fit, folder: Path | None) -> KeyboardInterrupt:
     """What Ctrl-C ends in: where the best weights are, if there are any."""
     kept = f"the best weights so far are in {folder / runs.MODEL}" if folder and len(fit.history) else "nothing kept"
     return KeyboardInterrupt(f"{kept}; training again starts afresh")
-
-
-def _introduce(loaded: Table, say: Callable[[str], None]) -> None:
-    """Say what was read."""
-    rows, columns = loaded.features.shape
-    say(f"{loaded.name}: {rows:,} rows, {columns} feature{'s'[: columns > 1]}, target {loaded.target.name}")
-    for note in loaded.notes:
-        say(note)
 
 
 def _check(folds: int, rows: int, tensorboard: bool, run: str | Path | None) -> None:
@@ -194,7 +196,7 @@ def _begin(run: str | Path | None, config: dict[str, object], say: Callable[[str
 
 def _described(loaded: Table, data: Data) -> dict[str, object]:
     """What config.json says of the table and its columns."""
-    columns = [column.to_json() for column in fitted_columns(loaded, data)]
+    columns = [column.to_json() for column in preparing.fitted_columns(loaded, data)]
     described: dict[str, object] = {"unit": loaded.unit, "features": list(loaded.features), "digest": loaded.digest()}
     return described | {"columns": columns, "decimal": loaded.decimal}
 
@@ -206,54 +208,6 @@ def _cross_validated(loaded: Table, folds: int, strength: float, log_target: boo
     from fmkeras.houses.validation import cross_validate
 
     return {"cross_validation": cross_validate(loaded, folds, strength, log_target)}
-
-
-def _load(table: pd.DataFrame | str | Path, target: str | None, options: dict, header: bool) -> Table:
-    if isinstance(table, (str, Path)):
-        return training.load_data(str(table), target, **options, header=header)
-    from fmkeras.houses.table import from_frame
-
-    if target is None:
-        raise InputError(f"which column is to be predicted? ({', '.join(map(str, table.columns))})")
-    return from_frame(table, target, **options)
-
-
-def _source(table: pd.DataFrame | str | Path, loaded: Table) -> str | None:
-    """What config.json calls the table: its name, its full path, or nothing for a DataFrame."""
-    if not isinstance(table, (str, Path)):
-        return None
-    return loaded.name if str(table) in NAMED else str(Path(table).resolve())
-
-
-def prepare(
-    table: Table, scale_target: bool = True, log_target: bool = False, ridge: bool = False
-) -> tuple[Data, float]:
-    """Split and encode a table, and choose the strength of ridge (0 without it) on its training rows."""
-    from fmkeras.houses.linear import choose_ridge
-
-    X, columns = (table.features, table.columns) if not table.plain else (table.features.to_numpy(), ())
-    data = training.preprocess_data(
-        X, table.target.to_numpy(), scale_target=scale_target, columns=columns, log_target=log_target
-    )
-    rows, width = data.X_train.shape
-    if width >= rows and not ridge:
-        raise InputError(
-            f"the columns become {width:,} numbers, more than the {rows:,} training rows can tell apart: add --ridge, "
-            "or leave out text columns of many values with --drop"
-        )
-    return data, choose_ridge(data.X_train, data.y_train)[0] if ridge else 0.0
-
-
-def fitted_columns(table: Table, data: Data) -> Sequence:
-    """The table's columns with the statistics of the training rows."""
-    import pandas as pd
-
-    from fmkeras.houses.encoding import Encoder
-
-    if isinstance(data.feature_scaler, Encoder):
-        return data.feature_scaler.columns
-    raw = pd.DataFrame(data.feature_scaler.inverse_transform(data.X_train), columns=list(table.features))
-    return Encoder.fit(raw, table.columns).columns
 
 
 def fit_table(

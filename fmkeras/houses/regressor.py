@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fmkeras.houses.files import Sheet
     from fmkeras.houses.fitting import Fit
+    from fmkeras.houses.marks import Mark
 
 NEEDED = ("features", "target", "unit", "dataset", "scale_target", "digest")
 
@@ -27,9 +28,9 @@ class Priced(NamedTuple):
     """Predictions with what there is to say about them.
 
     Attributes:
-        values: (rows,) float32, NaN for a row that cannot be read.
+        values: (rows,) float32, NaN for a row that cannot be read or whose price is too large to compute.
         notes: one line for each column with gaps or with categories that training never met.
-        problems: for each row that cannot be read, its number and one line that names place and column.
+        problems: for each such row, its number and one line that names place and column.
     """
 
     values: np.ndarray
@@ -91,16 +92,17 @@ class Regressor:
 
     def price(self, table: pd.DataFrame | Mapping | Sequence[Mapping] | np.ndarray | str | Path) -> Priced:
         """As `predict`, and what there is to say comes with the predictions."""
-        from fmkeras.houses.cells import decimal_mark
         from fmkeras.houses.files import read
 
         if isinstance(table, (str, Path)):
-            return self._price_sheet(read(table, self.config.get("header", True), True, self._decimal))
+            sheet = read(table, self.config.get("header", True), lenient=True)
+            return self._price_sheet(sheet, self._mark(sheet.cells, sheet.spaced))
         frame = self._frame(table)
-        cells = {str(name): list(frame[name]) for name in frame.columns}
-        texts = (cell for column in cells.values() for cell in column if isinstance(cell, str))
-        decimal = decimal_mark(texts, self._decimal)
-        return self._price(cells, len(frame), lambda row: f"row {frame.index[row]}", decimal)
+        names = [str(name) for name in frame.columns]
+        if twice := [name for name in self.sources if names.count(name) > 1]:
+            raise InputError(f"the table: two columns are named {twice[0]!r}: rename one")
+        cells = {name: list(frame.iloc[:, i]) for i, name in enumerate(names)}
+        return self._price(cells, len(frame), lambda row: f"row {frame.index[row]}", self._mark(cells))
 
     def interval(self, values: np.ndarray, percent: int) -> tuple[np.ndarray, np.ndarray]:
         """Low and high ends (rows,) of an interval that holds about `percent` of the true values.
@@ -135,12 +137,14 @@ class Regressor:
             InputError: a column is missing, or it has such columns already.
         """
         from fmkeras.houses.files import read
+        from fmkeras.houses.reading import shortest
 
-        sheet = read(path, header, lenient=True, decimal=self._decimal)
+        sheet = read(path, header, lenient=True)
         names = [f"predicted_{self.target}", *[f"{end}_{self.target}" for end in ("low", "high")] * bool(interval)]
         if there := [name for name in names if name in sheet.header]:
             raise InputError(f"{path} has a column {there[0]!r} already: remove it")
-        priced = self._price_sheet(sheet)
+        mark = self._mark(sheet.cells, sheet.spaced)
+        priced, decimal = self._price_sheet(sheet, mark), "." if sheet.typed else mark.decimal
         predictions = [priced.values, *(self.interval(priced.values, interval) if interval else ())]
         text = io.StringIO()
         writer = csv.writer(text, delimiter=sheet.delimiter, lineterminator="\n")
@@ -148,7 +152,7 @@ class Regressor:
             writer.writerow([*sheet.header, *names])
         for cells, *values in zip(sheet.rows, *predictions, strict=True):
             padding = [""] * (len(sheet.header) - len(cells))
-            writer.writerow([*cells, *padding, *(_shortest(value).replace(".", sheet.decimal) for value in values)])
+            writer.writerow([*cells, *padding, *(shortest(value).replace(".", decimal) for value in values)])
         return text.getvalue(), priced
 
     def labelled(self, path: str | Path, header: bool = True) -> tuple[np.ndarray | dict, np.ndarray, list[str]]:
@@ -156,14 +160,19 @@ class Regressor:
         import numpy as np
 
         from fmkeras.houses.files import read
+        from fmkeras.houses.reading import too_large
         from fmkeras.houses.table import exact_numbers
 
-        sheet = read(path, header, decimal=self._decimal)
-        cells = dict(zip(sheet.header, zip(*sheet.rows, strict=True), strict=True))
+        sheet = read(path, header)
+        cells = sheet.cells
         if self.target not in cells:
             raise InputError(f"the table lacks a column: {self.target}")
-        y = exact_numbers(self.target, cells[self.target], sheet.place, sheet.decimal)
-        frame, notes, problems = self._read(cells, len(y), sheet.place, sheet.decimal)
+        mark = self._mark(cells, sheet.spaced, self.target)
+        y = exact_numbers(self.target, cells[self.target], sheet.place, mark.decimal)
+        frame, notes, problems = self._read(cells, sheet.place, mark.decimal)
+        notes = mark.notes + notes
+        beyond = too_large(self.columns, frame, self._values(frame), sheet.place)
+        notes, problems = [*notes, *beyond.values()], problems | beyond
         kept = ~np.isnan(y)
         kept[list(problems)] = False
         if not kept.any():
@@ -178,10 +187,12 @@ class Regressor:
         Raises:
             InputError: a column is missing or cannot be read.
         """
-        frame, notes, problems = self._read({name: [cell] for name, cell in house.items()}, 1, lambda row: "house", ".")
+        cells = {name: [cell] for name, cell in house.items()}
+        mark = self._mark(cells)
+        frame, notes, problems = self._read(cells, lambda row: "house", mark.decimal)
         if problems:
             raise InputError(problems[0])
-        return frame, notes
+        return frame, mark.notes + notes
 
     def inputs(self, frame: pd.DataFrame) -> np.ndarray | dict[str, np.ndarray]:
         """What the model takes for a frame of read columns."""
@@ -191,6 +202,10 @@ class Regressor:
             return Encoder(tuple(self.columns)).model_inputs(frame)
         filled = frame.fillna({column.name: column.middle for column in self.columns})
         return filled[[column.name for column in self.columns]].to_numpy(dtype="float64")
+
+    def _values(self, frame: pd.DataFrame) -> np.ndarray:
+        """(rows,) float32 prices of read columns."""
+        return self.model.predict(self.inputs(frame), batch_size=4096, verbose=0)[:, 0]
 
     @property
     def _decimal(self) -> str:
@@ -213,23 +228,29 @@ class Regressor:
             return pd.DataFrame([dict(table)])  # one house
         return pd.DataFrame(table)
 
-    def _price_sheet(self, sheet: Sheet) -> Priced:
-        width = len(sheet.header)
-        rows = [row if len(row) == width else [""] * width for row in sheet.rows]
-        cells = dict(zip(sheet.header, zip(*rows, strict=True), strict=True))
-        priced = self._price(cells, len(rows), sheet.place, sheet.decimal, skip=tuple(sheet.misfits))
+    def _mark(self, cells: Mapping, spaced: bool = False, target: str = "") -> Mark:
+        from fmkeras.houses.reading import mark_of
+
+        return mark_of(self.columns, cells, self._decimal, spaced, target)
+
+    def _price_sheet(self, sheet: Sheet, mark: Mark) -> Priced:
+        priced = self._price(sheet.cells, len(sheet.rows), sheet.place, mark, skip=tuple(sheet.misfits))
         priced.values[list(sheet.misfits)] = float("nan")
         return priced._replace(problems=dict(sorted((priced.problems | sheet.misfits).items())))
 
     def _price(
-        self, cells: Mapping, rows: int, place: Callable[[int], str], decimal: str, skip: Sequence[int] = ()
+        self, cells: Mapping, rows: int, place: Callable[[int], str], mark: Mark, skip: Sequence[int] = ()
     ) -> Priced:
         import numpy as np
 
-        frame, notes, problems = self._read(cells, rows, place, decimal, skip)
+        from fmkeras.houses.reading import too_large
+
+        frame, notes, problems = self._read(cells, place, mark.decimal, skip)
+        notes = mark.notes + notes
         if not rows:
             return Priced(np.empty(0, dtype="float32"), notes, problems)
-        values = self.model.predict(self.inputs(frame), batch_size=4096, verbose=0)[:, 0]
+        values = self._values(frame)
+        problems = too_large(self.columns, frame, values, place) | problems
         if (negative := int((values < 0).sum())) and not self.config.get("log_target"):
             way_out = f"if {self.target} never is, a model trained with --log-target gives none"
             notes.append(f"predictions below 0: {negative:,}; {way_out}")
@@ -237,22 +258,11 @@ class Regressor:
         return Priced(values, notes, problems)
 
     def _read(
-        self, cells: Mapping, rows: int, place: Callable[[int], str], decimal: str, skip: Sequence[int] = ()
+        self, cells: Mapping, place: Callable[[int], str], decimal: str, skip: Sequence[int] = ()
     ) -> tuple[pd.DataFrame, list[str], dict[int, str]]:
-        """The columns as a frame, notes on gaps and unknown categories, and the rows that cannot be read."""
-        from fmkeras.houses.encoding import as_frame
+        from fmkeras.houses.reading import read_cells
 
-        if absent := [name for name in self.sources if name not in cells]:
-            raise InputError(f"the table lacks {'a column' if len(absent) == 1 else 'columns'}: {', '.join(absent)}")
-        frame, unreadable = as_frame(self.columns, cells, decimal)
-        problems: dict[int, str] = {}
-        for row, name, cell in unreadable:
-            problems.setdefault(row, f"{place(row)}, column {name!r}: {str(cell)!r} cannot be read")
-        notes, counted = [], frame.drop(index=[*problems, *skip])
-        for column in self.columns:
-            if note := column.note(counted[column.name]):
-                notes.append(note)
-        return frame, notes, problems
+        return read_cells(self.columns, cells, place, decimal, skip)
 
 
 def takes_columns(model: keras.Model) -> bool:
@@ -264,13 +274,6 @@ def takes_columns(model: keras.Model) -> bool:
 
 def _is_column(value: object) -> bool:
     return hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) > 0
-
-
-def _shortest(value: np.float32) -> str:
-    """The shortest decimal that is exactly this float32; nothing for NaN."""
-    import numpy as np
-
-    return "" if np.isnan(value) else np.format_float_positional(value, trim="-")
 
 
 def load_regressor(run: str | Path = "runs/regress") -> Regressor:

@@ -16,15 +16,15 @@ import numpy as np
 import pandas as pd
 
 from fmkeras import DATA, InputError
-from fmkeras.houses import columns, files
+from fmkeras.houses import columns, files, marks
 from fmkeras.houses.cells import LARGEST, gap, number
+from fmkeras.houses.checks import checked
 from fmkeras.houses.columns import Column
 from fmkeras.houses.files import Sheet
 
 BUNDLED = "king_county"
 CALIFORNIA_URL = "https://ndownloader.figshare.com/files/5976036"  # where scikit-learn fetches it from
 NETWORK_SECONDS = 5
-COPIES = 0.01  # of the rows: from so many repeated ones on it is said
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,9 @@ def from_frame(frame: pd.DataFrame, target: str, **asked: Sequence[str]) -> Tabl
         raise InputError(f"the table: two columns are named {twice[0]!r}: rename one")
     cells = {name: list(frame.iloc[:, i]) for i, name in enumerate(names)}
     categories = {n for n, dtype in zip(names, frame.dtypes, strict=True) if isinstance(dtype, pd.CategoricalDtype)}
-    asked["categorical"] = [*asked.get("categorical", ()), *sorted(categories - {target})]
-    return from_cells(cells, target, "the table", lambda row: f"row {frame.index[row]}", ".", True, **asked)
+    numeric = columns.check_names(asked.get("numeric", ()), names, "--numeric")
+    asked["categorical"] = [*asked.get("categorical", ()), *sorted(categories - {target, *numeric})]
+    return from_cells(cells, target, "the table", lambda row: f"row {frame.index[row]}", False, True, **asked)
 
 
 def from_sheet(sheet: Sheet, target: str, header: bool = True, **asked: Sequence[str]) -> Table:
@@ -127,14 +128,8 @@ def from_sheet(sheet: Sheet, target: str, header: bool = True, **asked: Sequence
         names = ", ".join(filter(None, sheet.header))
         found = "".join(f" ({note})" for note in sheet.notes)
         raise InputError(f"{sheet.path} has no column {target!r}{found}: choose --target from {names}")
-    cells = dict(zip(sheet.header, zip(*sheet.rows, strict=True), strict=True))
-    table = from_cells(cells, target, str(sheet.path), sheet.place, sheet.decimal, header, **asked)
-    table = replace(table, notes=(*sheet.notes, *table.notes))
-    if not sheet.doubt:
-        return table
-    read = f"{sheet.doubt} is read as {number(sheet.doubt):g}"
-    note = f"no cell tells the decimal mark: {read}; if it is a thousand times as much, leave the points out"
-    return replace(table, notes=(note, *table.notes))
+    table = from_cells(sheet.cells, target, str(sheet.path), sheet.place, sheet.spaced, header, **asked)
+    return replace(table, notes=(*sheet.notes, *table.notes))
 
 
 def from_cells(
@@ -142,7 +137,7 @@ def from_cells(
     target: str,
     name: str,
     place: Callable[[int], str],
-    decimal: str = ".",
+    spaced: bool = False,
     header: bool = True,
     drop: Sequence[str] = (),
     categorical: Sequence[str] = (),
@@ -153,6 +148,9 @@ def from_cells(
     Rows whose target is missing are left out. A column counts as numbers if at least half of its cells are: then
     every other cell in it is a mistake, and no reason to lose the column in silence.
 
+    Args:
+        spaced: as in `marks.settle`.
+
     Raises:
         InputError: no target column, text or infinity among numbers, nothing left to learn from.
     """
@@ -162,9 +160,20 @@ def from_cells(
     left_out = columns.check_names(drop, others, "--drop")
     wanted = dict.fromkeys(columns.check_names(categorical, others, "--categorical"), "category")
     wanted |= dict.fromkeys(columns.check_names(numeric, others, "--numeric"), "number")
+    # Columns that the user leaves out or takes as text say nothing of how numbers are written.
+    asked = {n: column for n, column in cells.items() if n not in left_out and wanted.get(n) != "category"}
+    decimal, doubts = marks.settle(marks.numeric(asked), spaced=spaced)
+    if both := sorted(
+        {*columns.check_names(categorical, others, "--categorical")}.intersection(
+            n for n, kind in wanted.items() if kind == "number"
+        )
+    ):
+        raise InputError(f"{both[0]!r} is asked for as text and as numbers: name it in --categorical or --numeric")
     price = _target(cells[target], target, name, place, decimal)
     known: list[int] = np.flatnonzero(~np.isnan(price)).tolist()
-    notes = [f"numbers are read with a decimal comma: 1.234,5 is {number('1.234,5', ','):g}"] * (decimal == ",")
+    notes = doubts + [f"numbers are read with a decimal comma: 1.234,5 is {number('1.234,5', ','):g}"] * (
+        decimal == ","
+    )
     notes += columns.marked(target, [cell for cell in cells[target] if not gap(cell)], decimal)
     if missing := len(price) - len(known):
         notes.append(f"rows left out, since their {target} is missing: {missing:,} of {len(price):,}")
@@ -184,7 +193,7 @@ def from_cells(
             frame[part.name] = pd.Series([part.read(cell, decimal) for cell in texts], dtype=dtype)
     features = pd.DataFrame(frame, index=range(len(known)))
     table = Table(name, features, pd.Series(price[known], name=target), "", tuple(notes), tuple(found), decimal, header)
-    return _checked(table)
+    return checked(table)
 
 
 def _target(cells: Sequence, target: str, name: str, place: Callable, decimal: str) -> np.ndarray:
@@ -221,7 +230,7 @@ def california() -> Table:
     frame = bunch.frame.astype("float64")
     target = frame.pop("MedHouseVal") * 100_000
     found = tuple(Column(name, "number", name) for name in frame)
-    return _checked(Table("california", frame, target, "$", ("MedHouseVal: from 100,000 $ to $",), found))
+    return checked(Table("california", frame, target, "$", ("MedHouseVal: from 100,000 $ to $",), found))
 
 
 def _network_problem(url: str) -> str | None:
@@ -242,45 +251,6 @@ def _network_problem(url: str) -> str | None:
     thread.start()
     thread.join(NETWORK_SECONDS)
     return outcome[0]
-
-
-def _checked(table: Table) -> Table:
-    """Leave out the columns that say nothing, note those that say too much, refuse what float32 cannot carry."""
-    features, notes, target = table.features, list(table.notes), str(table.target.name)
-    seen: dict[bytes, str] = {}
-    if kept_by_keras := sorted({"class_name", "registered_name"}.intersection(features)):
-        name = kept_by_keras[0]
-        raise InputError(f"{table.name}: Keras keeps the name {name} for itself: rename that column, or --drop {name}")
-    for name, values in [*features.items(), (target, table.target)]:
-        if values.dtype.kind != "f":
-            continue
-        low, high, spread = values.min(), values.max(), values.std(ddof=0)
-        if high - low <= 1e-6 * max(abs(low), abs(high)):  # the model computes in float32: 7 digits
-            if name == target:
-                raise InputError(
-                    f"{table.name}: the target {name!r} is the same in every row ({low:g}): nothing to learn"
-                )
-            notes.append(f"left out: {name} (the same in every row: {low:g})")
-            features = features.drop(columns=name)
-            continue
-        if not 1e-6 < spread < 1e15:
-            raise InputError(f"{table.name}: {name!r} varies by {spread:.1g}: give it in a unit of more usual size")
-        twin = seen.setdefault(values.to_numpy().tobytes(), name)
-        if twin != name and name != target:
-            notes.append(f"{name} repeats {twin}: both are used and share one weight")
-        elif twin != name:
-            raise InputError(f"{table.name}: {twin!r} repeats the target {name!r}: remove it (--drop {twin!r})")
-    if features.shape[1] == 0:
-        raise InputError(f"{table.name}: no numeric column is left to predict {target!r} from, nor one of text")
-    if (copies := int(pd.concat([features, table.target], axis=1).duplicated().sum())) >= COPIES * len(features):
-        notes.append(
-            f"{copies:,} of {len(features):,} rows repeat another: of copies, remove all but one, or tests flatter"
-        )
-    if found := columns.suspects(features, table.target):
-        names = ", ".join(found)
-        notes.append(f"is the answer among the columns? {names}: nearly {target} itself; if so, --drop {found[0]!r}")
-    kept = tuple(column for column in table.columns if column.name in features)
-    return Table(table.name, features, table.target, table.unit, tuple(notes), kept, table.decimal, table.header)
 
 
 def exact_numbers(name: str, cells: Sequence, place: Callable[[int], str], decimal: str = ".") -> np.ndarray:

@@ -61,6 +61,7 @@ def preprocess_data(
     scale_target: bool = True,
     columns: Sequence[Column] = (),
     log_target: bool = False,
+    ridge: bool = False,
 ) -> Data:
     """Split X (rows, features) and y (rows,) in three and standardize both with the training rows' statistics.
 
@@ -73,6 +74,7 @@ def preprocess_data(
         scale_target: False repeats the article's mistake.
         columns: what the columns of the frame are: `Table.columns`.
         log_target: learn the logarithm of the target.
+        ridge: whether large weights will be penalised: then there may be more columns than rows.
 
     Raises:
         InputError: too few training rows for the features, they all have the same target, or it has no logarithm.
@@ -92,10 +94,10 @@ def preprocess_data(
     X = X if columns else np.asarray(X)
     X_rest, X_test, y_rest, y_test = train_test_split(X, y, test_size=test_size, random_state=random_state)
     first = int(len(X_rest) * (1 - validation_split))  # training rows
-    if first <= X.shape[1]:
+    if first <= X.shape[1] and not ridge:
         raise InputError(
             f"of {len(X):,} usable rows {first:,} are left to train on: too few for {X.shape[1]:,} columns, since a "
-            "linear model needs more rows than columns; remove columns or add rows"
+            "linear model needs more rows than columns; remove columns, add rows, or add --ridge"
         )
     scaler = Encoder.fit(X_rest[:first], columns) if columns else StandardScaler().fit(X_rest[:first])
     y_rest = np.log(y_rest) if log_target else y_rest

@@ -1,0 +1,59 @@
+"""What is looked at once a table is read: columns that say nothing or too much, and sizes that float32 cannot carry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from fmkeras.errors import InputError
+from fmkeras.houses import columns
+
+if TYPE_CHECKING:
+    from fmkeras.houses.table import Table
+
+COPIES = 0.01  # of the rows: from so many repeated ones on it is said
+
+
+def checked(table: Table) -> Table:
+    """Leave out the columns that say nothing, note those that say too much, refuse what float32 cannot carry.
+
+    Raises:
+        InputError: the target never varies or is among the columns, a column varies too much, or none is left.
+    """
+    features, notes, target = table.features, list(table.notes), str(table.target.name)
+    seen: dict[bytes, str] = {}
+    if kept_by_keras := sorted({"class_name", "registered_name"}.intersection(features)):
+        name = kept_by_keras[0]
+        raise InputError(f"{table.name}: Keras keeps the name {name} for itself: rename that column, or --drop {name}")
+    for name, values in [*features.items(), (target, table.target)]:
+        if values.dtype.kind != "f":
+            continue
+        low, high, spread = values.min(), values.max(), values.std(ddof=0)
+        if high - low <= 1e-6 * max(abs(low), abs(high)):  # the model computes in float32: 7 digits
+            if name == target:
+                raise InputError(
+                    f"{table.name}: the target {name!r} is the same in every row ({low:g}): nothing to learn"
+                )
+            notes.append(f"left out: {name} (the same in every row: {low:g})")
+            features = features.drop(columns=name)
+            continue
+        if not 1e-6 < spread < 1e15:
+            raise InputError(f"{table.name}: {name!r} varies by {spread:.1g}: give it in a unit of more usual size")
+        twin = seen.setdefault(values.to_numpy().tobytes(), name)
+        if twin != name and name != target:
+            notes.append(f"{name} repeats {twin}: both are used and share one weight")
+        elif twin != name:
+            raise InputError(f"{table.name}: {twin!r} repeats the target {name!r}: remove it (--drop {twin!r})")
+    if features.shape[1] == 0:
+        raise InputError(f"{table.name}: no numeric column is left to predict {target!r} from, nor one of text")
+    if (copies := int(pd.concat([features, table.target], axis=1).duplicated().sum())) >= COPIES * len(features):
+        notes.append(
+            f"{copies:,} of {len(features):,} rows repeat another: of copies, remove all but one, or tests flatter"
+        )
+    if found := columns.suspects(features, table.target):
+        names = ", ".join(found)
+        notes.append(f"is the answer among the columns? {names}: nearly {target} itself; if so, --drop {found[0]!r}")
+    kept = tuple(column for column in table.columns if column.name in features)
+    return replace(table, features=features, notes=tuple(notes), columns=kept)
