@@ -1,10 +1,11 @@
-"""What the default translator makes of the sentences that people type first, and of a file of everyday ones.
+"""What a translator makes of the sentences that people type first, of numbers, and of a file of everyday ones.
 
     python -m benchmarks.everyday --run runs/translate --pairs everyday.tsv
 
 `tests/first_sentences.tsv` holds 150 sentences with the translations that would do, written before any training.
-A translation counts if it is one of them but for case, punctuation and contractions. `--pairs` is scored by sacreBLEU
-through `translate`, in mixed case.
+A translation counts if it is one of them but for case, punctuation and contractions. `tests/numbers.txt` holds
+sentences with numbers in figures, none of which stands in the phrasebook with other ones; a translation counts if it
+has the same numbers, whatever else it says. `--pairs` is scored by sacreBLEU through `translate`, in mixed case.
 """
 
 import csv
@@ -16,7 +17,8 @@ from benchmarks import measure
 from fmkeras import cli, runs
 from fmkeras.translation.inference.scoring import scores
 
-FIRST = Path(__file__).parents[1] / "tests" / "first_sentences.tsv"
+TESTS = Path(__file__).parents[1] / "tests"
+FIRST, NUMBERS = TESTS / "first_sentences.tsv", TESTS / "numbers.txt"
 CONTRACTIONS = (
     ("can't", "can not"),
     ("cannot", "can not"),
@@ -65,6 +67,17 @@ def wrong(translator: fmkeras.Translator) -> list[tuple[str, str, str]]:
     ]
 
 
+def numbers(text: str) -> list[str]:
+    """The numbers of a text in figures, in order of size, however their digits are grouped."""
+    return sorted(re.sub(r"[.,](?=\d)", "", number) for number in re.findall(r"\d+(?:[.,]\d+)*", text))
+
+
+def lost(translator: fmkeras.Translator) -> list[tuple[str, str]]:
+    """Of the sentences with numbers those whose translation has others: sentence, translation."""
+    texts = NUMBERS.read_text(encoding="utf-8").splitlines()
+    return [(pt, en) for pt, en in zip(texts, translator.translate(texts), strict=True) if numbers(pt) != numbers(en)]
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = cli.Parser(prog="python -m benchmarks.everyday", description=__doc__.split("\n\n")[0])
     parser.add_argument("--run", help="run folder, or bundled")
@@ -77,7 +90,12 @@ def main(argv: list[str] | None = None) -> None:
     for pt, translation, good in missed:
         print(f"{pt}\n  → {translation}    [{good}]")
     result = {"machine": machine, "run": arguments.run, "first": {"right": total - len(missed), "of": total}}
+    other, count = lost(translator), len(NUMBERS.read_text(encoding="utf-8").splitlines())
+    for pt, translation in other:
+        print(f"{pt}\n  → {translation}")
+    result["numbers"] = {"kept": count - len(other), "of": count}
     print(f"\nright at once: {total - len(missed)} of {total} ({1 - len(missed) / total:.1%})")
+    print(f"with the same numbers: {count - len(other)} of {count}")
     if arguments.pairs:
         sources, references = (list(side) for side in zip(*fmkeras.read_pairs(arguments.pairs), strict=True))
         found = scores(translator.translate(sources), references, "en", "plain")

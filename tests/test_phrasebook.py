@@ -74,7 +74,7 @@ def test_sentences_are_3_to_25_words_long(corpus):
 def test_sentences_look_like_sentences(corpus):
     for column in ("pt", "en"):
         text = corpus[column]
-        assert text.str.match(r"^[A-ZÀ-Ú].*[.!?]$").all()
+        assert text.str.match(r"^[A-ZÀ-Ú\d].*[.!?]$").all()
         assert not text.str.contains(r"[{}<>@|]|  | [,.?!]").any()
 
 

@@ -69,7 +69,7 @@ def test_both_have_the_same(part):
         (blocks, "--epochs 3", "--epochs 4"),
         (spans, "`--dataset ted`", "`--dataset TED`"),
         (figures, "CC BY-NC-ND 4.0", "CC BY-NC-ND 4.1"),
-        (tables, "| Adeus! | Goodbye! | |", "| Adeus! | Goodbye! |"),
+        (tables, "| Tenho fome. | I'm hungry. | |", "| Tenho fome. | I'm hungry. |"),
         (translations, "Eu me chamo João.", "Eu me chamo Joao."),
         (marks, "<!-- ...", "<!-- .."),
     ],

@@ -15,7 +15,15 @@ VARIETIES = ("pt", "pt-PT", "pt-BR")  # good in both countries, or said in one o
 STORIES = "_stories"  # ends the names of files whose sentences belong together, an empty line between two stories
 # What people say first, which is learnt several times in a pass: most often a greeting of a word or two, for no other
 # sentence teaches it.
-FIRST = ("greetings", "asking_answering", "first_words", "short_questions", "short_statements", "simple_sentences")
+FIRST = (
+    "greetings",
+    "asking_answering",
+    "first_words",
+    "numbers",
+    "short_questions",
+    "short_statements",
+    "simple_sentences",
+)
 SHORT, SHORT_TIMES, TIMES = 3, 6, 2  # words
 # Of five stories one is for validation, two for test; of the other subjects all is for training.
 SPLITS = ("validation", "test", "train", "test", "train")

@@ -59,7 +59,7 @@ def _test_set(add: Callable) -> None:
     add("--dataset", help="what to score on (what it was trained on); a file that it was not trained on is taken whole")
     add("--columns", metavar="A,B", help="columns of source and target in another file: 2,4 (told by the file)")
     add("--source-column", type=int, choices=(1, 2), help="column to translate from in another file (1)")
-    add("--encoding", metavar="NAME", help="of another file without a byte-order mark: cp1252, utf-16, ... (UTF-8)")
+    add("--encoding", metavar="NAME", help="of another file without a byte-order mark: cp1252, utf-16-le, ... (UTF-8)")
     add("--source-file", metavar="FILE", help="score on this text, a sentence a line, in place of --dataset")
     add("--reference", nargs="+", metavar="FILE", help="its translations, line by line; one file or several")
     _beam(add)

@@ -54,7 +54,7 @@ class Pattern:
         for name, draw in self.slots:
             values[name] = draw(random, values)
         pt = portuguese.contract(_join(self.pt, values))
-        en = english.articles(_join(self.en, values))
+        en = english.articles(_join(self.en, values)).replace(".m..", ".m.")  # one full stop ends "at 6 p.m."
         words = []
         for value in values.values():
             if key := getattr(value, "key", None):

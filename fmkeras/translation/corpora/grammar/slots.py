@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any
 
-from fmkeras.translation.corpora.grammar import referents
+from fmkeras.translation.corpora.grammar import figures, referents
 from fmkeras.translation.corpora.grammar.lexicon import Lexicon
 from fmkeras.translation.corpora.grammar.referents import DETERMINERS, NounPhrase, Pronoun
 from fmkeras.translation.corpora.grammar.words import Adjective, Noun
@@ -222,8 +222,45 @@ class Slots:
         return lambda random, values: referents.draw_date(random)
 
     def price_slot(self, options: list[str], kinds: dict[str, str]) -> Draw:
-        """An amount of money."""
+        """An amount of money in words."""
         return lambda random, values: referents.draw_price(random)
+
+    def figures_slot(self, options: list[str], kinds: dict[str, str]) -> Draw:
+        """A number in figures: "figures 2 99"; "figures 0 9 1" has a decimal place, "figures 1 12 rank" is "3rd"."""
+        (low, high), more = _range("figures", options[:2]), options[2:]
+        if more == ["rank"]:
+            return lambda random, values: figures.draw_ordinal(random, low, high)
+        if more and not more[0].isdecimal():
+            raise ValueError(f"{more[0]!r} is no number of decimal places")
+        if more:
+            return lambda random, values: figures.draw_part(random, low, high, int(more[0]))
+        return lambda random, values: figures.draw_whole(random, low, high)
+
+    def amount_slot(self, options: list[str], kinds: dict[str, str]) -> Draw:
+        """An amount of money in figures."""
+        return lambda random, values: figures.draw_amount(random)
+
+    def quantity_slot(self, options: list[str], kinds: dict[str, str]) -> Draw:
+        """How much of something, in figures: "quantity food", "quantity drink"."""
+        units = {"food": figures.FOOD, "drink": figures.DRINK}.get(" ".join(options))
+        if units is None:
+            raise ValueError("a quantity slot is declared as: quantity food, or: quantity drink")
+        return lambda random, values: figures.draw_quantity(random, units)
+
+    def hour_slot(self, options: list[str], kinds: dict[str, str]) -> Draw:
+        """A time of day in figures, "at 6:40 p.m."; "hour sentence": "it is 6:40 p.m."."""
+        return lambda random, values: figures.draw_hour(random, "sentence" in options)
+
+    def day_slot(self, options: list[str], kinds: dict[str, str]) -> Draw:
+        """A day in figures."""
+        return lambda random, values: figures.draw_day(random)
+
+    def code_slot(self, options: list[str], kinds: dict[str, str]) -> Draw:
+        """A code: "code phone", or "code @@###" of letters and digits."""
+        if len(options) != 1:
+            raise ValueError("a code slot is declared as: code FORM, with @ for a letter and # for a digit")
+        forms = figures.PHONES if options == ["phone"] else tuple(options)
+        return lambda random, values: figures.draw_code(random, random.choice(forms))
 
 
 def _range(kind: str, options: list[str]) -> tuple[int, int]:
