@@ -14,6 +14,7 @@ from conftest import HOUSES, PAIRS, QUICK
 
 import fmkeras
 from fmkeras import InputError, cli, pretrain, regress, runs, translate
+from fmkeras.translation.inference.parting import Parting
 from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.settings import FEWEST_TOKENS, Settings
 
@@ -291,9 +292,9 @@ def test_the_fewest_tokens_that_a_run_may_name_leave_room_for_any_character(plac
     for tokens in (1, 2, FEWEST_TOKENS - 1):
         with pytest.raises(InputError, match=f"max_sentence_tokens {tokens}"):
             Settings.load({"max_sentence_tokens": tokens})
-    translator.settings = Settings.load({"max_sentence_tokens": FEWEST_TOKENS})
-    for sentence in ("a" * skipped + "😀" * 50 for skipped in range(12)):
-        assert "".join(translator.parts(sentence)) == sentence
+    parting = Parting(translator.tokenizer, Settings.load({"max_sentence_tokens": FEWEST_TOKENS}))
+    for sentence in ("a" * skipped + "𐍈" * 50 for skipped in range(12)):
+        assert "".join(parting.parts(sentence)) == sentence
 
 
 def test_a_run_without_its_model_says_so(places, refused, tmp_path):
