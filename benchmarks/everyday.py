@@ -72,9 +72,14 @@ def numbers(text: str) -> list[str]:
     return sorted(re.sub(r"[.,](?=\d)", "", number) for number in re.findall(r"\d+(?:[.,]\d+)*", text))
 
 
+def read_numbers() -> list[str]:
+    """The sentences with numbers in figures."""
+    return NUMBERS.read_text(encoding="utf-8").splitlines()
+
+
 def lost(translator: fmkeras.Translator) -> list[tuple[str, str]]:
     """Of the sentences with numbers those whose translation has others: sentence, translation."""
-    texts = NUMBERS.read_text(encoding="utf-8").splitlines()
+    texts = read_numbers()
     return [(pt, en) for pt, en in zip(texts, translator.translate(texts), strict=True) if numbers(pt) != numbers(en)]
 
 
@@ -90,7 +95,7 @@ def main(argv: list[str] | None = None) -> None:
     for pt, translation, good in missed:
         print(f"{pt}\n  → {translation}    [{good}]")
     result = {"machine": machine, "run": arguments.run, "first": {"right": total - len(missed), "of": total}}
-    other, count = lost(translator), len(NUMBERS.read_text(encoding="utf-8").splitlines())
+    other, count = lost(translator), len(read_numbers())
     for pt, translation in other:
         print(f"{pt}\n  → {translation}")
     result["numbers"] = {"kept": count - len(other), "of": count}

@@ -123,7 +123,7 @@ def test_numbers_stand_in_the_phrasebook_with_other_figures():
         return re.sub(r"\d+(?:[.,]\d+)*", "7", text)
 
     known = set(map(masked, phrasebook.load()["pt"]))
-    assert not [text for text in everyday.NUMBERS.read_text(encoding="utf-8").splitlines() if masked(text) in known]
+    assert not [text for text in everyday.read_numbers() if masked(text) in known]
 
 
 def test_what_counts_as_the_same_translation():

@@ -55,6 +55,13 @@ def test_pictures_that_it_does_not_know_stay_behind_the_translation(translator, 
     assert [alternative.translation for alternative in found] == [translation] * bool(translation)
 
 
+def test_signs_that_say_something_stay_where_they_are(tokenizer):
+    parting = Parting(tokenizer, fmkeras.Settings(source="pt"))
+    for text in ("Estão 12 °C.", "№ 5 é bom.", "© Ana ali.", "㎏ e ™"):
+        assert parting.parts(text, split=False) == [text] and not parting.signs_behind(text)
+    assert parting.signs_behind("Estão 12 ° ✨") == " ✨"
+
+
 def test_a_sentence_of_unknown_letters_is_a_guess_also_within_a_text(translator):
     said = []
     translator.translate(["Bom dia. 你好吗？", "Bom dia. Está ali!"], on_unknown=said.append)

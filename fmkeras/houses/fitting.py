@@ -118,22 +118,16 @@ def train_regressor(
     """
     options = {"drop": list(drop), "categorical": list(categorical), "numeric": list(numeric)}
     loaded = preparing.load_table(table, target, options, header)
-    features, name = loaded.features, str(loaded.target.name)
     say = preparing.introduce(loaded, say)
     data, strength = preparing.prepare(loaded, scale_target, log_target, ridge)
-    split = {"training": len(data.X_train), "validation": len(data.X_validation), "test": len(data.y_test)}
-    say("split: " + ", ".join(f"{rows:,} {part}" for part, rows in split.items()) + " rows")
+    say("split: " + ", ".join(f"{rows:,} {part}" for part, rows in _split(data).items()) + " rows")
     if refit is None:
         refit = len(data.X_train) < REFIT_BELOW * data.X_train.shape[1]
-    config: dict[str, object] = {
-        "task": "regress",
-        "dataset": preparing.source_of(table, loaded),
-        "target": name,
-        "epochs": epochs,
-    }
-    config |= {"seed": seed, "scale_target": scale_target, "header": header, "log_target": log_target}
-    config |= {"ridge": strength, "refit": refit} | _described(loaded, data)
-    _check(folds, len(features), tensorboard, run)
+    about: dict[str, object] = {"dataset": preparing.source_of(table, loaded), "target": str(loaded.target.name)}
+    config = {"task": "regress"} | about | {"epochs": epochs, "seed": seed, "scale_target": scale_target}
+    config |= {"header": header, "log_target": log_target, "ridge": strength, "refit": refit}
+    config |= _described(loaded, data)
+    _check(folds, len(loaded.features), tensorboard, run)
     folder = _begin(run, config | options, say)
     with runs.alone(folder) if folder else contextlib.nullcontext():
         say("loading Keras ...")
@@ -148,15 +142,7 @@ def train_regressor(
             runs.write_text(folder / runs.HISTORY, fit.history.to_csv(index=False, lineterminator="\n"))
         if not fit.finished:
             raise _interrupted(fit, folder)
-        about = {"dataset": config["dataset"], "target": name, "rows": len(features), "features": features.shape[1]}
-        about |= {"notes": list(loaded.notes)}
-        about |= {"encoded_columns": data.X_train.shape[1], "split": split}
-        report: dict = about | fit.report | _cross_validated(loaded, folds, strength, log_target)
-        from fmkeras.houses import effects
-
-        if answered := effects.answered(fit):
-            report["notes"].append(answered)
-            say(answered)
+        report = about | _found(fit, say) | fit.report | _cross_validated(loaded, folds, strength, log_target)
         fit = fit._replace(report=report)
         regressor = Regressor(fit.model, config | options, report)
         regressor.fitted = fit
@@ -165,6 +151,24 @@ def train_regressor(
 
             house_report.save(folder, fit)
     return regressor
+
+
+def _split(data: Data) -> dict[str, int]:
+    """How many rows each part has."""
+    return {"training": len(data.X_train), "validation": len(data.X_validation), "test": len(data.y_test)}
+
+
+def _found(fit: Fit, say: Callable[[str], None]) -> dict[str, object]:
+    """What report.json says of the table; a line is said where its columns give the target away."""
+    from fmkeras.houses import effects
+
+    rows, features = fit.table.features.shape
+    notes = list(fit.table.notes)
+    if answered := effects.answered(fit):
+        notes.append(answered)
+        say(answered)
+    encoded = fit.data.X_train.shape[1]
+    return {"rows": rows, "features": features, "notes": notes, "encoded_columns": encoded, "split": _split(fit.data)}
 
 
 def _interrupted(fit: Fit, folder: Path | None) -> KeyboardInterrupt:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, Va
 from fmkeras.serving.batching import Batcher
 from fmkeras.serving.failures import Refused
 from fmkeras.serving.served import Key, Served
+from fmkeras.translation.corpora import textform
 from fmkeras.translation.inference.hypotheses import Alternative, Detail
 
 MOST_TEXTS = 64  # of one request
@@ -16,7 +17,7 @@ AUTO = "auto"
 
 
 # JSON can hold half a surrogate pair, which no answer can.
-Text = Annotated[StrictStr, AfterValidator(lambda text: text.encode("utf-8", "replace").decode("utf-8"))]
+Text = Annotated[StrictStr, AfterValidator(textform.storable)]
 
 
 class Ask(BaseModel):

@@ -29,6 +29,11 @@ _ENGLISH_SUFFIX = {"'s", "'m", "'d", "'re", "'ve", "'ll", "n't"}
 _ENGLISH_PAIRS = {("gon", "na"), ("wan", "na"), ("got", "ta")}
 
 
+def storable(text: str) -> str:
+    """A text that UTF-8 can hold: "?" for halves of surrogate pairs."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def visible(text: str) -> bool:
     """Whether a text has a character that can be seen: no white space, control or format character."""
     return any(unicodedata.category(c)[0] not in "ZC" for c in text)
@@ -57,8 +62,13 @@ def capital(letter: str, language: str) -> str:
 
 
 def is_sign(character: str) -> bool:
-    """Whether a character is a picture or what goes with one: 😀, ♥, the joiner and the skin colour of others."""
-    return unicodedata.category(character) in ("So", "Sk", "Cf") or "\ufe00" <= character <= "\ufe0f"
+    """Whether a character is a picture or what goes with one: 😀, ♥, the joiner and the skin colour of others.
+
+    ° and № are none: they say something.
+    """
+    category = unicodedata.category(character)
+    drawn = category in ("So", "Sk") and ("\u2190" <= character <= "\u2bff" or character >= "\U0001f000")
+    return drawn or category == "Cf" or "\ufe00" <= character <= "\ufe0f"
 
 
 def keeps_numbers(text: str, translation: str) -> bool:

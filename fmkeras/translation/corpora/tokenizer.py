@@ -15,6 +15,7 @@ import sentencepiece
 
 from fmkeras.errors import InputError
 from fmkeras.runs import whole_file
+from fmkeras.translation.corpora import textform
 from fmkeras.translation.corpora.languages import same
 from fmkeras.translation.corpora.sentences import Sentences
 
@@ -30,7 +31,7 @@ def normalise(text: str) -> str:
 
     What this changes is all that tokenizing changes: `decode(encode(text)) == normalise(text)` for every string.
     """
-    text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
+    text = unicodedata.normalize("NFC", textform.storable(text))
     # "▁" is how SentencePiece itself writes a space. str.split knows every white space of Unicode.
     return " ".join(text.replace("▁", "_").replace("\0", " ").split())
 
