@@ -86,7 +86,9 @@ def loss_curves(
         axis.axhline(optimum, **line(2), label="least squares, training rows")
     if log:
         axis.set_yscale("log")
-        axis.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))  # a loss seldom spans a power of ten
+        low, high = axis.get_ylim()
+        if high < 100 * low:  # a loss seldom spans powers of ten, which are marked by default
+            axis.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
         axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
         axis.yaxis.set_minor_formatter(NullFormatter())
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
@@ -95,10 +97,16 @@ def loss_curves(
     return figure
 
 
+def _dots(rows: int) -> dict:
+    """How dots look: of many rows small and faint, so that crowds show; of a few large enough to be seen."""
+    size, alpha = np.clip(3_000 / rows, 7, 30), np.clip(250 / rows, 0.25, 0.8)
+    return {"s": float(size), "alpha": float(alpha), "color": BLUE, "linewidths": 0}
+
+
 def predicted_against_actual(actual: np.ndarray, predicted: np.ndarray, title: str, target: str, unit: str) -> Figure:
     """One dot a row: actual value (x) and prediction (y), both (rows,); a perfect model puts all on the line."""
     figure, (axis,) = _figure(title, 6.0, 5.6)
-    axis.scatter(actual, predicted, s=7, color=BLUE, alpha=0.25, linewidths=0)
+    axis.scatter(actual, predicted, **_dots(len(actual)))
     low, high = min(actual.min(), predicted.min()), max(actual.max(), predicted.max())
     axis.axline((low, low), slope=1, color=INK, linestyle="--", linewidth=1.2, label="prediction = actual")
     margin = 0.03 * (high - low) or 1.0
@@ -114,7 +122,7 @@ def residuals(actual: np.ndarray, predicted: np.ndarray, title: str, target: str
     """Residuals (actual - predicted) against the prediction, and how they are spread; both (rows,)."""
     figure, (left, right) = _figure(title, 10.5, 4.5, panels=2)
     residual = actual - predicted
-    left.scatter(predicted, residual, s=7, color=BLUE, alpha=0.25, linewidths=0)
+    left.scatter(predicted, residual, **_dots(len(residual)))
     left.axhline(0, color=INK, linestyle="--", linewidth=1.2)
     left.set(xlabel=_label(f"predicted {target}", unit), ylabel=_label("residual: actual - predicted", unit))
     # The middle 98 %: a few mansions would squeeze all the others into one bar.

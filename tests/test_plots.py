@@ -229,3 +229,23 @@ def test_histogram_counts():
     (axis,) = plots.histogram({"a": [1, 1, 3], "b": [2]}, "title", "x", "y").axes
     assert list(axis.lines[0].get_ydata()) == [0, 2, 0, 1] and list(axis.lines[1].get_ydata()) == [0, 0, 1]
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["a", "b"]
+
+
+def test_a_loss_over_many_powers_of_ten_is_marked_at_some_of_them(tmp_path):
+    """All marks stood at its upper end, one on the other."""
+    losses = pd.DataFrame({"epoch": range(1, 12), "loss": [10.0**-i for i in range(11)]})
+    (axis,) = draw(plots.loss_curves(losses, "Title", log=True), tmp_path).axes
+    low, high = axis.get_ylim()
+    marks = [value for value in axis.get_yticks() if low <= value <= high]
+    assert 3 <= len(marks) <= 12 and np.ptp(np.log10(marks)) >= 6
+
+
+@pytest.mark.parametrize(("rows", "size", "alpha"), [(24, 30, 0.8), (5_000, 7, 0.25)])
+def test_a_few_dots_are_large_enough_to_be_seen(tmp_path, rows, size, alpha):
+    actual = np.linspace(1, 2, rows)
+    for figure in (
+        plots.predicted_against_actual(actual, actual, "Title", "price", "$"),
+        plots.residuals(actual, actual[::-1], "Title", "price", "$"),
+    ):
+        (dots,) = draw(figure, tmp_path).axes[0].collections
+        assert (dots.get_sizes()[0], dots.get_alpha()) == (size, alpha)
