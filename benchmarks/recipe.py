@@ -37,6 +37,8 @@ ARMS: dict[str, dict[str, Any]] = {
     "vocabulary-16000": {"vocab_size": 16_000},
     "no-label-smoothing": {"label_smoothing": 0.0},
     "r-drop": {"consistency": 1.0},
+    "denoise-2": {"denoise_epochs": 2},
+    "denoise-10": {"denoise_epochs": 10},
     "deep-encoder": {"num_layers": 5, "decoder_layers": 1},
     "linear": {"schedule": "linear"},
     "cosine": {"schedule": "cosine"},

@@ -177,19 +177,23 @@ def show(paths: Sequence) -> bool:
     return True
 
 
-def training_curves(history: pd.DataFrame, title: str) -> Figure:
+def training_curves(history: pd.DataFrame, title: str, denoise_epochs: int = 0) -> Figure:
     """Loss and token accuracy of a translator by epoch, training and validation side by side.
 
     Args:
         history: columns epoch, steps, loss, val_loss, token_accuracy, val_token_accuracy; one row an epoch, or several.
+        denoise_epochs: how many epochs of noise came first; a line is drawn behind them.
     """
     along = "epoch" if history["epoch"].is_unique else "steps"
+    denoised = history[along][history["epoch"] <= denoise_epochs]
     figure, axes = _figure(title, 10.0, 4.2, panels=2)
     names = {"loss": "loss (nats per target token, label-smoothed)", "token_accuracy": "token accuracy"}
     for axis, (name, label) in zip(axes, names.items(), strict=True):
         epochs, looks = history[along], (line(0, len(history)), line(1, len(history)))
         axis.plot(epochs, history[name], **looks[0], label="training (mean over the epoch)")
         axis.plot(epochs, history[f"val_{name}"], **looks[1], label="validation (averaged weights)")
+        if len(denoised):
+            axis.axvline(denoised.iloc[-1], **line(2), label="noise until here, then pairs")
         axis.set(xlabel=along, ylabel=label)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.legend(frameon=False)

@@ -9,6 +9,7 @@ from fmkeras import InputError
 from fmkeras.translation.corpora.sentences import Sentences
 from fmkeras.translation.corpora.tokenizer import END, MASK, START, Tokenizer, language_token
 from fmkeras.translation.settings import Settings
+from fmkeras.translation.training.curriculum import Curriculum
 from fmkeras.translation.training.denoising import BLANK, Denoising, Fate, Reconstructor, corrupt, readable
 from fmkeras.translation.training.training import Training
 
@@ -190,9 +191,8 @@ def trained(folder, tokenizer, resume=False, **settings) -> Training:
     settings = Settings(**options | dict(ema_decay=0.95, mask=0.5, precision="float32") | settings)
     denoising = Denoising.of(TEXTS, tokenizer, settings)
     batches = denoising.batches(0)
-    return Training(
-        *(settings, tokenizer, batches, batches, folder, resume), renew=lambda epoch, part: denoising.batches(epoch)
-    )
+    curriculum = Curriculum(batches, settings.epochs, lambda epoch, part: denoising.batches(epoch))
+    return Training(settings, tokenizer, curriculum, batches, folder, resume)
 
 
 @pytest.mark.slow

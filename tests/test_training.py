@@ -20,6 +20,7 @@ from fmkeras.translation.training import callbacks
 from fmkeras.translation.training import training as trainings
 from fmkeras.translation.training.callbacks import EveryMinute, RunningAverage
 from fmkeras.translation.training.checkpoint import CHECKPOINT, Place
+from fmkeras.translation.training.curriculum import Curriculum
 from fmkeras.translation.training.training import Training
 
 FIRST, V = 4, 24  # ids of ordinary tokens are FIRST ... V - 1
@@ -367,7 +368,7 @@ def test_batches_of_nothing_are_safe(tmp_path):
     """An end token alone, no token at all, padding only, one token: an epoch of each leaves finite numbers."""
     kinds = [[END], [], [0, 0, 0], [5]]
     trained = training(tmp_path, [[END]], [[END]], epochs=len(kinds))
-    trained.renew = lambda epoch, part: Batches([kinds[epoch]] * 3, [kinds[epoch]] * 3, 500)
+    trained.curriculum.renew = lambda epoch, part: Batches([kinds[epoch]] * 3, [kinds[epoch]] * 3, 500)
     epochs = trained.epochs(show_progress=False)
     for row in kinds:
         trained.validation = Batches([row], [row], 500)
@@ -473,7 +474,7 @@ def in_parts(folder, resume=False, **settings) -> Training:
     settings = dict(epochs=2, dropout=0.2, batch_tokens=200, validate_every=4) | settings
     trained = training(folder, sequences(80, 4), sequences(80, 5), resume=resume, **settings)
     parts = [Batches(sequences(n, n), sequences(n, n + 1), 200) for n in (70, 50)]
-    trained.renew, trained.parts = lambda epoch, part: parts[part], 2
+    trained.curriculum = Curriculum(trained.batches, trained.settings.epochs, lambda epoch, part: parts[part], parts=2)
     assert [len(part) for part in parts] == [3, 2]
     return trained
 
@@ -486,7 +487,7 @@ def parted(tmp_path_factory) -> Training:
 def test_parts_and_validations_within_an_epoch(parted):
     rows = parted.history
     assert [(row["epoch"], row["steps"]) for row in rows] == [(1, 4), (1, 5), (2, 9), (2, 10)]
-    tokens = [sum(int(part.lengths[:, 0].sum()) for part in (parted.renew(0, 0), parted.renew(0, 1)))] * 2
+    tokens = [sum(int(part.lengths[:, 0].sum()) for part in (parted.curriculum(0, 0), parted.curriculum(0, 1)))] * 2
     assert [rows[0]["target_tokens"] + rows[1]["target_tokens"], sum(r["target_tokens"] for r in rows[2:])] == tokens
     assert parted.place == Place(epoch=2) and parted.done()
     assert list(pd.read_csv(parted.folder / runs.HISTORY)["steps"]) == [4, 5, 9, 10]
@@ -588,7 +589,7 @@ def test_bpe_dropout_cuts_words_anew_each_epoch(tmp_path):
     trained = Training(settings, tokenizer, Batches(ids, ids, 400), Batches(ids, ids, 400), tmp_path)
     seen = []
     for epoch in (0, 1, 0):
-        cut = trained.renew(epoch, 0)
+        cut = trained.curriculum(epoch)
         seen.append(cut.source)
         assert tokenizer.decode(cut.source) == tokenizer.decode(cut.target) == text
     assert seen[0] == seen[2] != seen[1]

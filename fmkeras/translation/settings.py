@@ -66,6 +66,7 @@ class Settings:
     word_dropout: float = 0.0  # share of the tokens whose embedding is left out while training
 
     # training
+    denoise_epochs: int = 0  # before these: epochs in which both sides are reconstructed from noise, as in pre-training
     epochs: int = 10  # rounds of training, each with a validation
     passes: int = 1  # passes over the training pairs in an epoch; more where there are few of them
     patience: int = 0  # stop after so many validations without a better one; 0 for never
@@ -162,6 +163,7 @@ LEAST = {
     "patience": 0,
     "longest_source": 0,
     "decoder_layers": 0,
+    "denoise_epochs": 0,
     "consistency": 0,
     "validate_every": 0,
     "span": 1,

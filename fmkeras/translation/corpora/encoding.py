@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -37,11 +37,11 @@ def encode_pairs(pairs: Pairs, tokenizer: Tokenizer, max_sentence_tokens: int) -
     return sides
 
 
-def learn_vocabulary(pairs: Pairs, vocab_size: int) -> Tokenizer:
+def learn_vocabulary(pairs: Pairs, vocab_size: int, special_tokens: Sequence[str] = ()) -> Tokenizer:
     """A vocabulary of both sides of pairs; of pairs on the disk it is kept there, too, and found again."""
 
     def learn() -> Tokenizer:
-        return Tokenizer.train(itertools.chain.from_iterable(pairs), vocab_size)
+        return Tokenizer.train(itertools.chain.from_iterable(pairs), vocab_size, special_tokens)
 
     def make(writer: cache.Writer) -> dict:
         writer.append("model", np.frombuffer(learn().model, "u1"))
@@ -49,7 +49,8 @@ def learn_vocabulary(pairs: Pairs, vocab_size: int) -> Tokenizer:
 
     if not isinstance(pairs, StoredPairs):
         return learn()
-    return Tokenizer(_entry(pairs, "vocabulary", {"vocab_size": vocab_size}, make).array("model").tobytes())
+    key = {"vocab_size": vocab_size} | ({"special_tokens": [*special_tokens]} if special_tokens else {})
+    return Tokenizer(_entry(pairs, "vocabulary", key, make).array("model").tobytes())
 
 
 def _stored(pairs: StoredPairs, tokenizer: Tokenizer, max_sentence_tokens: int, parts: Iterator[Sides]) -> Sides:

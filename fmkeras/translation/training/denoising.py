@@ -128,6 +128,20 @@ class Denoising:
         start = np.repeat([tokenizer.start(language) for language in texts], list(counts.values())).astype("int32")
         return cls(originals, start, settings, tokenizer.special_tokens[MASK], counts)
 
+    @classmethod
+    def of_pairs(cls, pairs: Batches, tokenizer: Tokenizer, settings: Settings) -> "Denoising":
+        """From both sides of sentence pairs, neither of which is shown its translation.
+
+        Raises:
+            InputError: the vocabulary is that of another translator, and has no mask.
+        """
+        if MASK not in tokenizer.special_tokens:
+            raise InputError(f"--denoise-epochs: the vocabulary of {settings.init} has no mask: leave the option out")
+        languages = settings.source, settings.target
+        start = np.repeat([tokenizer.start(language) for language in languages], len(pairs.source)).astype("int32")
+        both = Sentences.joined([pairs.source, pairs.target])
+        return cls(both, start, settings, tokenizer.special_tokens[MASK], dict.fromkeys(languages, len(pairs.source)))
+
     def corrupted(self, epoch: int) -> tuple[Sentences, np.ndarray]:
         """The sentences with the noise of an epoch, and what it did, as `corrupt` tells it."""
         rng = np.random.default_rng((self.settings.seed, epoch, self.mask))

@@ -43,7 +43,8 @@ class Learner:
         optimizer = optimizer_of(settings, steps)
         optimizer.build(self.model.trainable_variables)
         self.objective.compile(optimizer, jit_compile=devices.jit_compile())
-        between = min(steps // settings.epochs, settings.validate_every or steps)  # steps between two validations
+        epochs = settings.denoise_epochs + settings.epochs
+        between = min(steps // epochs, settings.validate_every or steps)  # steps between two validations
         self.average = RunningAverage(self.averaged, settings.ema_decay, every=10 if between >= MANY else 1)
         self.evaluator = Objective(self.averaged, settings.label_smoothing)
         self.evaluator.compile(jit_compile=devices.jit_compile())

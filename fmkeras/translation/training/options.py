@@ -24,6 +24,7 @@ RARE = {  # settings without an option of their own above, and what they are
     "validate_every": "validate after every N steps, too, and keep the best",
     "select": "keep the epoch of the lowest validation loss, the highest validation BLEU, or the last",
     "passes": "passes over the pairs in an epoch",
+    "denoise_epochs": "epochs before the others, in which both sides are reconstructed from noise, unpaired",
     "warmup_steps": "steps of linear warm-up",
     "schedule": "how the learning rate falls after it, linear and cosine to 0 at the last step",
     "optimizer": "muon, with Keras 3.13 or later, is for the matrices, and Adam for the rest",
@@ -120,7 +121,8 @@ def pretrain_parser() -> argparse.ArgumentParser:
         help=f"share of the other subword tokens that are deleted ({Settings.delete:g})",
     )
     training_options(add, "runs/pretrain")
-    rare_options(top, [name for name in RARE if name not in ("select", "beam", "length_penalty", "passes", "style")])
+    translating = ("select", "beam", "length_penalty", "passes", "denoise_epochs", "style")
+    rare_options(top, [name for name in RARE if name not in translating])
     return top
 
 

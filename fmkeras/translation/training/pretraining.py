@@ -19,12 +19,13 @@ from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_toke
 from fmkeras.translation.saved import own_tokenizer
 from fmkeras.translation.settings import NONE, Settings, present_names
 from fmkeras.translation.training import fitting, session
+from fmkeras.translation.training.curriculum import Curriculum
 from fmkeras.translation.training.denoising import Denoising, Reconstructor
 from fmkeras.translation.training.options import decide
 from fmkeras.translation.training.pretrained import Pretrained, load_pretrained
 from fmkeras.translation.training.training import Training
 
-TRANSLATING = {"init", "passes", "bpe_dropout"}  # settings that pre-training has no use for
+TRANSLATING = {"init", "passes", "bpe_dropout", "denoise_epochs"}  # settings that pre-training has no use for
 SAMPLES = 5  # sentences of each language shown at the end
 
 
@@ -147,11 +148,10 @@ def prepare(
     training = Training(
         settings,
         tokenizer,
-        batches,
+        Curriculum(batches, settings.epochs, lambda epoch, part: denoising.batches(epoch)),
         validation,
         folder,
         resume,
-        renew=lambda epoch, part: denoising.batches(epoch),
         callbacks=callbacks,
     )
     return texts, denoising.counts, training

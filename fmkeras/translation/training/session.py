@@ -103,14 +103,18 @@ def describe(training: Training, say: Say) -> None:
         f"{len(training.tokenizer):,}; {training.model.count_params():,} parameters"
     )
     epochs = f"{settings.epochs} epoch{'s' * (settings.epochs > 1)}"
-    about, longer = "about " * (training.longer != 1), training.longer
+    longer = training.curriculum.longer
+    about = "about " * (longer != 1)
     count, tokens = f"{about}{longer * len(batches):,.0f}", f"{about}{longer * batches.tokens:,.0f}"
     say(f"training   {epochs} of {count} batches and {tokens} target tokens")
+    if before := training.curriculum.denoise_epochs:
+        of_first = "{:,} batches and {:,} tokens".format(*training.curriculum.first)
+        say(f"           before them {before} of {of_first}, in which both sides are reconstructed from noise")
     if training.fresh is not None:
         say(f"           {origin(training)}")
     place = training.place
     if training.history or place.position:
-        part = f" of part {place.part + 1}" * (training.parts > 1)
+        part = f" of part {place.part + 1}" * (training.curriculum.parts(place.epoch) > 1)
         say(f"           resumed after epoch {place.epoch} and {place.position} batches{part}")
     for note in training.notes:
         say(f"           {note}")
@@ -160,29 +164,33 @@ def train(training: Training, title: str, began: float, samples: Samples, say: S
 
     drawn = False
     for row in training.epochs(show_progress=say is not silent, announce=announce):
-        say(epoch_line(row, time.perf_counter() - began, training.settings.validate_every > 0))
-        plot(training.folder, title)
+        of_noise = row["epoch"] <= training.curriculum.denoise_epochs
+        within = training.settings.validate_every > 0
+        say(epoch_line(row, time.perf_counter() - began, within, " of noise" * of_noise))
+        plot(training, title)
         drawn = True
-        for text, result in samples() if say is not silent else ():
+        for text, result in samples() if say is not silent and not of_noise else ():
             say(f"           {text}\n         → {result}")
     if not drawn:  # no epoch was left: it was perhaps killed while it drew the last
-        plot(training.folder, title)
+        plot(training, title)
 
 
-def epoch_line(row: dict, seconds: float, within: bool = False) -> str:
-    """What is said after a validation, at the end of an epoch or within it."""
-    step = f"step {row['steps']:,} | " * within
+def epoch_line(row: dict, seconds: float, within: bool = False, kind: str = "") -> str:
+    """What is said after a validation, at the end of an epoch or within it; `kind` says of what the epoch was."""
+    begin = f"epoch {str(row['epoch']) + kind:<4} " + f"step {row['steps']:,} | " * within
     return (
-        f"epoch {row['epoch']:<4} {step}training loss {row['loss']:.3f}, accuracy {row['token_accuracy']:.1%} | "
+        f"{begin}training loss {row['loss']:.3f}, accuracy {row['token_accuracy']:.1%} | "
         f"validation loss {row['val_loss']:.3f}, perplexity {row['val_perplexity']:.2f}, "
         f"accuracy {row['val_token_accuracy']:.1%} | {row['tokens_per_second']:,.0f} tokens/s, "
         f"{cli.duration(seconds)} so far"
     )
 
 
-def plot(folder: Path, title: str) -> None:
+def plot(training: Training, title: str) -> None:
     """Draw history.csv as loss.png."""
-    runs.save_figure(plots.training_curves(pd.read_csv(folder / runs.HISTORY), title), folder / "loss.png")
+    history = pd.read_csv(training.folder / runs.HISTORY)
+    figure = plots.training_curves(history, title, training.curriculum.denoise_epochs)
+    runs.save_figure(figure, training.folder / "loss.png")
 
 
 def report(training: Training, began: float) -> dict:

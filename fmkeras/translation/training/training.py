@@ -20,7 +20,6 @@ from fmkeras.translation.model.objective import as_dataset, evaluate
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.training import agreement, checkpoint, history
-from fmkeras.translation.training.bpe_dropout import BpeDropout
 from fmkeras.translation.training.callbacks import (
     Announce,
     Callbacks,
@@ -30,6 +29,7 @@ from fmkeras.translation.training.callbacks import (
     suitable,
     synchronise,
 )
+from fmkeras.translation.training.curriculum import Curriculum
 from fmkeras.translation.training.learner import Learner
 
 
@@ -43,23 +43,20 @@ class Training(Learner):
     Args:
         settings, initial: as of `Learner`.
         tokenizer: what the batches were made with.
-        batches, validation: sentence pairs to train on and to choose the best epoch by.
+        batches: sentence pairs to train on, as the settings say (see `Curriculum.of`), or another curriculum.
+        validation: sentence pairs to choose the best epoch by.
         folder: the run folder.
         resume: go on from the folder's checkpoint if there is one.
         callbacks: of Keras (but for `UNSUITABLE`) or your own. They see the `Objective` as `self.model`, each step, and
             at an epoch's end the logs loss, accuracy, val_loss, val_nll, val_accuracy, val_perplexity and, with `bleu`,
             val_bleu. They may stop training.
         bleu: scores the averaged weights on validation sentences, after each epoch; for `select="bleu"`.
-        renew: makes the batches of each epoch anew, given its number, 0 first, and that of its part; must depend on
-            nothing else. By default they stay the same, or with BPE-dropout are cut into other tokens.
 
     Attributes:
         history: a row of results for each validation so far.
         kept: the row of a validation within an epoch whose weights model.keras holds: time was up, and it was resumed.
         place: where training stands.
         compile_seconds: of this process's seconds of training those that JAX spent compiling.
-        parts: of an epoch; one, but with BPE-dropout on many pairs.
-        longer: how many times as many batches as `batches` an epoch has, for BPE-dropout makes sentences longer.
         shown: the averaged weights as they were after the last validation, to translate with meanwhile.
         notes: lines for the user, about what resuming has put right.
 
@@ -71,12 +68,11 @@ class Training(Learner):
         self,
         settings: Settings,
         tokenizer: Tokenizer,
-        batches: Batches,
+        batches: Batches | Curriculum,
         validation: Batches,
         folder: str | Path,
         resume: bool = False,
         initial: Transformer | None = None,
-        renew: Callable[[int, int], Batches] | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         bleu: Callable[["Training"], float] | None = None,
     ):
@@ -84,23 +80,20 @@ class Training(Learner):
         resume = resume and checkpoint.exists(Path(folder))
         keras.utils.set_random_seed(settings.seed)
         self.settings, self.tokenizer, self.folder = settings, tokenizer, Path(folder)
-        self.batches, self.validation, self.bleu = batches, validation, bleu
-        self.renew, self.parts, self.longer = renew or (lambda epoch, part: self.batches), 1, 1.0
-        if settings.bpe_dropout and not renew:
-            self.renew = dropout = BpeDropout(batches, tokenizer, settings.bpe_dropout)
-            self.parts, self.longer = dropout.parts, dropout.longer
+        curriculum = Curriculum.of(settings, tokenizer, batches) if isinstance(batches, Batches) else batches
+        self.curriculum, self.batches, self.validation, self.bleu = curriculum, curriculum.batches, validation, bleu
         self.devices = parallel.Devices(settings.devices)
         with ThreadPoolExecutor() as beside:  # the digest of millions of pairs takes seconds
-            digests = {n: beside.submit(b.fingerprint) for n, b in (("training", batches), ("validation", validation))}
+            both = {"training": self.batches, "validation": validation}
+            digests = {name: beside.submit(one.fingerprint) for name, one in both.items()}
             if machines.count() > 1:
                 agreement.on_start(settings, tokenizer, {name: one.result() for name, one in digests.items()}, initial)
             with self.devices.scope():
-                steps = math.ceil(settings.epochs * self.longer * len(batches))
-                super().__init__(settings, len(tokenizer), steps, initial)
+                super().__init__(settings, len(tokenizer), curriculum.steps, initial)
         self.data = {name: one.result() for name, one in digests.items()}
         # What translates between the steps: of several processes each has its own.
         self.shown = self.averaged if machines.count() == 1 else Transformer.from_config(self.averaged.get_config())
-        self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.objective, epochs=settings.epochs)
+        self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.objective, epochs=curriculum.epochs)
         self.history, self.kept = list[dict](), list[dict]()
         self.place, self.late, self.compile_seconds = checkpoint.Place(), False, 0.0
         self.writer, self.notes = checkpoint.Writer(self.folder), list[str]()
@@ -120,7 +113,12 @@ class Training(Learner):
     @property
     def best(self) -> dict:
         """The row of the validation whose weights are kept, as `select` says."""
-        return history.best([*self.kept, *self.history], self.settings.select)
+        return history.best([*self.kept, *(self.of_pairs or self.history)], self.settings.select)
+
+    @property
+    def of_pairs(self) -> list[dict]:
+        """The rows of results of epochs of pairs: those of denoising before them say little of translations."""
+        return [row for row in self.history if row["epoch"] > self.curriculum.denoise_epochs]
 
     def epochs(self, show_progress: bool = True, announce: Announce | None = None) -> Iterator[dict]:
         """Train, and yield a row of results, which is also added to history.csv, after each epoch.
@@ -152,9 +150,9 @@ class Training(Learner):
 
     def done(self) -> bool:
         """Whether training is over: all epochs are trained, the time is up, or a callback says so."""
-        if self.place.epoch >= self.settings.epochs:
+        if self.place.epoch >= self.curriculum.epochs:
             return True
-        over = history.stalled(self.history, self.settings.select, self.settings.patience) or self.time_left() <= 0
+        over = history.stalled(self.of_pairs, self.settings.select, self.settings.patience) or self.time_left() <= 0
         return bool(self.history) and not self.place.steps and (over or self.objective.stop_training)
 
     def time_left(self) -> float:
@@ -171,14 +169,14 @@ class Training(Learner):
         over = place.steps and self.time_left() <= 0  # it is resumed, and what it had time to train is validated
         self.callbacks.on_epoch_begin(len(self.history))
         while True:
-            batches = self.renew(place.epoch, place.part)
+            batches = self.curriculum(place.epoch, place.part)
             steps = len(batches.indices(place.epoch))
             last = min(steps, place.position + every - place.steps) if every else steps
             if place.position < last and over:
                 self.late = True
             elif place.position < last:  # else it was stopped while it validated
                 stop, announce = self.fit(batches, last, show_progress, announce), None
-            ended = place.position == steps and place.part + 1 == self.parts
+            ended = place.position == steps and place.part + 1 == self.curriculum.parts(place.epoch)
             if ended or stop or self.late or (every and place.steps == every):
                 break
             place.part, place.position = place.part + 1, 0
@@ -201,8 +199,7 @@ class Training(Learner):
 
         def expect(tokens_per_second: float) -> None:
             if announce:
-                to_come = (self.settings.epochs - place.epoch) * self.longer * self.batches.tokens / tokens_per_second
-                announce(min(to_come, self.time_left()))
+                announce(min(self.curriculum.tokens(place.epoch) / tokens_per_second, self.time_left()))
 
         def recount(epoch: int, logs: dict) -> None:
             if before.steps:  # `fit` has just set the counters of what was begun back to zero
@@ -218,8 +215,8 @@ class Training(Learner):
             note()
             self.save()
 
-        title = f"epoch {place.epoch + 1}/{self.settings.epochs}"
-        title += f", part {place.part + 1}/{self.parts}" * (self.parts > 1)
+        parts = self.curriculum.parts(place.epoch)
+        title = f"epoch {place.epoch + 1}/{self.curriculum.epochs}" + f", part {place.part + 1}/{parts}" * (parts > 1)
         progress = Progress(title, tokens, place.position, self.time_left(), show_progress, expect)
         callbacks = [
             keras.callbacks.LambdaCallback(on_epoch_begin=recount),
@@ -236,7 +233,7 @@ class Training(Learner):
         synchronise(self.objective)
         note()
         self.compile_seconds += progress.compiling
-        self.late = progress.late and (place.position < len(tokens) or place.part + 1 < self.parts)
+        self.late = progress.late and (place.position < len(tokens) or place.part + 1 < parts)
         return self.objective.stop_training and not progress.late
 
     def measure(self) -> dict:
@@ -273,7 +270,7 @@ class Training(Learner):
         self.history = state["history"]
         self.count_in_parts(state.get("accumulate", self.settings.accumulate), self.settings.accumulate)
         epoch = len(self.history)  # where a checkpoint of version 0.1 stands
-        self.place = checkpoint.Place.of(state, epoch, lambda: self.renew(epoch, 0))
+        self.place = checkpoint.Place.of(state, epoch, lambda: self.curriculum(epoch))
         if self.place.position and state.get("widths", 0) != self.batches.widths:
             self.place = checkpoint.Place(self.place.epoch)
             self.notes.append("another backend cuts other batches: the epoch that was begun begins anew")

@@ -19,7 +19,7 @@ from fmkeras.translation.corpora import corpus as corpora
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.corpus import Corpus, Data
 from fmkeras.translation.corpora.encoding import encode_pairs, learn_vocabulary
-from fmkeras.translation.corpora.tokenizer import Tokenizer
+from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_token
 from fmkeras.translation.inference import evaluation_sets
 from fmkeras.translation.inference.loading import load_translator
 from fmkeras.translation.inference.scoring import score_lines
@@ -237,7 +237,9 @@ def vocabulary(corpus: Corpus, settings: Settings, folder: Path | None, known: T
     """
     step = -(-len(corpus.train) // VOCABULARY_PAIRS)  # evenly spread
     pairs = corpus.train[::step]
-    tokenizer = own_tokenizer(folder, settings, lambda: known or learn_vocabulary(pairs, settings.vocab_size))
+    tags = [MASK, language_token(settings.source), language_token(settings.target)]
+    special = tags if settings.denoise_epochs else []
+    tokenizer = own_tokenizer(folder, settings, lambda: known or learn_vocabulary(pairs, settings.vocab_size, special))
     if folder and not (folder / TOKENIZER).exists():
         tokenizer.save(folder / TOKENIZER)
     return tokenizer
