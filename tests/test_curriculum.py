@@ -133,6 +133,13 @@ def test_a_translator_that_began_with_noise(tmp_path, capsys):
     assert json.loads((folder / runs.REPORT).read_text(encoding="utf-8"))["best_epoch"] == 3
 
 
+@pytest.mark.slow
+def test_whose_time_is_up_amid_the_noise_hears_that_no_pair_was_learnt():
+    made = fmkeras.train_translator(PAIRS, **SMALL, denoise_epochs=50, epochs=1, passes=1, minutes=1e-3, verbose=False)
+    assert made.report["warning"] == "it has seen noise, and no pairs yet: --resume with more --minutes goes on"
+    assert made.report["epochs"] == 1
+
+
 def test_pre_training_is_noise_already():
     with pytest.raises(InputError, match="denoise_epochs=: pre-training has no such choice"):
         fmkeras.pretrain(denoise_epochs=1)

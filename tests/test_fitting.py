@@ -12,7 +12,7 @@ import fmkeras
 from fmkeras import InputError, translate
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.settings import FIELDS, PRESETS, Settings
-from fmkeras.translation.training import fitting, options, translators
+from fmkeras.translation.training import fitting, options, pretrained, translators
 
 # Fields that no option sets: what a training decides by itself, or what an option of another name sets.
 DECIDED = {"task", "data_sha256", "sentences_per_line", "end_marks", "capitals", "longest_source", "tokenizer_sha256"}
@@ -236,7 +236,7 @@ def test_training_on_that_has_not_paid_is_said():
 
 def test_what_was_trained_on_may_be_gone_at_the_end(tmp_path):
     said = []
-    assert translators.before_and_now(str(tmp_path / "gone"), None, None, said.append) == {}
+    assert pretrained.before_and_now(str(tmp_path / "gone"), None, None, said.append) == {}
     assert len(said) == 1 and said[0].startswith("\nwhat it was before cannot be measured: ")
 
 

@@ -152,6 +152,11 @@ def warm_up(settings: Settings, steps: int, chosen: dict) -> Settings:
     return dataclasses.replace(settings, warmup_steps=max(1, int(WARM_UP * steps)))
 
 
+def only_noise(of_pairs: Sequence[dict]) -> str:
+    """A line that says that no epoch of pairs came after those of noise, as where time was up; else ""."""
+    return "" if of_pairs else "it has seen noise, and no pairs yet: --resume with more --minutes goes on"
+
+
 def learnt_nothing(translations: Sequence[str], pairs: int) -> str:
     """A line that says that a model cannot have learnt, and what to do; "" if it may have.
 

@@ -1,4 +1,4 @@
-"""What a translator takes over from a run: its vocabulary, its sizes and, by name, its weights.
+"""What a translator takes over from a run: its vocabulary, its sizes and, by name, its weights; and what came of it.
 
 The run is one of pre-training, or another translator of the same languages, which is fine-tuned.
 """
@@ -17,6 +17,9 @@ from fmkeras.translation.corpora import facts, held_out
 from fmkeras.translation.corpora.corpus import Corpus
 from fmkeras.translation.corpora.languages import same
 from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer
+from fmkeras.translation.inference import evaluation_sets
+from fmkeras.translation.inference.loading import load_translator
+from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.saved import load_run
 from fmkeras.translation.settings import Settings
@@ -106,6 +109,33 @@ def learnt_from(corpus: Corpus, init: str, folder: Path, resume: bool, say: Call
         if before is not None and (seen := held_out.seen(before, [source for source, _ in corpus.test], 0)):
             say(f"           test: {seen:,} of {len(corpus.test):,} sources were among what {init} was trained on")
     return facts.distinct(np.concatenate([one for one in known if one is not None]))
+
+
+def before_and_now(init: str, translator: Translator, corpus: Corpus, say: Callable[[str], None]) -> dict:
+    """Of a translator that was trained on: its BLEU before and now, on these test pairs and on its own test set.
+
+    {} if it was none, but a pre-trained run. Its own test set is left out where that cannot be had.
+    """
+    try:
+        if not init or Settings.load(runs.read_config(runs.find(init))).task != "translate":
+            return {}
+        old = load_translator(init, "keras")
+    except InputError as error:  # a resumed run needs it no more, and it may be gone
+        say(f"\nwhat it was before cannot be measured: {error}")
+        return {}
+    before, now = old.score(corpus.test, {}, progress=None)[0]["bleu"], translator.report["test"]["bleu"]
+    say(f"\non these test pairs: BLEU {before:.2f} before, by {init}, {now:.2f} now")
+    found = {"run": init, "test_bleu_before": before}
+    try:
+        test = evaluation_sets.load(old.settings, init)
+    except InputError as error:
+        say(f"what was lost on the test set of {init} cannot be measured: {error}")
+        return found
+    if list(zip(test.sources, test.references, strict=True)) == corpus.test:  # more of the same passes
+        return found
+    pair = [evaluation_sets.score(one, test)[0]["bleu"] for one in (old, translator)]
+    say(f"on the test set of {init}: BLEU {pair[0]:.2f} before, {pair[1]:.2f} now ({test.name})")
+    return found | {"test_set": test.name, "bleu_before": pair[0], "bleu_now": pair[1]}
 
 
 def take_over(model: Transformer, pretrained: Transformer) -> list[str]:

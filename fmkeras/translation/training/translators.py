@@ -20,7 +20,6 @@ from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.corpus import Corpus, Data
 from fmkeras.translation.corpora.encoding import encode_pairs, learn_vocabulary
 from fmkeras.translation.corpora.tokenizer import MASK, Tokenizer, language_token
-from fmkeras.translation.inference import evaluation_sets
 from fmkeras.translation.inference.loading import load_translator
 from fmkeras.translation.inference.scoring import score_lines
 from fmkeras.translation.inference.translator import Translator
@@ -28,7 +27,7 @@ from fmkeras.translation.saved import TOKENIZER, own_tokenizer
 from fmkeras.translation.settings import Settings
 from fmkeras.translation.training import checkpoint, estimates, fitting, session
 from fmkeras.translation.training.options import decide
-from fmkeras.translation.training.pretrained import Pretrained, learnt_from, load_pretrained
+from fmkeras.translation.training.pretrained import Pretrained, before_and_now, learnt_from, load_pretrained
 from fmkeras.translation.training.training import Training
 
 SAMPLES = 10  # translations shown at the end of training
@@ -110,7 +109,8 @@ def train_translator(
         if before := before_and_now(training.settings.init, translator, corpus, say):
             translator.report["before"] = before
         pairs = len(training.batches.source)
-        if line := fitting.learnt_nothing(translations, pairs) or fitting.not_gained(before, test):
+        line = fitting.only_noise(training.of_pairs) or fitting.learnt_nothing(translations, pairs)
+        if line := line or fitting.not_gained(before, test):
             translator.report["warning"] = line
             say(f"\nwarning: {line}")
         session.finish(folder, translator.report, samples(corpus, translations), say)
@@ -261,33 +261,6 @@ def tokenize(
     held_out = (tokenizer.encode_corpus(side) for side in zip(*corpus.validation, strict=True))
     validation = Batches(next(held_out), next(held_out), settings.batch_tokens, 0, widths[1], start)
     return tokenizer, batches, validation, len(corpus.train) - len(source)
-
-
-def before_and_now(init: str, translator: Translator, corpus: Corpus, say: session.Say) -> dict:
-    """Of a translator that was trained on: its BLEU before and now, on these test pairs and on its own test set.
-
-    {} if it was none, but a pre-trained run. Its own test set is left out where that cannot be had.
-    """
-    try:
-        if not init or Settings.load(runs.read_config(runs.find(init))).task != "translate":
-            return {}
-        old = load_translator(init, "keras")
-    except InputError as error:  # a resumed run needs it no more, and it may be gone
-        say(f"\nwhat it was before cannot be measured: {error}")
-        return {}
-    before, now = old.score(corpus.test, {}, progress=None)[0]["bleu"], translator.report["test"]["bleu"]
-    say(f"\non these test pairs: BLEU {before:.2f} before, by {init}, {now:.2f} now")
-    found = {"run": init, "test_bleu_before": before}
-    try:
-        test = evaluation_sets.load(old.settings, init)
-    except InputError as error:
-        say(f"what was lost on the test set of {init} cannot be measured: {error}")
-        return found
-    if list(zip(test.sources, test.references, strict=True)) == corpus.test:  # more of the same passes
-        return found
-    pair = [evaluation_sets.score(one, test)[0]["bleu"] for one in (old, translator)]
-    say(f"on the test set of {init}: BLEU {pair[0]:.2f} before, {pair[1]:.2f} now ({test.name})")
-    return found | {"test_set": test.name, "bleu_before": pair[0], "bleu_now": pair[1]}
 
 
 def first_sources(corpus: Corpus) -> list[str]:
