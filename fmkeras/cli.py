@@ -112,18 +112,6 @@ def input_lines() -> Iterator[str]:
             ) from None
 
 
-def say_once(what: str) -> Callable[[str], None]:
-    """A function that says something of the first text that it is called with, on standard error."""
-    said: list[str] = []
-
-    def say(text: str) -> None:
-        if not said:
-            print(f"fmkeras: {what}: {text[:40]}... (said once)", file=sys.stderr)
-        said.append(text[:1])
-
-    return say
-
-
 def write_utf8() -> None:
     """Have standard output take every character, whatever the locale; "?" stands for what is none."""
     if hasattr(sys.stdout, "reconfigure"):

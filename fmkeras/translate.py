@@ -4,6 +4,7 @@ The corrected form of the TED Portuguese-to-English example of ecosystem.md, sec
 """
 
 import argparse
+import functools
 import itertools
 import json
 import sys
@@ -61,37 +62,38 @@ def train(arguments: argparse.Namespace) -> None:
 def text(arguments: argparse.Namespace) -> None:
     """Translate the sentences of the command line or of standard input, a line out for each line in."""
     from fmkeras.translation.inference.loading import load_translator
+    from fmkeras.translation.inference.remarks import Remarks
 
     if arguments.json and arguments.attention:
         raise InputError("--attention draws a picture, --json prints: choose one")
     if any("\udc80" <= character <= "\udcff" for character in "".join(arguments.sentence)):
         raise InputError("the sentence is not UTF-8 text: set the terminal to UTF-8, or pipe a UTF-8 file in")
     cli.write_utf8()
-    on_choice = cli.say_once("engine")
+    on_choice = functools.partial(print, "fmkeras:", file=sys.stderr)
     translator = load_translator(arguments.run, arguments.engine, on_choice)
     if arguments.attention:
         draw_attention(translator, arguments)
         return
     lines = iter(arguments.sentence) if arguments.sentence else cli.input_lines()
     size = 1 if not arguments.sentence and sys.stdin.isatty() else LINES  # a person wants an answer to each line
-    options = dict(
-        beam=arguments.beam,
-        length_penalty=arguments.length_penalty,
-        max_length=arguments.max_length,
-        split=not arguments.no_split,
-        on_cut=cli.say_once("cut, since too long for one sentence"),
-        on_unknown=cli.say_once(
-            f"a guess, for the model, which translates {translator.settings.source} to {translator.settings.target}, "
-            "has never seen most of these characters"
-        ),
-    )
-    on_limit = cli.say_once("the translation ended at its length limit (--max-length)")
-    on_numbers = cli.say_once("the translation has other numbers, check them")
-    number = 1
-    while chunk := list(itertools.islice(lines, size)):
-        for line in translated(translator, chunk, number, arguments, options, on_limit, on_numbers):
-            print(line, flush=size == 1)
-        number += len(chunk)
+    direction = f"{translator.settings.source} to {translator.settings.target}"
+    with Remarks() as remarks:
+        options = dict(
+            beam=arguments.beam,
+            length_penalty=arguments.length_penalty,
+            max_length=arguments.max_length,
+            split=not arguments.no_split,
+            on_cut=remarks.about("cut, since too long for one sentence"),
+            on_unknown=remarks.about(f"a guess, for the model ({direction}) has learnt little like it"),
+        )
+        on_limit = remarks.about("the translation ended at its length limit (--max-length)")
+        on_numbers = remarks.about("the translation lacks a number or an address of the text, check it")
+        number = 1
+        while chunk := list(itertools.islice(lines, size)):
+            remarks.texts(chunk, number)
+            for line in translated(translator, chunk, number, arguments, options, on_limit, on_numbers):
+                print(line, flush=size == 1)
+            number += len(chunk)
 
 
 def translated(

@@ -151,3 +151,7 @@ def test_what_it_cannot_read_is_said_and_only_that():
     translator = fmkeras.load_translator("bundled")
     translator.translate(["Bom dia, João! São 10 €.", "你好，世界。", "Привет!", "", "Olá 👋"], on_unknown=said.append)
     assert said == ["你好，世界。", "Привет!"]
+    said.clear()
+    strange = ["Where is the train station?", "Guten Morgen, wie geht es dir?", "Faz 12 °C lá fora.", "<b>Olá</b>"]
+    translator.translate(["Onde fica a estação?", *strange, "Custa 47 euros."], on_unknown=said.append)
+    assert said == strange

@@ -97,7 +97,8 @@ def test_too_long_sentences_are_cut_and_that_is_said(translator, text):
     assert "".join(translator.parts(line)).replace(" ", "") == line.replace(" ", "")
     assert all(part.endswith(",") for part in translator.parts(line))
     lines, err = text("--beam", 1, line, line)
-    assert len(lines) == 2 and err.count("cut, since too long") == 1
+    assert len(lines) == 2 and err.count("cut, since too long for one sentence: um dois") == 1
+    assert "cut, since too long for one sentence: lines 1, 2\n" in err
 
 
 def test_n_best(translator, text):
@@ -145,7 +146,8 @@ def test_a_translation_cut_by_the_limit_is_said_once(translator, text):
     (short,) = translator.translate(["um dois três quatro"], max_length=3, on_limit=said.append)
     assert said == ["um dois três quatro"] and len(translator.tokenizer.encode([short])[0]) <= 3
     lines, err = text("--max-length", 3, "um dois três quatro", "cinco seis sete oito")
-    assert len(lines) == 2 and err.count("length limit") == 1
+    assert len(lines) == 2 and err.count("length limit (--max-length): um dois três quatro") == 1
+    assert "length limit (--max-length): lines 1, 2\n" in err
     assert json.loads(text("--json", "--max-length", 3, "um dois três quatro")[0][0])["cut"]
     assert "length limit" not in text("um dois três")[1]
 
@@ -155,7 +157,9 @@ def test_a_translation_with_other_numbers_is_said_once(translator, text):
     translator.translate(["um 2024", "um dois três"], on_numbers=said.append)
     assert said == ["um 2024"]
     for options in ((), ("--json",), ("--n-best", 2)):
-        assert text(*options, "um 2024", "dois 1999")[1].count("has other numbers, check them: um 2024") == 1
+        err = text(*options, "um 2024", "um dois", "dois 1999")[1]
+        assert err.count("lacks a number or an address of the text, check it: um 2024") == 1
+        assert "lacks a number or an address of the text, check it: lines 1, 3\n" in err
 
 
 def test_the_length_penalty_is_the_searchs(translator, text):

@@ -145,6 +145,13 @@ def test_any_text_goes_through(text, name, language):
         ("O voo TP1234", "The vote214", False),
         ("١٢٣ ريال", "123 riyals", True),
         ("Bom dia.", "In 1998.", True),
+        ("Escreva para ana.silva@exemplo.com.br.", "Write to ana.silva@exemplo.com.br.", True),
+        ("Escreva para ana.silva@exemplo.com.br.", "Write to ancups.", False),
+        ("Veja https://exemplo.com/a?b=c.", "See (https://exemplo.com/a?b=c)!", True),
+        ("Veja www.exemplo.com.", "See exemplo.", False),
+        ("Olá, {name}!", "Hello, {name}!", True),
+        ("Custa %s euros.", "It costs s% euros.", False),
+        ("É 50% de tudo.", "It is 50 percent of all.", True),
     ],
 )
 def test_the_numbers_of_a_text_are_those_of_its_translation(text, translation, kept):

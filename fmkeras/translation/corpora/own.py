@@ -11,7 +11,7 @@ import numpy as np
 from fmkeras import runs
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import cache as caches
-from fmkeras.translation.corpora import cleaning, facts, formats, held_out, stored, tfds
+from fmkeras.translation.corpora import cleaning, facts, formats, held_out, sides, stored, tfds
 from fmkeras.translation.corpora.facts import Pair
 from fmkeras.translation.corpora.formats import Found
 from fmkeras.translation.corpora.held_out import SPLITS
@@ -19,7 +19,7 @@ from fmkeras.translation.corpora.stored import Pairs, StoredPairs
 from fmkeras.translation.settings import Settings
 
 LARGE = 32 << 20  # bytes of files from which on what is made of them is kept in the cache
-FORM = 3  # of what is kept there: another number when it is made in another way
+FORM = 4  # of what is kept there: another number when it is made in another way
 UNSPLIT = ""  # the part of what is read that is to be split
 
 
@@ -215,10 +215,14 @@ def _chosen(data: Read, settings: Settings, bundled: bool) -> Choice:
                 f"{settings.dataset} has no sentence pairs for {split}: give it more, or another --dataset"
             )
     for name in ("source", "target"):
-        sides = {split: data.facts[name][rows[split]] for split in SPLITS}
-        for split in SPLITS[1:]:
-            if seen := np.count_nonzero(np.isin(sides[split], sides["train"])):
-                notes.append(f"{split}: {seen:,} of {len(sides[split]):,} {name}s are in train, too")
+        hashes = {split: data.facts[name][rows[split]] for split in SPLITS}
+        for split, other in (("validation", "train"), ("test", "train"), ("test", "validation")):
+            if seen := np.count_nonzero(np.isin(hashes[split], hashes[other])):
+                notes.append(f"{split}: {seen:,} of {len(hashes[split]):,} {name}s are in {other}, too")
+    for split in SPLITS[1:]:
+        by_itself = split in data.sizes or f"--{split}" in data.sizes
+        if by_itself and sides.turned(train, stored.chosen(data.pairs, rows[split])):
+            notes.append(f"{split}: its sides look turned, compared with train: swap its columns")
     return Choice(rows, share, facts.digest(data.facts), notes)
 
 

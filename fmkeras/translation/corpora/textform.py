@@ -20,6 +20,7 @@ _TYPED = dict.fromkeys("“”„«»", '"') | dict.fromkeys("‘’‚‹›", 
 
 # Abbreviations that end in a full stop and are followed by a name; and initials: "U.S.", "a.k.a.", the "J." of a name.
 _TITLES = {"mr.", "mrs.", "ms.", "dr.", "prof.", "st.", "sr.", "sra.", "dra.", "srta.", "eng.", "d."}
+_KEPT = re.compile(r"https?://[^\s<>]*\w|www\.\S*\w|[\w.+-]+@[\w-]+\.[\w.-]*\w|\{\w*\}|%[sd]\b")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.){2,}|[A-HJ-Z]\.")  # "It was I." ends a sentence
 _OPENING, _CLOSING = (
     {"``", "(", "[", "{", "¿", "¡"},
@@ -74,9 +75,10 @@ def is_sign(character: str) -> bool:
 def keeps_numbers(text: str, translation: str) -> bool:
     """Whether a translation has all numbers of a text that it should have, in whatever way their digits are grouped.
 
-    Those of one digit may be words in it, and the hour of "18h40" is another number in English.
+    Those of one digit may be words in it, and the hour of "18h40" is another number in English. Addresses of the
+    internet and what programs fill in, {name} and %s, stay as they are, too.
     """
-    return _numbers(text) <= _numbers(translation)
+    return _numbers(text) <= _numbers(translation) and all(kept in translation for kept in _KEPT.findall(text))
 
 
 def _numbers(text: str) -> Counter:

@@ -2,7 +2,7 @@
 
 import heapq
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -55,6 +55,19 @@ def search_options(
     if not 0 <= penalty < math.inf:
         raise InputError(f"length_penalty={penalty!r} cannot be: choose a number from 0 on")
     return SearchOptions(max(beam, n_best), penalty, n_best, max_length)
+
+
+def doubtful(report: Mapping, options: SearchOptions) -> float:
+    """The score below which a translation is a guess; minus infinity where that cannot be said.
+
+    A model that finds its own translation less probable than, on average, those of its test set that are right has not
+    learnt from text like this: another language, markup, an address, a word that there is not.
+
+    Args:
+        report: what report.json holds of the training.
+    """
+    nll = report.get("test", {}).get("nll")  # of a token of a reference, as a score is of a token: comparable if so
+    return -nll if isinstance(nll, float) and options.length_penalty == 1 else -math.inf
 
 
 class Engine(Protocol):

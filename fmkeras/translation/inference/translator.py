@@ -16,6 +16,7 @@ from fmkeras.translation.inference.hypotheses import (
     Engine,
     Hypothesis,
     best_of_all,
+    doubtful,
     search_options,
     strongest,
 )
@@ -105,8 +106,8 @@ class Translator:
             max_length: tokens that the translation of a sentence may have; by default half as many again as it has.
             split: False if each text is one sentence, whatever full stops are in it.
             on_limit: called with every text whose translation stopped only because it may not be longer.
-            on_unknown: called with every text most of whose characters the vocabulary has not: the model has never
-                seen them, and what it says is a guess.
+            on_unknown: called with every text whose translation is a guess: most of its characters the vocabulary has
+                not, or the model finds what it says itself improbable, see `hypotheses.doubtful`.
             on_numbers: called with every text of which a number is not in the translation.
         """
         found = self._translate(texts, 1, beam, on_cut, length_penalty, max_length, split, on_unknown)
@@ -268,9 +269,6 @@ class Translator:
         """Each text, its parts in the form in which they are translated best, and for each its n best translations."""
         texts = as_texts(texts)
         parts = [self.parts(text, split, on_cut) for text in texts]
-        for text, own in zip(texts, parts, strict=True):
-            if on_unknown and any(self.tokenizer.unknown(part) > UNKNOWN for part in own):
-                on_unknown(text)
         forms = {part: self.parting.forms(part) for part in itertools.chain.from_iterable(parts)}
         once = list(dict.fromkeys(itertools.chain.from_iterable(forms.values())))  # each is translated once
         options = search_options(self.settings, beam, length_penalty, n, max_length)
@@ -280,7 +278,11 @@ class Translator:
         def best(part: str) -> str:
             return max(forms[part], key=lambda form: found[form][0].score - forms[part][form])
 
-        meant = [[best(part) for part in own] for own in parts]
+        meant, least = [[best(part) for part in own] for own in parts], doubtful(self.report, options)
+        for text, own, forms_of in zip(texts, parts, meant, strict=True):
+            strange = any(self.tokenizer.unknown(part) > UNKNOWN for part in own)
+            if on_unknown and (strange or any(found[form][0].score < least for form in forms_of)):
+                on_unknown(text)
         return ((text, own, [found[part] for part in own]) for text, own in zip(texts, meant, strict=True))
 
     def _joined(self, parts: list[list[int]], text: str) -> str:

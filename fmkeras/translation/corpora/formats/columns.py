@@ -36,8 +36,7 @@ def found(table: Table, reading: Reading) -> Found:
     Raises:
         InputError: it cannot be said which two columns they are; names what there is.
     """
-    first, second, decided = _chosen(table, reading)
-    names = _told(table, reading, first, second)
+    first, second, names, decided = _chosen(table, reading)
     left_out = [str(i + 1) for i in range(len(table.names)) if i not in (first, second)]
     note = f"{table.name}: {table.form}, {len(table.names)} columns, source {_title(table, first)}, "
     note += f"target {_title(table, second)}"
@@ -56,16 +55,18 @@ def _pairs(table: Table, first: int, second: int) -> Iterator[tuple[str, str]]:
             if len(cells) <= 1 and not "".join(cells).strip():
                 continue  # a blank line
             if count == 2:
-                raise InputError(f"{place}: {len(cells)} columns, not two sentences with one tab between")
+                is_csv = table.form.startswith("CSV")
+                told = ": one with a comma needs quotes around it" if is_csv else " with one tab between"
+                raise InputError(f"{place}: {len(cells)} columns, not two sentences{told}")
             raise InputError(f"{place}: {len(cells)} columns, where the first lines have {count}")
         yield cells[first], cells[second]
 
 
-def _chosen(table: Table, reading: Reading) -> tuple[int, int, int]:
-    """The places of source and target, and what decided: see `Found.decided`."""
+def _chosen(table: Table, reading: Reading) -> tuple[int, int, tuple[str, str], int]:
+    """The places of source and target, their languages, and what decided: see `Found.decided`."""
     if reading.columns:
         first, second = (_numbered(table, column.strip()) for column in reading.columns.split(","))
-        return first, second, 0
+        return first, second, _told(table, reading, first, second), 0
     languages = _languages(table, reading)
     if len(languages) > 2:
         first, second = _of_many(table, reading, languages)
@@ -80,15 +81,21 @@ def _chosen(table: Table, reading: Reading) -> tuple[int, int, int]:
             f"{table.name} holds {' and '.join(filter(None, names))}, and {_strange(names, reading)} is none of these: "
             "name --source and --target so, or --columns"
         )
-    turned = decided == 2 or (not decided and reading.source_column == 2)
-    return (second, first, decided) if turned else (first, second, decided)
+    if decided == 2 or (not decided and reading.source_column == 2):
+        return second, first, names[::-1], decided
+    return first, second, names, decided
 
 
 def _languages(table: Table, reading: Reading) -> dict[int, str]:
-    """The columns whose names say a language, and which. Those of numbers are none: a score, an id."""
-    languages = {i: _language(table, i, reading.asked) for i in range(len(table.names))}
-    languages = {i: name for i, name in languages.items() if name and (table.declared or _kind(table, i) != "number")}
-    return {i: name for i, name in languages.items() if len(languages) < 3 or table.names[i].lower() != "id"}
+    """The columns whose names say a language, and which. Those of numbers and of keys are none: a score, an id."""
+    languages = {i: _language(table, i, reading.asked) for i in range(len(table.names)) if not _key(table, i)}
+    return {i: name for i, name in languages.items() if name and (table.declared or _kind(table, i) != "number")}
+
+
+def _key(table: Table, column: int) -> bool:
+    """Whether a column called id holds no Indonesian, but what tells rows apart: single words."""
+    cells = [row[column].strip() for row in table.sample if len(row) > column]
+    return len(table.names) > 2 and table.names[column].lower() == "id" and not any(" " in cell for cell in cells)
 
 
 def _language(table: Table, column: int, asked: Sequence[str]) -> str:
@@ -108,7 +115,8 @@ def _of_many(table: Table, reading: Reading, languages: dict[int, str]) -> tuple
     places = []
     for name in reading.asked:
         of_this = [i for i, found in languages.items() if same(found, name)]
-        exactly = [i for i in of_this if languages[i].lower() == name.strip().lower()]  # pt-PT, where there is a pt-BR
+        literal = name.strip().lower().replace("_", "-")  # pt-PT, where there is a pt-BR
+        exactly = [i for i in of_this if languages[i].lower().replace("_", "-") == literal]
         of_this = exactly if len(exactly) == 1 else of_this
         if len(of_this) != 1:
             raise InputError(
@@ -122,7 +130,7 @@ def _of_many(table: Table, reading: Reading, languages: dict[int, str]) -> tuple
 def _by_role_or_content(table: Table, reading: Reading, languages: dict[int, str]) -> tuple[int, int]:
     """The columns of source and target by what they are called, or of text by what they hold, in the file's order."""
     count = len(table.names)
-    text = [i for i in range(count) if _kind(table, i) == "text"]
+    text = [i for i in range(count) if _kind(table, i) == "text" and not _key(table, i)]
     sentences = [i for i in text if not _tells_language(table, i)]
     roles = [_of_role(table, wanted, sentences) for wanted in ("source", "target")]
     if roles[0] is not None and roles[1] is not None:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fmkeras.errors import InputError
@@ -80,6 +80,8 @@ def _xliff_unit(element: Any) -> Unit:
         names = {side: parent.get(a) or parent.get(b) or names.get(side, "") for side, a, b in _LANGUAGES}
         if all(names.values()):
             break
+    if names.get("source") == names.get("target"):  # plain to simple English, say
+        names = {}
     sides = zip((names.get("source") or "source", names.get("target") or "target"), (source, target), strict=True)
     return {name: _text(side) if side is not None else "" for name, side in sides}
 
@@ -99,13 +101,54 @@ def _text(element: Any) -> str:
     return " ".join(text.split())
 
 
+def _names(units: Sequence[Unit], reading: Reading) -> dict[str, str]:
+    """What each language code of a file is called: "EN-us" as "en-US", and both "en-US" and "en-GB" are "en".
+
+    Programs and years write different codes into one memory. Regional forms are languages of their own where a unit
+    holds two of them, or where one is asked for.
+    """
+    spelled = dict[str, str]()  # "en-us" -> "en-US", as it stands in the file first
+    groups = dict[str, set[str]]()  # "en" -> {"en-us", "en-gb"}
+    asked, apart = {_plain(name) for name in reading.asked}, set[str]()
+    for unit in units:
+        codes = {_plain(code): code for code in unit}
+        spelled = codes | spelled
+        for code in codes:
+            groups.setdefault(_language(code), set()).add(code)
+        apart |= {language for language, many in Counter(map(_language, codes)).items() if many > 1}
+    names = dict(spelled)
+    for language, codes_of in groups.items():
+        if len(codes_of) == 1:
+            names.setdefault(language, spelled[next(iter(codes_of))])
+        elif language not in apart and not asked & codes_of - {language}:
+            names |= dict.fromkeys([language, *codes_of], language)
+    return names
+
+
+def _named(unit: Unit, names: dict[str, str]) -> Unit:
+    """A unit with its languages as they are called: see `_names`; a code that comes late counts as its language."""
+    called: Unit = {}
+    for code, text in unit.items():
+        called.setdefault(names.get(_plain(code)) or names.get(_language(_plain(code))) or code, text)
+    return called
+
+
+def _plain(code: str) -> str:
+    return code.strip().lower().replace("_", "-")
+
+
+def _language(code: str) -> str:
+    return code.split("-")[0]
+
+
 def _found(source: Source, form: str, units: Iterator[tuple[str, Unit]], reading: Reading) -> Found:
     first = list(itertools.islice(units, SAMPLE))
-    counts = Counter(language for _, unit in first for language in unit)
-    languages = tuple(name for name, _ in counts.most_common())
+    names = _names([unit for _, unit in first], reading)
+    first = [(place, _named(unit, names)) for place, unit in first]
+    units = ((place, _named(unit, names)) for place, unit in units)
+    languages = tuple(dict.fromkeys(name for _, unit in first for name in unit))
     if len(languages) < 2:
         raise InputError(f"{source.name} holds no two languages ({', '.join(languages) or 'no units'})")
-    languages = tuple(sorted(languages, key=list(dict.fromkeys(k for _, unit in first for k in unit)).index))
     rows = ((place, [unit.get(name, "") for name in languages]) for place, unit in itertools.chain(first, units))
     sample = [[unit.get(name, "") for name in languages] for _, unit in first]
     return found(Table(source.name, form, languages, sample, rows, declared=True), reading)

@@ -16,7 +16,8 @@ from fmkeras.translation.corpora.languages import same
 Pairs = list[tuple[str, str]]
 SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test", "eval")}
 UNREAD = ("README", "LICENSE", "LICENCE", "INFO", "CITATION", ".")  # what an archive or folder holds beside its data
-DATA = (".tsv", ".csv", ".txt", ".json", ".jsonl", ".ndjson", ".tmx", ".xlf", ".xliff", ".parquet", ".arrow")
+ARROW = (".arrow", ".feather")
+DATA = (".tsv", ".csv", ".txt", ".json", ".jsonl", ".ndjson", ".tmx", ".xlf", ".xliff", ".parquet", *ARROW)
 
 
 def read_pairs(path: str | os.PathLike | Sequence[str | os.PathLike], **options: str | int) -> Pairs:
@@ -111,12 +112,13 @@ def read_source(source: Source, reading: Reading, path: Path | None = None) -> F
     """
     head = source.head()
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if head.startswith((b"PAR1", b"ARROW1")) or source.suffix in (".parquet", ".arrow"):
+    arrow = head.startswith(b"ARROW1") or source.suffix in ARROW
+    if arrow or head.startswith(b"PAR1") or source.suffix == ".parquet":
         if path is None or path.suffix.lower() in COMPRESSED:
             raise InputError(
                 f"{source.name}: unpack it first, Parquet and Arrow files are read as they lie on the disk"
             )
-        return (records.read_arrow if source.suffix == ".arrow" else records.read_parquet)(path, reading)
+        return (records.read_arrow if arrow else records.read_parquet)(path, reading)
     if source.suffix == ".tmx" or b"<tmx" in text[:2000]:
         return exchange.read_tmx(source, reading)
     if source.suffix in (".xlf", ".xliff") or b"<xliff" in text[:2000]:

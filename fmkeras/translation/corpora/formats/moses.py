@@ -2,12 +2,14 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.formats.columns import order
-from fmkeras.translation.corpora.formats.naming import named, role
+from fmkeras.translation.corpora.formats.naming import language, named, role
 from fmkeras.translation.corpora.formats.reading import Found, Reading
 from fmkeras.translation.corpora.formats.source import Source
+from fmkeras.translation.corpora.languages import told_apart
 
 
 def read(files: Sequence[Source], reading: Reading) -> Found:
@@ -18,6 +20,11 @@ def read(files: Sequence[Source], reading: Reading) -> Found:
     """
     first, second = files
     names = [language_of(file, reading.asked) for file in files]
+    if not any(names):  # en.txt, corpus_en.txt; of one file alone it may be a word
+        stems = [language(PurePath(file.name).name.split(".")[0]) for file in files]
+        names = stems if all(stems) else names
+    if all(names) and not told_apart(*names):  # of plain and simple English, say: they tell nothing
+        names = ["", ""]
     decided = order(names, reading)
     if decided < 0:
         wanted = " and ".join(filter(None, reading.asked))

@@ -11,7 +11,9 @@ OTHERS = "id text sentence phrase attribution license score index frase texto li
 REGION = re.compile(r"[A-Z]{2}")  # "pt BR"
 PROSE = re.compile(r"[.!?…,;。！？।؟](\s|$)|\S\s+\S+\s+\S")  # in a cell that names no column: a stop, three words
 ATTRIBUTION = re.compile(r"CC[- ]BY|tatoeba|attribution", re.IGNORECASE)
-NUMBER, ID = re.compile(r"[-+\d.,:eE]*\d[-+\d.,:eE%]*"), re.compile(r"\S*\d\S*")
+NUMBER = re.compile(r"[-+\d.,:eE]*\d[-+\d.,:eE%]*")
+ID = re.compile(r"\S*(\d|\w[/.:@_\\]+\w)\S*")  # s1, news_a, a.txt, https://example.org/a
+FEW = 10  # times that each word of a column stands in it, on average, if it is a label
 LONGEST_NAME = 40  # characters of a column's name
 
 
@@ -71,8 +73,17 @@ def is_header(cells: Sequence[str], asked: Sequence[str] = (), others: Sequence[
     return len(cells) > 2 and len(languages) >= 2 and bool(others) and telling < len(others) / 2
 
 
+def like_names(cells: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
+    """Whether a row looks as if it named the columns, in whatever words: a word in each, where other rows have more."""
+
+    def words(row: Sequence[str]) -> bool:
+        return all(re.fullmatch(r"\s*[^\W\d][\w-]*\s*", cell) for cell in row)
+
+    return words(cells) and bool(others) and sum(map(words, others)) < len(others) / FEW
+
+
 def kind(cells: Sequence[str]) -> str:
-    """What a column holds: "text", "number", "id", "attribution", "constant" or "blank"."""
+    """What a column holds: "text", "number", "id", "attribution", "constant", "label" (few words) or "blank"."""
     filled = [cell.strip() for cell in cells if cell.strip()]
     if not filled:
         return "blank"
@@ -80,6 +91,8 @@ def kind(cells: Sequence[str]) -> str:
         return "number"
     if len(filled) > 2 and len(set(filled)) == 1 and len(filled[0]) <= 10:
         return "constant"
+    if len(set(filled)) <= len(filled) / FEW and not any(re.search(r"\s", cell) for cell in filled):
+        return "label"
     if sum(bool(ATTRIBUTION.search(cell)) for cell in filled) > 0.9 * len(filled):
         return "attribution"
     if len(filled) > 2 and all(ID.fullmatch(cell) for cell in filled):

@@ -16,8 +16,6 @@ SAMPLE = 1000  # records by which their form is told
 LONGEST = 1 << 31  # bytes of a line: a document may have one only
 LISTS = ("data", "train", "rows", "pairs", "translations", "sentences", "examples")  # where a document has its records
 
-Records = Iterator[tuple[str, dict[str, str]]]
-
 
 def read_json(source: Source, reading: Reading) -> Found:
     """The pairs of a file of JSON lines, or of one JSON document.
@@ -35,12 +33,12 @@ def read_json(source: Source, reading: Reading) -> Found:
         documents = ((place, _parsed(place, line)) for place, line in itertools.chain(head, lines))
         if alone and (rows := _listed(_parsed(*head[0]))) is not None:
             documents = _numbered(source.name, rows)
-        return _found(source.name, "JSON lines", _records(documents), reading)
+        return _found(source.name, "JSON lines", documents, reading)
     document = _parsed(source.name, "\n".join(line for _, line in itertools.chain(head, lines)))
     rows = document if isinstance(document, list) else _listed(document)
     if rows is None:
         raise InputError(f"{source.name}: no list of pairs in it, at the top or as 'data'; {FORMS}")
-    return _found(source.name, "JSON", _records(_numbered(source.name, rows)), reading)
+    return _found(source.name, "JSON", _numbered(source.name, rows), reading)
 
 
 def read_rows(name: str, rows: Iterable, reading: Reading) -> Found:
@@ -49,7 +47,7 @@ def read_rows(name: str, rows: Iterable, reading: Reading) -> Found:
     Raises:
         InputError: one is no record, or they have no two texts.
     """
-    return _found(name, "records", _records(_numbered(name, rows)), reading)
+    return _found(name, "records", _numbered(name, rows), reading)
 
 
 def read_parquet(path: Path, reading: Reading) -> Found:
@@ -61,19 +59,23 @@ def read_parquet(path: Path, reading: Reading) -> Found:
     parquet = _pyarrow(path, "parquet")
     with _damage(path):
         file = parquet.ParquetFile(path)
-    return _found(str(path), "Parquet", _records(_batches(path, file.iter_batches())), reading)
+    return _found(str(path), "Parquet", _batches(path, file.iter_batches()), reading)
 
 
 def read_arrow(path: Path, reading: Reading) -> Found:
-    """The pairs of an Arrow file, as Hugging Face's save_to_disk writes them.
+    """The pairs of an Arrow file: a stream, as Hugging Face's save_to_disk writes, or a file, as to_feather does.
 
     Raises:
         InputError: as `read_parquet`.
     """
     ipc = _pyarrow(path, "ipc")
     with _damage(path):
-        stream = ipc.open_stream(str(path))
-    return _found(str(path), "Arrow", _records(_batches(path, stream)), reading)
+        if Source.of(path).head(6) == b"ARROW1":
+            file = ipc.open_file(str(path))
+            batches: Iterable = (file.get_batch(i) for i in range(file.num_record_batches))
+        else:
+            batches = ipc.open_stream(str(path))
+    return _found(str(path), "Arrow", _batches(path, batches), reading)
 
 
 def _pyarrow(path: Path, module: str) -> Any:
@@ -124,14 +126,17 @@ def _numbered(name: str, rows: Iterable) -> Iterator[tuple[str, Any]]:
     return ((f"{name}, record {number}", row) for number, row in enumerate(rows, 1))
 
 
-def _records(documents: Iterable[tuple[str, Any]]) -> Records:
-    """Each record as its texts by name: {"pt": ..., "en": ...}."""
-    for place, document in documents:
-        yield place, record(place, document)
+def by_language(document: Any) -> Mapping | None:
+    """What a record calls its translation, in Hugging Face's form: a text for each language; None if it has none."""
+    nested = (document.get(name) for name in ("translation", "translations")) if isinstance(document, Mapping) else ()
+    value = next((value for value in nested if isinstance(value, Mapping)), None)
+    if value is not None and isinstance(value.get("language"), list):  # of data sets with several languages a record
+        return dict(zip(value["language"], value.get("translation", ()), strict=False))
+    return value
 
 
 def record(place: str, document: Any) -> dict[str, str]:
-    """The texts of a record by name.
+    """The texts of a record by name; where it has a translation, those of that.
 
     Example:
         >>> record("line 1", {"id": 7, "translation": {"pt": "Olá.", "en": "Hello."}})
@@ -143,23 +148,19 @@ def record(place: str, document: Any) -> dict[str, str]:
         return {str(number): text for number, text in enumerate(document, 1)}
     if not isinstance(document, Mapping):
         raise InputError(f"{place}: a record must be an object with a text for each language, not {document!r:.40}")
-    texts: dict[str, str] = {}
-    for name, value in document.items():
-        if name in ("translation", "translations") and isinstance(value, Mapping):
-            if isinstance(value.get("language"), list):  # of data sets with several languages a record
-                value = dict(zip(value["language"], value.get("translation", ()), strict=False))
-            texts |= {key: text for key, text in value.items() if isinstance(text, str)}
-        elif isinstance(value, str):
-            texts[name] = value
-    return texts
+    texts = by_language(document) or document
+    return {name: text for name, text in texts.items() if isinstance(text, str)}
 
 
-def _found(name: str, form: str, records: Records, reading: Reading) -> Found:
-    first = list(itertools.islice(records, SAMPLE))
+def _found(name: str, form: str, documents: Iterator[tuple[str, Any]], reading: Reading) -> Found:
+    known = list(itertools.islice(documents, SAMPLE))
+    first = [(place, record(place, document)) for place, document in known]
+    records = ((place, record(place, document)) for place, document in documents)
+    declared = any(by_language(document) for _, document in known)
     names = tuple(dict.fromkeys(key for _, texts in first for key in texts))
     if len(names) < 2:
         raise InputError(f"{name}: its records have no two texts (only {', '.join(names) or 'nothing'}); {FORMS}")
     rows = ((place, [texts.get(key, "") for key in names]) for place, texts in itertools.chain(first, records))
     sample = [[texts.get(key, "") for key in names] for _, texts in first]
     shown = ("",) * 2 if names == ("1", "2") else names
-    return found(Table(name, form, shown, sample, rows), reading)
+    return found(Table(name, form, shown, sample, rows, declared), reading)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.formats.columns import Table, found
-from fmkeras.translation.corpora.formats.naming import is_header
+from fmkeras.translation.corpora.formats.naming import is_header, like_names
 from fmkeras.translation.corpora.formats.reading import Found, Reading
 from fmkeras.translation.corpora.formats.source import FORMS, LONGEST_LINE, Source
 
@@ -57,7 +57,11 @@ def read(source: Source, reading: Reading) -> Found:
     count = len(names) or _count(samples)
     form = FORM.get(delimiter, f"CSV with {delimiter!r}")
     form += ", quotes undone" * (quoted and not is_csv) + ", first line its names" * bool(names)
-    return found(Table(source.name, form, tuple(names) or ("",) * count, samples, rows), reading)
+    result = found(Table(source.name, form, tuple(names) or ("",) * count, samples, rows), reading)
+    if not names and like_names(header[1], samples[1:]):
+        shown = " | ".join(cell.strip() for cell in header[1])
+        result.note += f"; the first line counts as sentences ({shown}): if it names columns, use --source and --target"
+    return result
 
 
 def by_name(reading: Reading, cells: Sequence[str]) -> bool:

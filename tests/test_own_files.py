@@ -1,0 +1,118 @@
+"""Files as people have them: keys beside the sentences, many regional codes in one memory, names in any language."""
+
+import json
+
+import pytest
+
+from fmkeras.errors import InputError
+from fmkeras.translation.corpora import formats
+from fmkeras.translation.corpora.formats import Reading, read_pairs
+
+PAIRS = [(f"O gato número {n} dorme.", f"Cat number {n} sleeps.") for n in range(20)]
+KEYS = ["abcdefghijklmnopqrst"[n] for n in range(20)]
+
+
+def written(folder, name, lines):
+    path = folder / name
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return str(path)
+
+
+def memory(*units):
+    """A TMX file, a unit for each dict of code -> text."""
+    variants = ("".join(f'<tuv xml:lang="{code}"><seg>{text}</seg></tuv>' for code, text in u.items()) for u in units)
+    return f"<tmx><body>{''.join(f'<tu>{unit}</tu>' for unit in variants)}</body></tmx>"
+
+
+@pytest.mark.parametrize("key", ["{k}", "train-{k}", "train-{n}"])
+def test_keys_called_id_are_no_indonesian(tmp_path, key):
+    ids = [key.format(k=k, n=n) for n, k in enumerate(KEYS)]
+    nested = [{"id": i, "translation": {"pt": pt, "sw": en}} for i, (pt, en) in zip(ids, PAIRS, strict=True)]
+    flat = [f"{i}\t{pt}\t{en}" for i, (pt, en) in zip(ids, PAIRS, strict=True)]
+    assert read_pairs(written(tmp_path, "a.jsonl", map(json.dumps, nested))) == PAIRS
+    assert read_pairs(written(tmp_path, "a.tsv", ["id\tpt\tsw", *flat]), source="pt", target="sw") == PAIRS
+    assert read_pairs(written(tmp_path, "a.tsv", ["id\tpt\tno", *flat])) == PAIRS
+    indonesian = [f"Kucing nomor {n}\t{en}\t{pt}" for n, (pt, en) in enumerate(PAIRS)]
+    found = read_pairs(written(tmp_path, "b.tsv", ["id\ten\tpt", *indonesian]), source="id", target="en")
+    assert found[3] == ("Kucing nomor 3", "Cat number 3 sleeps.")
+
+
+def test_a_translation_names_its_languages_though_no_table_knows_them(tmp_path):
+    rows = [json.dumps({"note": f"a note {n}", "translation": {"af": s, "sw": t}}) for n, (s, t) in enumerate(PAIRS)]
+    found = formats.read(written(tmp_path, "a.jsonl", rows))
+    assert (found.source, found.target) == ("af", "sw") and list(found.pairs) == PAIRS
+    rows = [json.dumps({"translation": {"en": s, "sw": t, "fr": s + t}}) for s, t in PAIRS]
+    with pytest.raises(InputError, match="holds en, sw, fr: name two of them"):
+        formats.read(written(tmp_path, "b.jsonl", rows))
+
+
+@pytest.mark.parametrize("key", ["https://example.org/{k}", "{k}.txt", "news_{k}", "s{n}", "news"])
+def test_the_first_column_is_no_sentence_if_it_holds_addresses_files_or_labels(tmp_path, key):
+    keys = [key.format(k=k, n=n) for n, k in enumerate(KEYS)]
+    keys = keys if len(set(keys)) > 1 else ["news", "law"] * 10
+    rows = [f"{k}\t{pt}\t{en}" for k, (pt, en) in zip(keys, PAIRS, strict=True)]
+    assert read_pairs(written(tmp_path, "a.tsv", rows)) == PAIRS
+    both = [f"{k}\t{k}\t{pt}\t{en}\t0.5" for k, (pt, en) in zip(keys, PAIRS, strict=True)]
+    assert read_pairs(written(tmp_path, "b.tsv", both)) == PAIRS
+
+
+def test_a_memory_writes_one_language_in_many_codes(tmp_path):
+    codes = [("en-US", "pt-BR"), ("EN-us", "pt_br"), ("en-GB", "pt-BR"), ("en", "pt-BR")]
+    units = [dict(zip(code, pair[::-1], strict=True)) for code, pair in zip(codes, PAIRS, strict=False)]
+    name = written(tmp_path, "a.tmx", [memory(*units)])
+    found = formats.read(name, Reading(source="pt", target="en"))
+    assert (found.source, found.target) == ("pt-BR", "en") and list(found.pairs) == PAIRS[:4]
+    only = formats.read(name, Reading(source="en-GB", target="pt"))  # a form that is asked for stays by itself
+    assert [pair for pair in only.pairs if all(pair)] == [PAIRS[2][::-1]]
+    late = [{"en": en, "pt": pt} for pt, en in PAIRS] * 60 + [{"en-AU": "Late.", "pt-PT": "Tarde."}]
+    assert list(formats.read(written(tmp_path, "b.tmx", [memory(*late)])).pairs)[-1] == ("Late.", "Tarde.")
+
+
+def test_regional_forms_that_stand_side_by_side_are_two_languages(tmp_path):
+    units = [{"en-US": f"Color {n}", "en-GB": f"Colour {n}", "pt": f"Cor {n}"} for n in range(3)]
+    name = written(tmp_path, "a.tmx", [memory(*units)])
+    assert read_pairs(name, source="en_us", target="en-gb")[0] == ("Color 0", "Colour 0")
+    with pytest.raises(InputError, match="en is several of these"):
+        read_pairs(name, source="en", target="pt")
+
+
+def test_one_language_on_both_sides(tmp_path):
+    xliff = "<trans-unit><source>He go.</source><target>He goes.</target></trans-unit>"
+    xliff = f'<xliff><file source-language="en" target-language="en"><body>{xliff}</body></file></xliff>'
+    assert read_pairs(written(tmp_path, "a.xlf", [xliff]), source="wrong", target="right") == [("He go.", "He goes.")]
+    files = [written(tmp_path, "plain.en", ["He go."]), written(tmp_path, "right.en", ["He goes."])]
+    assert read_pairs(files) == read_pairs(files, source="wrong", target="right") == [("He go.", "He goes.")]
+
+
+@pytest.mark.parametrize("names", [("pt.txt", "en.txt"), ("news_pt.txt", "news_en.txt"), ("pt.a.txt", "en.a.txt")])
+def test_two_files_are_placed_by_the_languages_that_begin_or_end_their_names(tmp_path, names):
+    files = [written(tmp_path, name, side) for name, side in zip(names, zip(*PAIRS, strict=True), strict=True)]
+    assert read_pairs(files[::-1], source="pt", target="en") == read_pairs(files) == PAIRS
+
+
+@pytest.mark.parametrize("names", [("Anglais", "Français"), ("en", "sw"), ("incorrect", "correct"), ("原文", "译文")])
+def test_a_first_line_that_may_be_names_is_said(tmp_path, names):
+    lines = ["\t".join(pair) for pair in [names, *PAIRS]]
+    found = formats.read(written(tmp_path, "a.tsv", lines))
+    assert f"the first line counts as sentences ({names[0]} | {names[1]})" in found.note
+    found = formats.read(written(tmp_path, "a.tsv", lines), Reading(source=names[0], target=names[1]))
+    assert "first line" not in found.note.replace("first line its names", "") and list(found.pairs) == PAIRS
+    for others in ([("gato", "cat"), ("cão", "dog")], PAIRS):  # a dictionary; sentences
+        lines = ["\t".join(pair) for pair in [others[0], *others]]
+        assert "counts as" not in formats.read(written(tmp_path, "b.tsv", lines)).note
+
+
+def test_a_comma_too_many_is_said_of_csv(tmp_path):
+    with pytest.raises(
+        InputError, match="line 2: 3 columns, not two sentences: one with a comma needs quotes around it"
+    ):
+        read_pairs(written(tmp_path, "a.csv", ["pt,en", "Bom dia, Ana.,Good morning.", "Adeus.,Goodbye."]))
+
+
+@pytest.mark.parametrize("name", ["a.feather", "a.arrow"])
+def test_arrow_files_are_read_as_streams_are(tmp_path, name):
+    arrow = pytest.importorskip("pyarrow")
+    feather = pytest.importorskip("pyarrow.feather")
+    columns = dict(zip(("pt", "en"), map(list, zip(*PAIRS, strict=True)), strict=True))
+    feather.write_feather(arrow.table(columns), tmp_path / name)
+    assert read_pairs(tmp_path / name) == PAIRS
