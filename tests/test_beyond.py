@@ -147,6 +147,15 @@ def test_a_fold_whose_price_is_too_large_is_refused_before_anything_is_written(t
     assert not (tmp_path / "run").exists()
 
 
+def test_rows_that_were_trained_on_are_said_when_they_are_measured(tmp_path, capsys):
+    for name in ("mine.csv", "other.csv"):
+        TABLE.to_csv(tmp_path / name, index=False)
+    trained(tmp_path / "mine.csv", run=tmp_path / "run")
+    for name, said in (("mine.csv", True), ("other.csv", False)):
+        regress.main(["evaluate", str(tmp_path / name), "--run", str(tmp_path / "run")])
+        assert ("most of these rows were trained on: without FILE" in capsys.readouterr().err) == said
+
+
 def test_folds_in_which_the_target_never_varies_have_no_r2(tmp_path, capsys):
     table = pd.DataFrame({"area": AREA[:12], "price": [0] * 11 + [100_000]})
     table.to_csv(tmp_path / "few.csv", index=False)
