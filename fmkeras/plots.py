@@ -135,6 +135,7 @@ def residuals(actual: np.ndarray, predicted: np.ndarray, title: str, target: str
     for axis in (left.xaxis, left.yaxis, right.xaxis):
         _amounts(axis, unit)
     right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    right.yaxis.set_major_locator(MaxNLocator(integer=True))  # of few rows: no bar is half a row high
     return figure
 
 

@@ -96,6 +96,8 @@ def evaluate(args: argparse.Namespace) -> None:
         X, y, what = test_rows(regressor, args.run)
     else:
         X, y, notes = regressor.labelled(args.file, not args.no_header)
+        if str(args.file.resolve()) == regressor.config["dataset"]:
+            notes.append("most of these rows were trained on: without FILE the test rows alone are measured")
         print(*notes, sep="\n", end="\n" * bool(notes), file=sys.stderr)
         what = str(args.file)
     print(f"{args.run} on {what}: {len(y):,} rows")

@@ -18,6 +18,9 @@ AREA = RNG.integers(40, 200, 120)
 TABLE = pd.DataFrame({"area": AREA, "price": 3 * AREA + RNG.integers(0, 40, 120)})
 
 
+GUESS = "a guess, or another unit"
+
+
 def trained(table=TABLE, **options):
     return fmkeras.train_regressor(table, "price", **{"epochs": 3} | options)
 
@@ -123,3 +126,75 @@ def test_columns_that_are_the_target_together_are_said(tmp_path, capsys):
     words = ["--dataset", tmp_path / "table.csv", "--target", "price", "--epochs", "2", "--run", tmp_path / "run"]
     regress.main([*map(str, words)])
     assert capsys.readouterr().out.count(line) == 1
+
+
+def test_what_a_program_must_hear_is_no_matter_of_wording():
+    gaps = np.where(AREA % 3 > 0, AREA, None)
+    assert warned(TABLE.assign(**{"left out": gaps, "is the answer": gaps})) == []
+
+
+def test_a_fold_whose_price_is_too_large_is_refused_before_anything_is_written(tmp_path):
+    from sklearn.model_selection import train_test_split
+
+    rest, _ = train_test_split(np.arange(120), test_size=0.2, random_state=42)
+    for area in (1e6, 1e9):  # the square of its price is none, or the price itself
+        table = TABLE.assign(area=AREA.astype(float))
+        table.loc[rest[0], "area"] = area
+        with pytest.raises(
+            InputError, match=rf"row's price is too large .*price = {table.price[rest[0]]}, area = 10+\)"
+        ):
+            trained(table, log_target=True, folds=5, run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_rows_that_were_trained_on_are_said_when_they_are_measured(tmp_path, capsys):
+    for name in ("mine.csv", "other.csv"):
+        TABLE.to_csv(tmp_path / name, index=False)
+    trained(tmp_path / "mine.csv", run=tmp_path / "run")
+    for name, said in (("mine.csv", True), ("other.csv", False)):
+        regress.main(["evaluate", str(tmp_path / name), "--run", str(tmp_path / "run")])
+        assert ("most of these rows were trained on: without FILE" in capsys.readouterr().err) == said
+
+
+def test_folds_in_which_the_target_never_varies_have_no_r2(tmp_path, capsys):
+    table = pd.DataFrame({"area": AREA[:12], "price": [0] * 11 + [100_000]})
+    table.to_csv(tmp_path / "few.csv", index=False)
+    run = tmp_path / "run"
+    for folds in ("2", "6"):
+        command = f"--dataset {tmp_path / 'few.csv'} --target price --folds {folds} --epochs 3 --run {run}"
+        regress.main(command.split())
+        assert "NaN" not in (run / runs.REPORT).read_text() and "fold cross-validation" in capsys.readouterr().out
+        assert runs.read_json(run / runs.REPORT)["cross_validation"]["r2"]["spread"] is None
+
+
+def said(regressor, table):
+    """The lines that pricing warns of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        regressor.predict(table)
+    return [str(warning.message) for warning in caught if warning.category is UserWarning]
+
+
+def test_numbers_beyond_those_of_training_are_said():
+    regressor = trained(TABLE.assign(sold=pd.date_range("2012-01-01", periods=120, freq="9D")))
+    low, high = int(regressor.columns[0].low), int(regressor.columns[0].high)
+    assert AREA.min() <= low < high <= AREA.max()
+    house = {"area": 100, "sold": "2013-05-02"}
+    assert said(regressor, house) == []
+    (line,) = said(regressor, house | {"area": 1076.4})  # in square feet
+    assert line == f"area: 1 of 1 rows lie beyond the training rows' {low} to {high}, as 1076.4 does: {GUESS}"
+    (line,) = said(regressor, house | {"area": -100})
+    assert "as -100 does" in line
+    (line,) = said(regressor, house | {"sold": "2031-05-02"})
+    assert line == f"sold (year): 1 of 1 rows lie beyond the training rows' 2012 to 2014, as 2031 does: {GUESS}"
+    many = pd.DataFrame([house] * 40)
+    assert said(regressor, many.assign(area=[high + 9, *[100] * 39])) == []  # as one of many may
+    assert len(said(regressor, many.assign(area=[9 * high, *[100] * 39]))) == 1
+    notes = explain(regressor, house | {"area": 1076.4, "sold": None})["notes"]
+    assert any("as 1076.4 does" in note for note in notes)
+
+
+def test_a_run_that_knows_no_range_says_nothing_of_it():
+    regressor = trained()
+    regressor.columns = [type(c).from_json(c.to_json() | {"low": None, "high": None}) for c in regressor.columns]
+    assert said(regressor, {"area": 10_000}) == []

@@ -61,9 +61,36 @@ def test_dates_that_may_be_either_are_said():
     assert not any("first" in line for line in said(regressor, table.head(3)))
 
 
-@pytest.mark.parametrize("cell", ["2014-05-02 00:00:00+00:00", "2014-05-02T10:11:12.5-0800", "20140502.0", 20140502.0])
+def test_dates_that_may_be_either_are_said_where_training_had_none_such():
+    regressor = trained(TABLE.assign(sold=pd.date_range("2014-01-01", periods=120, freq="9D")))
+    house = {"area": 90, "sold": "2014-05-02"}
+    assert said(regressor, house) == []
+    assert any("25/02/2015 has it second: write" in line for line in said(regressor, house | {"sold": "25/02/2015"}))
+    (line,) = said(regressor, house | {"sold": "3/4/2014"})
+    assert line.startswith("sold; no cell tells which is the month: 3/4/2014 is read as month 3; if not so, write ")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "2014-05-02 00:00:00+00:00",
+        "2014-05-02T10:11:12.5-0800",
+        "20140502.0",
+        20140502.0,
+        "2014/5/2",
+        "2014-5-02",
+        "5/2/2014 12:00:00 AM",
+        "2014-05",
+        pd.Period("2014-05"),
+    ],
+)
 def test_dates_of_other_forms(cell):
     assert dated(cell) == (2014, 5)
+
+
+@pytest.mark.parametrize("cell", ["2014111", "201405", "2014-15", "2014-052", "98101-1234", "2014-5"])
+def test_numbers_with_a_dash_are_no_dates(cell):
+    assert dated(cell) is None
 
 
 def test_dates_with_zones_and_of_numbers_with_a_gap_are_dates():

@@ -152,6 +152,19 @@ def test_a_price_and_what_moved_it(page):
     assert "rooms" in rows
 
 
+def test_a_number_may_have_a_decimal_comma(page):
+    find(page, "#tab-price").click()
+    prices = []
+    for typed in ("3.5", "3,5"):
+        rooms = find(page, "input[name=rooms]")
+        rooms.clear()
+        rooms.send_keys(typed, Keys.ENTER)
+        until(page, lambda typed=typed: typed.replace(",", ".") in find(page, "#result").text)
+        prices.append(find(page, ".price").text)
+        page.execute_script("document.querySelector('#result').replaceChildren()")
+    assert prices[0] == prices[1]
+
+
 @pytest.mark.parametrize("width", [360, 1100])
 def test_nothing_is_wider_than_the_screen(page, width):
     page.execute_cdp_cmd(

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from fmkeras import plots
+from fmkeras.houses import plots as house_plots
 
 HISTORY = pd.DataFrame({"epoch": range(1, 31), "loss": np.geomspace(1, 0.3, 30), "val_loss": np.geomspace(1, 0.25, 30)})
 ACTUAL = np.linspace(100_000, 3_000_000, 50)
@@ -249,3 +250,18 @@ def test_a_few_dots_are_large_enough_to_be_seen(tmp_path, rows, size, alpha):
     ):
         (dots,) = draw(figure, tmp_path).axes[0].collections
         assert (dots.get_sizes()[0], dots.get_alpha()) == (size, alpha)
+
+
+def test_bars_of_few_rows_are_counted_in_whole_rows(tmp_path):
+    actual = np.linspace(1, 2, 24)
+    axis = draw(plots.residuals(actual, actual[::-1] ** 2, "Title", "price", "$"), tmp_path).axes[1]
+    assert all(float(tick).is_integer() for tick in axis.get_yticks())
+
+
+@pytest.mark.parametrize(("rows", "size", "alpha"), [(24, 30, 0.8), (5_000, 7, 0.25)])
+def test_a_few_rows_show_whether_a_line_is_enough(tmp_path, rows, size, alpha):
+    values = np.linspace(1, 2, rows)
+    part = pd.DataFrame({"value": values, "contribution": values, "with_residual": values**2})
+    figure = draw(house_plots.partial_residuals({"area": part}, "Title", "price", "$"), tmp_path)
+    (dots,) = figure.axes[0].collections
+    assert (dots.get_sizes()[0], dots.get_alpha()) == (size, alpha)

@@ -9,7 +9,9 @@ import math
 import re
 from collections.abc import Iterable
 
-GAPS = frozenset(["", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "nat", "?", "-", "--", "."])
+from fmkeras.houses.money import MONEY, without_money
+
+GAPS = frozenset(["", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "nat", "?", "-", "--", "–", "—", "."])
 # As they stand in tables, and as pandas and Python write them: the saved model knows these spellings.
 GAP_SPELLINGS = tuple(sorted({form for gap in GAPS for form in (gap, gap.upper(), gap.title())} | {"NaN", "NaT"}))
 NO_VALUE = "(none)"  # the category of a gap
@@ -19,13 +21,13 @@ LONGEST_NUMBER = 40  # characters: longer ones are text, and need not be looked 
 LARGEST = 1e30  # float32, in which the model computes, ends at 3e38
 
 _BLANK = "[ \u00a0\u202f]"
-_MARKED = (
-    r"(?P<open>\()?(?P<sign>[-+\u2212]?){b}?(?:[$€£¥]|USD|EUR|GBP)?{b}?(?P<minus>[-+\u2212]?)(?P<digits>{digits})"
-    + (r"{b}?(?:[%$€£¥]|USD|EUR|GBP)?(?P<close>\))?")
+_MARKED = r"(?P<open>\()?(?P<sign>[-+\u2212]?){b}?(?:{money})?{b}?(?P<minus>[-+\u2212]?)(?P<digits>{digits})" + (
+    r"{b}?(?:%|{money})?(?P<close>\))?"
 )
-_DIGITS = r"(?:\d{{1,3}}(?:[{mark}' \u00a0\u202f]\d{{3}})+|\d*)(?:[{decimal}]\d*)?(?:[eE][-+]?\d+)?"
+_APART = r"[{mark}'’ \u00a0\u2009\u202f]"  # between thousands; in India 1,23,456
+_DIGITS = rf"(?:\d{{{{1,3}}}}(?:{_APART}\d{{{{2,3}}}})*{_APART}\d{{{{3}}}}|\d*)(?:[{{decimal}}]\d*)?(?:[eE][-+]?\d+)?"
 _NUMBER = {
-    decimal: re.compile(_MARKED.format(b=_BLANK, digits=_DIGITS.format(mark=mark, decimal=decimal)))
+    decimal: re.compile(_MARKED.format(b=_BLANK, money=MONEY, digits=_DIGITS.format(mark=mark, decimal=decimal)))
     for decimal, mark in ((".", ","), (",", "."))
 }
 # What can only be read with one of the two marks: 12,5 and 1.234.567 and 1.234,5; 12.5 and 1,234,567 and 1,234.5.
@@ -34,8 +36,8 @@ _ONLY = {decimal: re.compile(_TELLING.format(d=d, m=m)) for decimal, d, m in (("
 _WHOLE = re.compile(r"\A([-+]?\d+)\.0*\Z")
 _BESIDE = re.compile(r"[^\d.,-]")  # what stands beside the digits: money, blanks between thousands
 _DATE = re.compile(
-    r"(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})(?:[T ][\d:.]*(?:Z|[-+]\d{2}:?\d{2})?)?"
-    r"|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?: [\d:.]*)?"
+    r"(?:(\d{4})(?:[-/.](?=\d\d?[-/.])|(?=\d{4}(?!\d)))(\d\d?)[-/.]?(\d\d?)|(\d\d?)[-/.](\d\d?)[-/.](\d{4})"
+    r"|(\d{4})[-/](\d\d))(?:[T ][\d:.]*(?: ?[AaPp][Mm])?(?:Z|[-+]\d{2}:?\d{2})?)?"
 )
 
 
@@ -83,7 +85,7 @@ def decimal_mark(cells: Iterable[str], default: str = ".") -> str:
     """
     votes = {",": 0, ".": 0}
     for cell in cells:
-        text = cell.strip().strip("$€£¥% \u00a0\u202f()")
+        text = without_money(cell).strip("% \u00a0\u202f()")
         if len(text) <= LONGEST_NUMBER and ("," in text or "." in text):
             told = [decimal for decimal, pattern in _ONLY.items() if pattern.fullmatch(text)]
             if not told and _BESIDE.search(text):  # 450.000,00 EUR or 1 195,25
@@ -93,15 +95,17 @@ def decimal_mark(cells: Iterable[str], default: str = ".") -> str:
     return default if votes[","] == votes["."] == 0 else "," if votes[","] > votes["."] else "."
 
 
-def dated(cell: object, day_first: bool = False) -> tuple[float, float] | None:
-    """(year, month) of a cell such as 2014-05-02, 20140502T000000, 5/2/2014 or 2.5.2014; None if it is no date.
+def dated(cell: object, day_first: bool | None = False) -> tuple[float, float] | None:
+    """(year, month) of a cell such as 2014-05-02, 20140502T000000, 5/2/2014, 2.5.2014 or 2014-05; None if it is none.
 
     With dots the day is always first.
     """
     found = _DATE.fullmatch(whole(cell)[:LONGEST_NUMBER])
     if found is None:
         return None
-    year, month, day, first, second, last = (int(part or 0) for part in found.groups())
+    year, month, day, first, second, last, alone, within = (int(part or 0) for part in found.groups())
+    if alone:
+        year, month, day = alone, within, 1
     if last:
         dots = found.string[found.end(4)] == "."
         year, (day, month) = last, (first, second) if day_first or dots else (second, first)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from fmkeras.errors import InputError
-from fmkeras.houses import columns
+from fmkeras.houses.doubts import doubts
+from fmkeras.houses.notes import Heard
 
 if TYPE_CHECKING:
     from fmkeras.houses.table import Table
 
 COPIES = 0.01  # of the rows: from so many repeated ones on it is said
+LEAST_SUMMED = 5  # rows: of fewer, one may well be the sum of the others
 
 
 def checked(table: Table) -> Table:
@@ -36,7 +41,7 @@ def checked(table: Table) -> Table:
                 raise InputError(
                     f"{table.name}: the target {name!r} is the same in every row ({low:g}): nothing to learn"
                 )
-            notes.append(f"left out: {name} (the same in every row: {low:g})")
+            notes.append(Heard(f"left out: {name} (the same in every row: {low:g})"))
             features = features.drop(columns=name)
             continue
         if not 1e-6 < spread < 1e15:
@@ -52,8 +57,18 @@ def checked(table: Table) -> Table:
         notes.append(
             f"{copies:,} of {len(features):,} rows repeat another: of copies, remove all but one, or tests flatter"
         )
-    if found := columns.suspects(features, table.target):
-        names = ", ".join(found)
-        notes.append(f"is the answer among the columns? {names}: nearly {target} itself; if so, --drop {found[0]!r}")
+    notes += doubts(features, table.target)
     kept = tuple(column for column in table.columns if column.name in features)
     return replace(table, features=features, notes=tuple(notes), columns=kept)
+
+
+def strike_total(values: np.ndarray, target: str, place: Callable[[int], str]) -> list[str]:
+    """Make a gap of a last value that is the sum of all others, as spreadsheets have it below a column, and say so."""
+    known = np.flatnonzero(~np.isnan(values))
+    if len(known) < LEAST_SUMMED or values[known].min() < 0:
+        return []
+    *others, last = known
+    if not math.isclose(values[others].sum(), values[last], rel_tol=1e-9):
+        return []
+    values[last] = math.nan
+    return [Heard(f"left out: {place(int(last))}, whose {target} is the sum of all above, a total")]

@@ -19,8 +19,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fmkeras.errors import InputError
-from fmkeras.houses import forms
+from fmkeras.houses import forms, money, units
 from fmkeras.houses.cells import GAP_SPELLINGS, LARGEST, NO_VALUE, YES_NO, dated, gap, number, whole
+from fmkeras.houses.notes import Heard
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,11 +41,13 @@ class Column:
         kind: "number" or "category".
         source: the column of the file that it is read from; another than `name` for the parts of a date.
         part: "year" or "month" of a date, "yes/no" for a category whose capitals do not matter, else "".
-        day_first: whether 5/2/2014 is in February.
+        day_first: whether 5/2/2014 is in February; None if no training row told, and it is in May.
         percent: whether numbers carry a per cent sign; None if some do, or if nobody looked.
         gaps: whether a training row has a gap in it.
         middle, scale: median and standard deviation of a number in the training rows, gaps left aside.
+        low, high: the least and the largest of them; None if nobody looked.
         values: the categories of the training rows, most frequent first.
+        unit: what stands beside each number, as "m2", or the currency; "" for nothing.
         spellings: other forms of them in the file, as "WD " for "WD".
     """
 
@@ -52,13 +55,16 @@ class Column:
     kind: str
     source: str
     part: str = ""
-    day_first: bool = False
+    day_first: bool | None = False
     gaps: bool = False
     middle: float = 0.0
     scale: float = 1.0
     values: tuple[str, ...] = ()
     spellings: dict[str, str] = field(default_factory=dict)
     percent: bool | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
 
     def read(self, cell: object, decimal: str) -> float | str | None:
         """A cell as the model takes it: a number (NaN for a gap) or a category; None if it cannot be read."""
@@ -69,6 +75,9 @@ class Column:
                 return math.nan
             date = dated(cell, self.day_first)
             return date and date[self.part == "month"]
+        if self.unit and money.money(cell) not in ("", self.unit):
+            return None
+        (cell,) = units.bare([cell], self.unit)
         value = number(cell, decimal)
         return None if value is not None and abs(value) > LARGEST else value
 
@@ -81,9 +90,10 @@ class Column:
     def fit(self, values: pd.Series) -> Column:
         """The same column with the statistics of `values` (rows,), which are training rows and no others."""
         if self.kind == "number":
-            middle, scale = values.median(), values.std(ddof=0)
-            middle, scale = (0.0 if math.isnan(x) else float(x) for x in (middle, scale))
-            return replace(self, gaps=bool(values.isna().any()), middle=middle, scale=scale or 1.0)
+            statistics = values.median(), values.std(ddof=0), values.min(), values.max()
+            middle, scale, low, high = (0.0 if math.isnan(x) else float(x) for x in statistics)
+            gaps = bool(values.isna().any())
+            return replace(self, gaps=gaps, middle=middle, scale=scale or 1.0, low=low, high=high)
         counts = values.value_counts().sort_index().sort_values(ascending=False, kind="stable")
         kept = tuple(counts.index[:MOST_VALUES])
         spellings = {raw: value for raw, value in self.spellings.items() if value in kept}
@@ -128,6 +138,7 @@ def describe(
     decimal: str,
     place: Callable[[int], str],
     wanted: str = "",
+    unit: str = "",
 ) -> tuple[list[Column], str]:
     """Decide what a column is.
 
@@ -135,6 +146,7 @@ def describe(
         cells: all of its cells, text or values.
         place: gives the words for a row's place, as in "houses.csv, line 7".
         wanted: "number" or "category" where the user has said so.
+        unit: what stood beside each of the cells.
 
     Returns:
         The columns that it gives (none if it is left out, two for a date), and one line about what was decided; ""
@@ -145,9 +157,9 @@ def describe(
     """
     filled = [cell for cell in cells if not gap(cell)]
     if not name:
-        return [], "left out: a nameless column"
+        return [], Heard("left out: a nameless column")
     if not filled:
-        return [], f"left out: {name} (empty)"
+        return [], Heard(f"left out: {name} (empty)")
     if not wanted and all(_CODE.fullmatch(whole(cell)) for cell in filled):
         if all(_DAY.fullmatch(whole(cell)) for cell in filled) and (date := _date(name, filled)):
             return date, f"date: {name}, as year and month"
@@ -157,16 +169,17 @@ def describe(
     truth = _yes_no(filled)
     if wanted == "category" or (not wanted and (truth or 2 * numbers < len(filled))):
         if not truth and not wanted and (date := _date(name, filled)):
-            said = " (day before month)" * date[0].day_first + forms.order(filled, date[0].day_first)
-            return date, f"date: {name}, as year and month{said}"
+            said, doubt = " (day before month)" * bool(date[0].day_first), forms.order(filled, bool(date[0].day_first))
+            return date, (Heard if doubt else str)(f"date: {name}, as year and month{said}{doubt}")
         return _category(name, cells, filled, truth, wanted)
-    return _number(name, cells, filled, decimal, place, wanted)
+    return _number(name, cells, filled, decimal, place, wanted, unit)
 
 
 def _number(
-    name: str, cells: Sequence, filled: list, decimal: str, place: Callable[[int], str], wanted: str
+    name: str, cells: Sequence, filled: list, decimal: str, place: Callable[[int], str], wanted: str, unit: str
 ) -> tuple[list[Column], str]:
-    column = Column(name, "number", name, percent=forms.percent(filled))
+    unit = unit or money.only(filled)
+    column = Column(name, "number", name, percent=forms.percent(filled), unit=unit)
     for row, cell in enumerate(cells):
         value = number(cell, decimal)
         if value is None:
@@ -180,11 +193,11 @@ def _number(
             )
     share = len(filled) / len(cells)
     if share < LEAST_FILLED and not wanted:
-        return [], f"left out: {name} (empty in {len(cells) - len(filled):,} of {len(cells):,} rows)"
+        return [], Heard(f"left out: {name} (empty in {len(cells) - len(filled):,} of {len(cells):,} rows)")
     gaps = len(cells) - len(filled)
     said = [f"number: {name}, gaps in {gaps:,} rows: median, and marked"] * bool(gaps) + marked(name, filled, decimal)
-    said += forms.mixed(name, filled)
-    return [column], "; ".join(said)
+    doubts = forms.mixed(name, filled) + money.mixed(name, filled)
+    return [column], (Heard if doubts else str)("; ".join(said + doubts))
 
 
 def marked(name: str, filled: Sequence, decimal: str) -> list[str]:
@@ -206,9 +219,10 @@ def _category(name: str, cells: Sequence, filled: list, truth: bool, wanted: str
     values = set(read.values())
     distinct = len(values - {NO_VALUE})
     if len(values) == 1:
-        return [], f"left out: {name} (the same in every row: {next(iter(values))})"
+        return [], Heard(f"left out: {name} (the same in every row: {next(iter(values))})")
     if distinct > max(MOST_DISTINCT * len(filled), 2) and not wanted:
-        return [], f"left out: {name} (text, {distinct:,} different values in {len(filled):,} rows)"
+        varied = f"text, {distinct:,} different values in {len(filled):,} rows{units.several(filled)}"
+        return [], Heard(f"left out: {name} ({varied})")
     spellings = {raw: value for raw, value in read.items() if raw != value and raw not in GAP_SPELLINGS}
     if truth:
         spellings |= {form: value for value in values - {NO_VALUE} for form in (value.title(), value.upper())}
@@ -227,11 +241,9 @@ def _yes_no(filled: list) -> bool:
 
 def _date(name: str, filled: list) -> list[Column]:
     """Year and month, where all cells are dates; else nothing."""
-    for day_first in (False, True):
-        if all(dated(cell, day_first) for cell in filled):
-            parts = ("year", "month")
-            return [Column(f"{name} ({part})", "number", name, part, day_first) for part in parts]
-    return []
+    orders = [day_first for day_first in (False, True) if all(dated(cell, day_first) for cell in filled)]
+    told = orders[0] if len(orders) == 1 else None
+    return [Column(f"{name} ({part})", "number", name, part, told) for part in ("year", "month")] if orders else []
 
 
 def check_names(asked: Iterable[str], there: Sequence[str], option: str) -> list[str]:
@@ -249,20 +261,3 @@ def check_names(asked: Iterable[str], there: Sequence[str], option: str) -> list
             )
         names += parts
     return names
-
-
-def suspects(frame: pd.DataFrame, target: pd.Series) -> list[str]:
-    """The columns that give the target away: nearly proportional to it, or categories that each have one price."""
-    found = []
-    for name, values in frame.items():
-        if values.dtype.kind == "f":
-            both = values.notna()
-            varies = both.sum() > 2 and values[both].std() > 0 and target[both].std() > 0
-            if varies and abs(values[both].corr(target[both])) >= 0.999:
-                found.append(str(name))
-        elif (
-            values.nunique() < len(values)
-            and target.groupby(values).transform("std").fillna(0).max() <= 1e-6 * target.std()
-        ):
-            found.append(str(name))
-    return found

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fmkeras.houses.notes import Heard
+
 if TYPE_CHECKING:
     from fmkeras.houses.fitting import Fit
 
@@ -94,7 +96,7 @@ def answered(fit: Fit) -> str:
     if left > LEAST_LEFT:
         return ""
     names = closed.coefficients["least_squares_per_deviation"].iloc[:-1].abs().nlargest(2).index
-    return (
+    return Heard(
         f"is the answer among the columns? {', '.join(names)}: with the others they are {fit.table.target.name} itself "
         f"(R² {1 - left:.5f} on the training rows); if they were made from it, --drop them"
     )

@@ -15,7 +15,9 @@ from pathlib import Path
 
 from fmkeras.errors import InputError
 from fmkeras.houses.cells import gap, number
+from fmkeras.houses.notes import Heard
 
+DELIMITERS = ",;\t|"
 MOST_BYTES = 2**31  # unpacked: a table that fills more does not fit here, and a bomb would
 DAMAGE = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, RuntimeError, ValueError)
 OPENERS: dict[str, Callable[[Path], io.BufferedIOBase]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -26,7 +28,7 @@ class Sheet:
     """A table: its header, its rows of cells, and the line of the file in which each row begins.
 
     Attributes:
-        delimiter: "," ";" tab, or " " for blanks.
+        delimiter: "," ";" tab "|", or " " for blanks.
         rows: text; in Excel and Parquet files, numbers where they are numbers.
         typed: whether the file tells numbers from text.
         notes: what is to be said of the file.
@@ -80,9 +82,12 @@ def read(path: str | Path, header: bool = True, lenient: bool = False) -> Sheet:
         typed = False
         numbered, delimiter = _csv_rows(path, _text(path))
     if not numbered:
-        raise InputError(f"{path} is empty: a table needs a header line and rows")
+        raise InputError(f"{path} is empty{''.join(f' ({n})' for n in notes)}: a table needs a header line and rows")
     if header:
-        (names, _), *numbered = numbered
+        if above := _above(numbered):
+            titles = ", ".join(str(row[0]).strip()[:60] for row, _ in numbered[:above])
+            notes = (*notes, Heard(f"left out above the names of the columns: {titles}"))
+        (names, _), *numbered = numbered[above:]
         names = [(name if isinstance(name, str) else as_text(name)).strip() for name in names]
         _check_names(path, names)
     else:
@@ -110,6 +115,12 @@ def _check_names(path: Path, names: list[str]) -> None:
             f"{path} has no column names: its first line holds numbers only ({', '.join(filled[:3])}, ...); with "
             f"--no-header the columns are named c1 to c{len(names)}"
         )
+
+
+def _above(numbered: list[tuple[list, int]]) -> int:
+    """How many rows stand above the names: a title, or sep=;, fills one cell and no second, in a table of several."""
+    several = (i for i, (row, _) in enumerate(numbered) if any(str(cell).strip() for cell in row[1:]))
+    return next(several, 0)
 
 
 def _bytes(path: Path) -> bytes:
@@ -171,13 +182,16 @@ def _csv_rows(path: Path, text: str) -> tuple[list[tuple[list[str], int]], str]:
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter that the first line has most of; blanks if it has none and its lines agree in their words."""
-    first = text.lstrip().partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    if first.count(delimiter):
-        return delimiter
-    counts = {len(line.split()) for line in text.splitlines()[:50] if line.strip()}
-    return " " if len(counts) == 1 and counts != {1} else ","
+    """The delimiter that the first line has most of; if it has none, blanks where lines agree in their words.
+
+    Else it was a title, and the first line that has one tells.
+    """
+    lines = [line for line in text.splitlines()[:50] if line.strip()] or [""]
+    counts = {len(line.split()) for line in lines}
+    parted = [line for line in lines if any(map(line.count, DELIMITERS))]
+    if lines[0] not in parted and len(counts) == 1 and counts != {1} and not any("\t" in line for line in lines):
+        return " "
+    return max(DELIMITERS, key=(parted or lines)[0].count)
 
 
 def _with_pandas(path: Path, header: bool) -> list[tuple[list, int]]:

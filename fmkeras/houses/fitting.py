@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -80,9 +81,9 @@ def train_regressor(
     log_target: bool = False,
     scale_target: bool = True,
     refit: bool | None = None,
-    drop: Sequence[str] = (),
-    categorical: Sequence[str] = (),
-    numeric: Sequence[str] = (),
+    drop: str | Sequence[str] = (),
+    categorical: str | Sequence[str] = (),
+    numeric: str | Sequence[str] = (),
     header: bool = True,
     folds: int = 0,
     tensorboard: bool = False,
@@ -101,7 +102,7 @@ def train_regressor(
         log_target: learn the logarithm of the target: predictions are never negative.
         refit: train once more with the validation rows, for the epochs that they chose; None: where there are fewer
             than 100 training rows a column, so that a quarter more rows is worth having.
-        drop, categorical, numeric: columns to leave out, or to take as text or as numbers.
+        drop, categorical, numeric: columns to leave out, or to take as text or as numbers; one name, or several.
         header: False if the file's first line holds no names; then they are c1, c2, ...
         folds: also cross-validate, in so many parts.
         tensorboard: write TensorBoard's logs to the run folder.
@@ -116,7 +117,9 @@ def train_regressor(
         InputError: the table or an option cannot be used; one line says what to do.
         KeyboardInterrupt: by Ctrl-C; the best weights so far are in the run folder.
     """
-    options = {"drop": list(drop), "categorical": list(categorical), "numeric": list(numeric)}
+    _check(epochs, seed, tensorboard, run)
+    asked = {"drop": drop, "categorical": categorical, "numeric": numeric}
+    options = {option: [names] if isinstance(names, str) else list(names) for option, names in asked.items()}
     loaded = preparing.load_table(table, target, options, header)
     say = preparing.introduce(loaded, say)
     data, strength = preparing.prepare(loaded, scale_target, log_target, ridge)
@@ -127,7 +130,7 @@ def train_regressor(
     config = {"task": "regress"} | about | {"epochs": epochs, "seed": seed, "scale_target": scale_target}
     config |= {"header": header, "log_target": log_target, "ridge": strength, "refit": refit}
     config |= _described(loaded, data)
-    _check(folds, len(loaded.features), tensorboard, run)
+    crossed = _cross_validated(loaded, folds, strength, log_target)
     folder = _begin(run, config | options, say)
     with runs.alone(folder) if folder else contextlib.nullcontext():
         say("loading Keras ...")
@@ -142,7 +145,7 @@ def train_regressor(
             runs.write_text(folder / runs.HISTORY, fit.history.to_csv(index=False, lineterminator="\n"))
         if not fit.finished:
             raise _interrupted(fit, folder)
-        report = about | _found(fit, say) | fit.report | _cross_validated(loaded, folds, strength, log_target)
+        report = about | _found(fit, say) | fit.report | crossed
         fit = fit._replace(report=report)
         regressor = Regressor(fit.model, config | options, report)
         regressor.fitted = fit
@@ -177,14 +180,13 @@ def _interrupted(fit: Fit, folder: Path | None) -> KeyboardInterrupt:
     return KeyboardInterrupt(f"{kept}; training again starts afresh")
 
 
-def _check(folds: int, rows: int, tensorboard: bool, run: str | Path | None) -> None:
+def _check(epochs: object, seed: object, tensorboard: bool, run: str | Path | None) -> None:
     """Refuse what cannot be before any file is touched."""
+    for name, value, least in (("epochs", epochs, 1), ("seed", seed, 0)):
+        if not isinstance(value, Integral) or not least <= int(value) < 2**32:
+            raise InputError(f"{name}={value!r}: give a whole number from {least} on")
     if tensorboard and run is None:
         raise InputError("tensorboard needs a run folder for its logs: name a run")
-    if folds:
-        from fmkeras.houses.validation import check_folds
-
-        check_folds(folds, rows)
 
 
 def _begin(run: str | Path | None, config: dict[str, object], say: Callable[[str], None]) -> Path | None:
@@ -202,11 +204,11 @@ def _described(loaded: Table, data: Data) -> dict[str, object]:
     """What config.json says of the table and its columns."""
     columns = [column.to_json() for column in preparing.fitted_columns(loaded, data)]
     described: dict[str, object] = {"unit": loaded.unit, "features": list(loaded.features), "digest": loaded.digest()}
-    return described | {"columns": columns, "decimal": loaded.decimal}
+    return described | {"columns": columns, "decimal": loaded.decimal, "target_unit": loaded.target_unit}
 
 
 def _cross_validated(loaded: Table, folds: int, strength: float, log_target: bool) -> dict:
-    """What report.json says of cross-validation, if it was asked for."""
+    """What report.json says of cross-validation, if it was asked for. It can refuse: before any file is touched."""
     if not folds:
         return {}
     from fmkeras.houses.validation import cross_validate

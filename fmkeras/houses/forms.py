@@ -1,4 +1,4 @@
-"""Forms in which cells may mean one thing or another: per cent or a share, the day or the month first."""
+"""Forms in which cells may mean one thing or another: per cent or a share, the day or the month first, another unit."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from fmkeras.houses.cells import dated, gap
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from fmkeras.houses.columns import Column
 
 SHARE = 1.0  # bare numbers up to it may be shares of what is written as per cent elsewhere
+MANY = 0.05  # of the rows: a few numbers beyond the training rows' are usual
 OTHER = {False: "month", True: "day"}
 
 
@@ -36,7 +39,8 @@ def mixed(name: str, cells: Sequence) -> list[str]:
 def changed(column: Column, cells: Sequence) -> list[str]:
     """Lines on the cells of a new table for a fitted column: numbers in another form, dates in another order."""
     if column.part == "month":
-        return _contrary(column, cells)
+        doubt = "" if column.day_first is not None else order([cell for cell in cells if not gap(cell)], False)
+        return _contrary(column, cells) or [f"{column.source}{doubt}"] * bool(doubt)
     if column.kind != "number" or column.part:
         return []
     if said := mixed(column.name, cells):
@@ -53,6 +57,20 @@ def changed(column: Column, cells: Sequence) -> list[str]:
     ]
 
 
+def beyond(column: Column, values: pd.Series) -> list[str]:
+    """A line where numbers lie where training saw none: far from there, or many, as they do in another unit."""
+    if column.kind != "number" or column.low is None or column.high is None:
+        return []
+    away = (column.low - values).clip(lower=0) + (values - column.high).clip(lower=0)
+    count = int((away > 0).sum())
+    if count <= MANY * len(values) and not away.max() > column.high - column.low:
+        return []
+    return [
+        f"{column.name}: {count:,} of {len(values):,} rows lie beyond the training rows' {column.low:.7g} to "
+        f"{column.high:.7g}, as {values[away.idxmax()]:.7g} does: a guess, or another unit"
+    ]
+
+
 def order(cells: Sequence, day_first: bool) -> str:
     """What to say of dates of which none tells the order of day and month; "" if one does, or none could."""
     either = [cell for cell in cells if _unlike(cell)]
@@ -66,13 +84,14 @@ def order(cells: Sequence, day_first: bool) -> str:
 
 def _contrary(column: Column, cells: Sequence) -> list[str]:
     """A line where some dates can only be read with day and month the other way round."""
-    wrong = [cell for cell in cells if not gap(cell) and not dated(cell, column.day_first)]
-    wrong = [cell for cell in wrong if dated(cell, not column.day_first)]
+    day_first = bool(column.day_first)
+    wrong = [cell for cell in cells if not gap(cell) and not dated(cell, day_first)]
+    wrong = [cell for cell in wrong if dated(cell, not day_first)]
     if not wrong:
         return []
     either = [str(cell) for cell in cells if _unlike(cell)]
-    doubt = f", so {either[0]} and others like it may be read wrongly" * bool(either)
-    first = OTHER[column.day_first]
+    doubt = f", so {either[0]} and others like it may be read wrongly" if either else ""
+    first = OTHER[day_first]
     return [f"{column.source}: the run reads the {first} first, {wrong[0]} has it second{doubt}: write 2014-05-02"]
 
 

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fmkeras.houses.cells import decimal_mark, gap, number
+from fmkeras.houses.money import without_money
+from fmkeras.houses.notes import Heard
 
 LEAST_ASKED = 0.1  # of a column's cells are filled, or it is left out, and tells nothing
 NAMES = {".": "point", ",": "comma"}
-_AROUND = "$€£¥% \u00a0\u202f()-"
+_AROUND = "% \u00a0\u202f()-"
 # By mark: a number that would be a thousand times as much with the other one, and a number that both read alike.
 _EITHER = {mark: re.compile(rf"[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}") for mark in ".,"}
 _SMALL = re.compile(r"\d{1,3}")
@@ -47,8 +49,10 @@ def settle(columns: Mapping[str, Sequence], default: str = ".", spaced: bool = F
     return Mark(
         decimal,
         [
-            f"{name}: no cell tells the decimal mark: {cell} is read as {number(cell, decimal):.10g}; if it is a "
-            f"thousand times as much, leave the {NAMES[decimal]}s out"
+            Heard(
+                f"{name}: no cell tells the decimal mark: {cell} is read as {number(cell, decimal):.10g}; if it is a "
+                f"thousand times as much, leave the {NAMES[decimal]}s out"
+            )
             for name, cell in doubts
             if cell
         ],
@@ -72,7 +76,7 @@ def _doubt(cells: Sequence[str], decimal: str) -> str:
     """The first cell that may be thousands, where each of them may; else ""."""
     first = ""
     for cell in cells:
-        text = cell.strip(_AROUND)
+        text = without_money(cell).strip(_AROUND)
         if _EITHER[decimal].fullmatch(text):
             first = first or cell.strip()
         elif not _SMALL.fullmatch(text) and not gap(cell):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fmkeras.plots import BLUE, INK, VERMILION, _amounts, _figure, _label, line
+from fmkeras.plots import BLUE, INK, VERMILION, _amounts, _dots, _figure, _label, line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,7 @@ def partial_residuals(parts: dict[str, pd.DataFrame], title: str, target: str, u
     """
     figure, axes = _figure(title, 3.4 * len(parts) + 1, 4.0, panels=len(parts))
     for axis, (name, table) in zip(axes, parts.items(), strict=True):
-        axis.scatter(table["value"], table["with_residual"], s=5, color=BLUE, alpha=0.25, linewidths=0)
+        axis.scatter(table["value"], table["with_residual"], **_dots(len(table)))
         ends = table.sort_values("value").iloc[[0, -1]]
         axis.plot(ends["value"], ends["contribution"], color=VERMILION, linestyle="--", linewidth=2)
         low, high = np.quantile(table["with_residual"], [0.005, 0.995])  # a few mansions would squeeze all others

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 
 from fmkeras.errors import InputError
 from fmkeras.houses import training
+from fmkeras.houses.notes import Heard
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 Source: TypeAlias = Union["pd.DataFrame", Mapping, Sequence[Mapping], str, Path]
 NAMED = ("king_county", "california")
-# What a program must hear, too: others are only how something is read.
-WARNED = re.compile(r"left out|tells? (the|which)|is the answer|per cent sign")
 
 
 def load_table(table: Source, target: str | int | None, options: dict, header: bool) -> Table:
@@ -32,15 +30,10 @@ def load_table(table: Source, target: str | int | None, options: dict, header: b
     target = None if target is None else str(target)
     if isinstance(table, (str, Path)):
         return training.load_data(str(table), target, **options, header=header)
-    import pandas as pd
-
+    from fmkeras.houses.frames import frame_of
     from fmkeras.houses.table import from_frame
 
-    try:
-        frame = pd.DataFrame(table)
-    except (TypeError, ValueError) as error:
-        problem = " ".join(str(error).split())
-        raise InputError(f"the table cannot be read ({problem}): give a DataFrame, or the path of a file") from None
+    frame = frame_of(table)
     if target is None:
         raise InputError(f"which column is to be predicted? ({', '.join(map(str, frame.columns))})")
     return from_frame(frame, target, **options)
@@ -65,8 +58,8 @@ def introduce(loaded: Table, say: Callable[[str], None] | None) -> Callable[[str
 
 
 def warn(line: str) -> None:
-    """Warn of a line, if it is of columns or rows that are left out, or of what may be read otherwise."""
-    if WARNED.search(line):
+    """Warn of a line, if a program must hear it."""
+    if isinstance(line, Heard):
         warnings.warn(line, stacklevel=4)
 
 
@@ -82,7 +75,7 @@ def prepare(
     )
     rows, width = data.X_train.shape
     if log_target:
-        _check_prices(table, data)
+        _check_test_prices(table, data)
     if width >= rows and not ridge:
         raise InputError(
             f"the columns become {width:,} numbers, more than the {rows:,} training rows can tell apart: add --ridge, "
@@ -91,30 +84,17 @@ def prepare(
     return data, choose_ridge(data.X_train, data.y_train)[0] if ridge else 0.0
 
 
-def _check_prices(table: Table, data: Data) -> None:
-    """See that a model of logarithms can price the test rows: one number out of place, and its exponential is none.
-
-    Raises:
-        InputError: a price is too large; the row is named by its target and its most unusual number.
-    """
-    import numpy as np
+def _check_test_prices(table: Table, data: Data) -> None:
+    """See that a model of logarithms can price the test rows."""
     import pandas as pd
 
-    from fmkeras.houses.cells import LARGEST
     from fmkeras.houses.linear import least_squares, linear
-    from fmkeras.houses.reading import farthest
+    from fmkeras.houses.validation import check_prices
 
     X = data.feature_scaler.transform(data.X_test)
-    # Without overflow: still a logarithm.
-    found = linear(X, least_squares(data.X_train, data.y_train)) * data.target_scale + data.target_mean
-    if found.max() < np.log(LARGEST):
-        return
-    row = int(found.argmax())
-    cells = pd.DataFrame(data.X_test, columns=list(table.features)).iloc[row]
-    raise InputError(
-        f"--log-target: a test row's price is too large to compute ({table.target.name} = {data.y_test[row]:.10g}, "
-        f"{farthest(fitted_columns(table, data), cells)}): put the row right, leave it out, or do without logarithms"
-    )
+    logarithms = linear(X, least_squares(data.X_train, data.y_train)) * data.target_scale + data.target_mean
+    rows = pd.DataFrame(data.X_test, columns=list(table.features)).assign(**{str(table.target.name): data.y_test})
+    check_prices(logarithms, rows, fitted_columns(table, data), str(table.target.name))
 
 
 def fitted_columns(table: Table, data: Data) -> Sequence:

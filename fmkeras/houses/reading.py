@@ -10,8 +10,9 @@ import numpy as np
 from fmkeras.errors import InputError
 from fmkeras.houses.cells import LARGEST
 from fmkeras.houses.encoding import as_frame
-from fmkeras.houses.forms import changed
+from fmkeras.houses.forms import beyond, changed
 from fmkeras.houses.marks import NAMES, Mark, settle
+from fmkeras.houses.units import bare
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,8 +28,9 @@ def mark_of(columns: Sequence[Column], cells: Mapping, own: str, spaced: bool = 
         spaced: as in `marks.settle`.
         target: a column of numbers, too, if there is one.
     """
-    asked = [column.source for column in columns if column.kind == "number" and not column.part]
-    mark = settle({name: cells[name] for name in [*asked, target] if name in cells}, own, spaced)
+    asked = {column.source: column.unit for column in columns if column.kind == "number" and not column.part}
+    texts = {name: bare(cells[name], unit) for name, unit in (asked | {target: ""}).items() if name in cells}
+    mark = settle(texts, own, spaced)
     if mark.decimal == own:
         return mark
     note = f"numbers are read with a decimal {NAMES[mark.decimal]}, as cells here need"
@@ -52,13 +54,15 @@ def read_cells(
         raise InputError(f"the table lacks {'a column' if len(absent) == 1 else 'columns'}: {', '.join(absent)}")
     frame, unreadable = as_frame(columns, cells, decimal)
     problems: dict[int, str] = {}
+    units = {column.source: f" (the run has it in {column.unit})" for column in columns if column.unit}
     for row, name, cell in unreadable:
-        problems.setdefault(row, f"{place(row)}, column {name!r}: {str(cell)!r} cannot be read")
+        problem = f"{place(row)}, column {name!r}: {str(cell)!r} cannot be read{units.get(name, '')}"
+        problems.setdefault(row, problem)
     notes, counted = [], frame.drop(index=[*problems, *skip])
     for column in columns:
         if note := column.note(counted[column.name]):
             notes.append(note)
-        notes += changed(column, cells[column.source])
+        notes += changed(column, cells[column.source]) or beyond(column, counted[column.name])
     return frame, notes, problems
 
 

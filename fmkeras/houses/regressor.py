@@ -74,7 +74,7 @@ class Regressor:
         return list(dict.fromkeys(column.source for column in self.columns))
 
     def predict(self, table: pd.DataFrame | Mapping | Sequence[Mapping] | np.ndarray | str | Path) -> np.ndarray:
-        """Predict from one house (a dict of scalars), or a dict of columns, a list of dicts, a DataFrame, a file.
+        """Predict from one house (a dict or a Series), or a dict of columns, a list of dicts, a DataFrame, a file.
 
         Other columns and the order do not matter; a NumPy array must have the columns of `sources`, in their order.
         Gaps become the training rows' medians or "(none)", and are said in a warning, as are unknown categories.
@@ -93,15 +93,13 @@ class Regressor:
     def price(self, table: pd.DataFrame | Mapping | Sequence[Mapping] | np.ndarray | str | Path) -> Priced:
         """As `predict`, and what there is to say comes with the predictions."""
         from fmkeras.houses.files import read
+        from fmkeras.houses.frames import cells_of, frame_of
 
         if isinstance(table, (str, Path)):
             sheet = read(table, self.config.get("header", True), lenient=True)
             return self._price_sheet(sheet, self._mark(sheet.cells, sheet.spaced))
-        frame = self._frame(table)
-        names = [str(name) for name in frame.columns]
-        if twice := [name for name in self.sources if names.count(name) > 1]:
-            raise InputError(f"the table: two columns are named {twice[0]!r}: rename one")
-        cells = {name: list(frame.iloc[:, i]) for i, name in enumerate(names)}
+        frame = frame_of(table, self.sources)
+        cells = cells_of(frame, self.sources)
         return self._price(cells, len(frame), lambda row: f"row {frame.index[row]}", self._mark(cells))
 
     def interval(self, values: np.ndarray, percent: int) -> tuple[np.ndarray, np.ndarray]:
@@ -159,18 +157,21 @@ class Regressor:
         """Model inputs and target (rows,) of a table that has the target column, and notes; other rows are left out."""
         import numpy as np
 
+        from fmkeras.houses.checks import strike_total
         from fmkeras.houses.files import read
         from fmkeras.houses.reading import too_large
         from fmkeras.houses.table import exact_numbers
+        from fmkeras.houses.units import bare
 
         sheet = read(path, header)
-        cells = sheet.cells
+        cells, unit = sheet.cells, self.config.get("target_unit", "")
         if self.target not in cells:
             raise InputError(f"the table lacks a column: {self.target}")
-        mark = self._mark(cells, sheet.spaced, self.target)
-        y = exact_numbers(self.target, cells[self.target], sheet.place, mark.decimal)
-        frame, notes, problems = self._read(cells, sheet.place, mark.decimal)
-        notes = mark.notes + notes
+        mark = self._mark(cells | {self.target: bare(cells[self.target], unit)}, sheet.spaced, self.target)
+        y = exact_numbers(self.target, cells[self.target], sheet.place, mark.decimal, unit)
+        total = strike_total(y, self.target, sheet.place)
+        frame, notes, problems = self._read(cells, sheet.place, mark.decimal, np.flatnonzero(np.isnan(y)).tolist())
+        notes = [*sheet.notes, *total, *mark.notes, *notes]
         beyond = too_large(self.columns, frame, self._values(frame), sheet.place)
         notes, problems = [*notes, *beyond.values()], problems | beyond
         kept = ~np.isnan(y)
@@ -212,22 +213,6 @@ class Regressor:
         """The decimal mark of the tables that the run was trained on."""
         return self.config.get("decimal", ".")
 
-    def _frame(self, table: pd.DataFrame | Mapping | Sequence[Mapping] | np.ndarray) -> pd.DataFrame:
-        import numpy as np
-        import pandas as pd
-
-        if isinstance(table, np.ndarray):
-            rows = np.atleast_2d(table)
-            if rows.shape[1] != len(self.sources):
-                raise InputError(
-                    f"the array has {rows.shape[1]} columns; the model takes {len(self.sources)}: "
-                    f"{', '.join(self.sources)}"
-                )
-            return pd.DataFrame(rows, columns=self.sources)
-        if isinstance(table, Mapping) and not any(_is_column(value) for value in table.values()):
-            return pd.DataFrame([dict(table)])  # one house
-        return pd.DataFrame(table)
-
     def _mark(self, cells: Mapping, spaced: bool = False, target: str = "") -> Mark:
         from fmkeras.houses.reading import mark_of
 
@@ -236,7 +221,8 @@ class Regressor:
     def _price_sheet(self, sheet: Sheet, mark: Mark) -> Priced:
         priced = self._price(sheet.cells, len(sheet.rows), sheet.place, mark, skip=tuple(sheet.misfits))
         priced.values[list(sheet.misfits)] = float("nan")
-        return priced._replace(problems=dict(sorted((priced.problems | sheet.misfits).items())))
+        problems = dict(sorted((priced.problems | sheet.misfits).items()))
+        return priced._replace(notes=[*sheet.notes, *priced.notes], problems=problems)
 
     def _price(
         self, cells: Mapping, rows: int, place: Callable[[int], str], mark: Mark, skip: Sequence[int] = ()
@@ -270,10 +256,6 @@ def takes_columns(model: keras.Model) -> bool:
     import keras
 
     return not isinstance(model, keras.Sequential)
-
-
-def _is_column(value: object) -> bool:
-    return hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) > 0
 
 
 def load_regressor(run: str | Path = "runs/regress") -> Regressor:

@@ -24,12 +24,16 @@ def metrics_table(results: Mapping[str, Metrics], unit: str) -> str:
             f"{m['mse']:.4e}" if m["mse"] >= 1e5 else f"{m['mse']:.5g}",
             plots.amount(m["rmse"], unit),
             plots.amount(m["mae"], unit),
-            "n/a" if m["r2"] is None else f"{m['r2']:.4f}",
+            _r2(m["r2"]),
         ]
         for who, m in results.items()
     }
     heads = [f"MSE ({unit}²)" if unit else "MSE", "RMSE", "MAE", "R²"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=heads).to_string()
+
+
+def _r2(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.4f}"
 
 
 def coefficients_table(table: pd.DataFrame, unit: str) -> str:
@@ -107,8 +111,8 @@ def _remarks(fit: Fit) -> list[str]:
         lines.append(f"{negative:,} of {split['test']:,} test predictions are below 0: --log-target gives none")
     if crossed := report.get("cross_validation"):
         lines.append(
-            f"{crossed['folds']}-fold cross-validation (closed form): R² {crossed['r2']['mean']:.4f} ± "
-            f"{crossed['r2']['spread']:.4f}, MAE {plots.amount(crossed['mae']['mean'], unit)} ± "
+            f"{crossed['folds']}-fold cross-validation (closed form): R² {_r2(crossed['r2']['mean'])} ± "
+            f"{_r2(crossed['r2']['spread'])}, MAE {plots.amount(crossed['mae']['mean'], unit)} ± "
             f"{plots.amount(crossed['mae']['spread'], unit)} (mean and standard deviation over the folds)"
         )
     return lines

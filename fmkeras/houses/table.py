@@ -16,11 +16,13 @@ import numpy as np
 import pandas as pd
 
 from fmkeras import DATA, InputError
-from fmkeras.houses import columns, files, marks
+from fmkeras.houses import columns, files, marks, money, units
 from fmkeras.houses.cells import LARGEST, gap, number
-from fmkeras.houses.checks import checked
+from fmkeras.houses.checks import checked, strike_total
 from fmkeras.houses.columns import Column
 from fmkeras.houses.files import Sheet
+from fmkeras.houses.frames import cells_of
+from fmkeras.houses.notes import Heard
 
 BUNDLED = "king_county"
 CALIFORNIA_URL = "https://ndownloader.figshare.com/files/5976036"  # where scikit-learn fetches it from
@@ -40,6 +42,7 @@ class Table:
         columns: what each feature is and how it is read.
         decimal: the decimal mark of the file.
         header: whether the file names its columns.
+        target_unit: what stands beside the target's numbers in the file: a currency, or "k".
     """
 
     name: str
@@ -50,6 +53,7 @@ class Table:
     columns: tuple[Column, ...] = ()
     decimal: str = "."
     header: bool = True
+    target_unit: str = ""
 
     @property
     def plain(self) -> bool:
@@ -112,10 +116,8 @@ def king_county(**asked: Sequence[str]) -> Table:
 
 def from_frame(frame: pd.DataFrame, target: str, **asked: Sequence[str]) -> Table:
     """A table from a DataFrame: see `from_sheet`."""
-    names = [str(name) for name in frame.columns]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise InputError(f"the table: two columns are named {twice[0]!r}: rename one")
-    cells = {name: list(frame.iloc[:, i]) for i, name in enumerate(names)}
+    cells = cells_of(frame)
+    names = list(cells)
     categories = {n for n, dtype in zip(names, frame.dtypes, strict=True) if isinstance(dtype, pd.CategoricalDtype)}
     numeric = columns.check_names(asked.get("numeric", ()), names, "--numeric")
     asked["categorical"] = [*asked.get("categorical", ()), *sorted(categories - {target, *numeric})]
@@ -162,6 +164,9 @@ def from_cells(
     wanted |= dict.fromkeys(columns.check_names(numeric, others, "--numeric"), "number")
     # Columns that the user leaves out or takes as text say nothing of how numbers are written.
     asked = {n: column for n, column in cells.items() if n not in left_out and wanted.get(n) != "category"}
+    unit = units.each(asked)
+    cells = {n: units.bare(column, unit.get(n, "")) for n, column in cells.items()}
+    asked = {n: cells[n] for n in asked}
     decimal, doubts = marks.settle(marks.numeric(asked), spaced=spaced)
     if both := sorted(
         {*columns.check_names(categorical, others, "--categorical")}.intersection(
@@ -170,13 +175,18 @@ def from_cells(
     ):
         raise InputError(f"{both[0]!r} is asked for as text and as numbers: name it in --categorical or --numeric")
     price = _target(cells[target], target, name, place, decimal)
+    total = strike_total(price, target, place)
     known: list[int] = np.flatnonzero(~np.isnan(price)).tolist()
-    notes = doubts + [f"numbers are read with a decimal comma: 1.234,5 is {number('1.234,5', ','):g}"] * (
-        decimal == ","
+    notes = (
+        total
+        + doubts
+        + [f"numbers are read with a decimal comma: 1.234,5 is {number('1.234,5', ','):g}"] * (decimal == ",")
     )
+    notes += [f"{n}: numbers in {unit[n]}" for n in unit]
     notes += columns.marked(target, [cell for cell in cells[target] if not gap(cell)], decimal)
-    if missing := len(price) - len(known):
-        notes.append(f"rows left out, since their {target} is missing: {missing:,} of {len(price):,}")
+    notes += money.mixed(target, cells[target])
+    if missing := len(price) - len(known) - len(total):
+        notes.append(Heard(f"rows left out, since their {target} is missing: {missing:,} of {len(price):,}"))
     found: list[Column] = []
     frame = {}
     for column in others:
@@ -184,7 +194,7 @@ def from_cells(
             continue
         texts = [cells[column][row] for row in known]
         described, note = columns.describe(
-            column, texts, decimal, lambda row: place(known[row]), wanted.get(column, "")
+            column, texts, decimal, lambda row: place(known[row]), wanted.get(column, ""), unit.get(column, "")
         )
         notes += [note] if note else []
         for part in described:
@@ -192,15 +202,19 @@ def from_cells(
             dtype = "float64" if part.kind == "number" else object
             frame[part.name] = pd.Series([part.read(cell, decimal) for cell in texts], dtype=dtype)
     features = pd.DataFrame(frame, index=range(len(known)))
-    table = Table(name, features, pd.Series(price[known], name=target), "", tuple(notes), tuple(found), decimal, header)
-    return checked(table)
+    y, target_unit = (
+        pd.Series(price[known], name=target),
+        unit.get(target) or money.only(cells[target]),
+    )
+    return checked(Table(name, features, y, "", tuple(notes), tuple(found), decimal, header, target_unit))
 
 
 def _target(cells: Sequence, target: str, name: str, place: Callable, decimal: str) -> np.ndarray:
     """The target (rows,) float64, NaN where it is missing."""
     filled = [cell for cell in cells if not gap(cell)]
     if 2 * sum(number(cell, decimal) is not None for cell in filled) < max(len(filled), 1):
-        raise InputError(f"{name}: the target {target!r} holds {'text' if filled else 'nothing'}, not numbers")
+        example = next((f" ({cell}{units.several(filled)})" for cell in filled if number(cell, decimal) is None), "")
+        raise InputError(f"{name}: the target {target!r} holds {'text' if filled else 'nothing'}, not numbers{example}")
     return exact_numbers(target, cells, place, decimal)
 
 
@@ -253,12 +267,19 @@ def _network_problem(url: str) -> str | None:
     return outcome[0]
 
 
-def exact_numbers(name: str, cells: Sequence, place: Callable[[int], str], decimal: str = ".") -> np.ndarray:
+def exact_numbers(
+    name: str, cells: Sequence, place: Callable[[int], str], decimal: str = ".", unit: str = ""
+) -> np.ndarray:
     """One column as float64 (rows,), NaN in a gap, or an InputError that names place and column of the first bad cell.
 
     Args:
         place: gives the words for a row's place, as in "houses.csv, line 7".
+        unit: what may stand beside the numbers, and no other currency.
     """
+    for row, cell in enumerate(cells):
+        if unit and money.money(cell) not in ("", unit):
+            raise InputError(f"{place(row)}, column {name!r}: {str(cell)!r} is not in {unit}: write it in {unit}")
+    cells = units.bare(cells, unit)
     values = [number(cell, decimal) for cell in cells]
     for row, value in enumerate(values):
         if value is None:

@@ -8,9 +8,14 @@ import numpy as np
 import pandas as pd
 
 from fmkeras.errors import InputError
+from fmkeras.houses.cells import LARGEST
 from fmkeras.houses.linear import Data, least_squares, linear, metrics
+from fmkeras.houses.reading import farthest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fmkeras.houses.columns import Column
     from fmkeras.houses.table import Table
 
 PERCENTS = range(50, 100)
@@ -47,6 +52,24 @@ def coverage(halves: dict[str, float], predicted: np.ndarray, actual: np.ndarray
     }
 
 
+def check_prices(logarithms: np.ndarray, rows: pd.DataFrame, columns: Sequence[Column], target: str) -> None:
+    """See that prices can be computed of their logarithms: one number out of place, and the exponential is none.
+
+    Args:
+        logarithms: (rows,) predicted, of rows that were not learnt from.
+        rows: their columns, and the target.
+
+    Raises:
+        InputError: a price is too large; the row is named by its target and its most unusual number.
+    """
+    row = int(logarithms.argmax())
+    if logarithms[row] >= np.log(LARGEST):
+        raise InputError(
+            f"--log-target: a test row's price is too large to compute ({target} = {rows[target].iloc[row]:.10g}, "
+            f"{farthest(columns, rows.iloc[row])}): put the row right, leave it out, or do without logarithms"
+        )
+
+
 def check_folds(folds: int, rows: int) -> None:
     """See that so many rows can be cross-validated.
 
@@ -63,8 +86,11 @@ def cross_validate(table: Table, folds: int, ridge: float = 0.0, log_target: boo
     Each fold has medians, deviations and categories of its own training rows. The fit is the closed form, which the
     trained model equals and which takes a moment.
 
+    Returns:
+        folds, and of r2, mae and rmse {mean, spread}; None for an R² that too few folds have.
+
     Raises:
-        InputError: fewer rows than twice the folds.
+        InputError: fewer rows than twice the folds; or logarithms whose price is too large.
     """
     from fmkeras.houses.encoding import Encoder
 
@@ -79,13 +105,14 @@ def cross_validate(table: Table, folds: int, ridge: float = 0.0, log_target: boo
         standardized = (target - mean) / scale
         data = Data(X[kept], standardized[kept], X[~kept], standardized[~kept], X, y, encoder, mean, scale, log_target)
         weights = least_squares(data.X_train, data.y_train, ridge)
-        predicted = data.in_unit(linear(data.X_validation, weights), data.smearing(weights))
-        found.append(metrics(predicted, y[~kept]))
-    scores = pd.DataFrame(found).astype(float)
-    return {"folds": folds} | {
-        name: {"mean": float(scores[name].mean()), "spread": float(scores[name].std(ddof=1))}
-        for name in ("r2", "mae", "rmse")
-    }
+        predicted = linear(data.X_validation, weights)
+        if log_target:
+            rows = table.features[~kept].assign(**{str(table.target.name): y[~kept]})
+            check_prices(predicted * scale + mean, rows, encoder.columns, str(table.target.name))
+        found.append(metrics(data.in_unit(predicted, data.smearing(weights)), y[~kept]))
+    scores = pd.DataFrame(found).astype(float)  # no R² where a fold's target never varies: NaN, which JSON has not
+    scores = scores.agg(["mean", "std"]).set_axis(["mean", "spread"])
+    return {"folds": folds} | scores.astype(object).where(scores.notna(), None)[["r2", "mae", "rmse"]].to_dict()
 
 
 def learning_curve(data: Data, ridge: float = 0.0) -> pd.DataFrame:
