@@ -1,5 +1,6 @@
 """The server: LibreTranslate's interface, batches, limits, errors, prices. Needs the extra `serve` and CTranslate2."""
 
+import argparse
 import asyncio
 import gzip
 import json
@@ -397,6 +398,20 @@ def test_keys_are_read_line_by_line(tmp_path):
         serve.read_keys(tmp_path / "keys")
     assert serve.is_loopback("127.0.0.5") and serve.is_loopback("::1") and serve.is_loopback("localhost")
     assert not serve.is_loopback("0.0.0.0") and not serve.is_loopback("example.org")
+
+
+def test_keys_of_a_windows_editor(tmp_path):
+    (tmp_path / "keys").write_bytes(b"\xef\xbb\xbfone\r\ntwo\r\n")
+    assert serve.read_keys(tmp_path / "keys") == ("one", "two")
+
+
+def test_origins_are_those_that_browsers_send():
+    given = ("https://Example.org", "https://example.org:443", "http://example.org:80", "http://localhost:8000", "*")
+    sent = ["https://example.org", "https://example.org", "http://example.org", "http://localhost:8000", "*"]
+    assert list(map(serve.origin, given)) == sent
+    for text in ("https://*.example.org", "https://example.org/", "example.org"):
+        with pytest.raises(argparse.ArgumentTypeError, match="is not like"):
+            serve.origin(text)
 
 
 def test_half_a_surrogate_pair_is_answered(client):
