@@ -16,6 +16,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     """What section 5.4 of the article meant: load the saved model and score it on data that it was not trained on."""
     from fmkeras.translation.inference import evaluation_sets
     from fmkeras.translation.inference.loading import load_translator
+    from fmkeras.translation.inference.parting import CUT
     from fmkeras.translation.inference.scoring import score_lines
 
     translator = load_translator(arguments.run, arguments.engine)
@@ -23,7 +24,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         test = _test_set(arguments, translator.settings, arguments.run, arguments.split)
     known = evaluation_sets.trained_on(arguments.run, translator.settings)
     overlap = evaluation_sets.overlap(test, known)
-    on_cut = cli.say_once("cut, since too long for one sentence")
+    on_cut = cli.say_once(CUT)
     result, _ = evaluation_sets.score(translator, test, arguments.beam, arguments.bleu_tokenize, arguments.ter, on_cut)
     result["trained_on"] = overlap
     cli.write_utf8()

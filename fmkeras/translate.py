@@ -61,6 +61,7 @@ def train(arguments: argparse.Namespace) -> None:
 def text(arguments: argparse.Namespace) -> None:
     """Translate the sentences of the command line or of standard input, a line out for each line in."""
     from fmkeras.translation.inference.loading import load_translator
+    from fmkeras.translation.inference.parting import CUT, GUESS, NUMBERS
 
     if arguments.json and arguments.attention:
         raise InputError("--attention draws a picture, --json prints: choose one")
@@ -79,14 +80,11 @@ def text(arguments: argparse.Namespace) -> None:
         length_penalty=arguments.length_penalty,
         max_length=arguments.max_length,
         split=not arguments.no_split,
-        on_cut=cli.say_once("cut, since too long for one sentence"),
-        on_unknown=cli.say_once(
-            f"a guess, for the model, which translates {translator.settings.source} to {translator.settings.target}, "
-            "has never seen most of these characters"
-        ),
+        on_cut=cli.say_once(CUT),
+        on_unknown=cli.say_once(GUESS.format(source=translator.settings.source, target=translator.settings.target)),
     )
     on_limit = cli.say_once("the translation ended at its length limit (--max-length)")
-    on_numbers = cli.say_once("the translation has other numbers, check them")
+    on_numbers = cli.say_once(NUMBERS)
     number = 1
     while chunk := list(itertools.islice(lines, size)):
         for line in translated(translator, chunk, number, arguments, options, on_limit, on_numbers):

@@ -63,6 +63,16 @@ def test_line_ends_stay(client, exported):
     assert len(answer["alternatives"]) == 2 and all(text.count("\n") == 1 for text in answer["alternatives"])
 
 
+def test_what_is_doubtful_is_said(client):
+    """As the command says it: a program that asks the server must not take a guess for a translation."""
+    fields = {"q": ["um dois", "Καλημέρα κόσμε\num"], "source": "pt", "target": "en"}
+    (note,) = client.post("/translate", json=fields).json()["notes"]
+    assert note.startswith("a guess") and note.endswith("has never seen most of these characters: Καλημέρα κόσμε")
+    found = client.post("/details", json=fields | {"q": "um dois 4711"}).json()
+    assert found["notes"] == ["the translation has other numbers, check them: um dois 4711"]
+    assert "notes" not in client.post("/translate", json=fields | {"q": "um dois"}).json()
+
+
 def test_alternatives_are_the_n_best_without_the_first(client, exported):
     (found,) = fmkeras.load_translator(exported).translate_n_best(["um dois"], 3)
     answer = translated(client, q="um dois", alternatives=2)

@@ -25,8 +25,6 @@ from fmkeras.translation.settings import Settings
 if TYPE_CHECKING:  # CTranslate2 translates without Keras, and must not wait for it
     from fmkeras.translation.model.transformer import Transformer
 
-UNKNOWN = 0.5  # share of a text's characters from which on it is none that the model can read
-
 
 class Translator:
     """A Transformer with its tokenizer and settings.
@@ -269,7 +267,7 @@ class Translator:
         texts = as_texts(texts)
         parts = [self.parts(text, split, on_cut) for text in texts]
         for text, own in zip(texts, parts, strict=True):
-            if on_unknown and any(self.tokenizer.unknown(part) > UNKNOWN for part in own):
+            if on_unknown and self.parting.unreadable(own):
                 on_unknown(text)
         forms = {part: self.parting.forms(part) for part in itertools.chain.from_iterable(parts)}
         once = list(dict.fromkeys(itertools.chain.from_iterable(forms.values())))  # each is translated once
