@@ -17,8 +17,7 @@ from fmkeras.errors import InputError
 
 # TensorFlow greets each import with several lines on standard error. They say nothing that a user can act on.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "GRPC_VERBOSITY": "ERROR", "GLOG_minloglevel": "3"}
-# TensorFlow and JAX take the whole of a GPU's memory, or most of it, so that nothing else has room there, such as a
-# translation beside a training: let them take what they need.
+# TensorFlow and JAX take most of a GPU's memory. With these they take what they need, so that others have room there.
 ENVIRONMENT = QUIET | {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
 
@@ -47,8 +46,10 @@ def parse(
 ) -> argparse.Namespace:
     """Parse `argv`, in which the first subcommand may be left out: `fmkeras.regress --epochs 5` trains."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    if not argv or argv[0] not in (*subcommands, "-h", "--help"):
+    if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help")):
         argv.insert(0, subcommands[0])
+    elif argv[0] not in (*subcommands, "-h", "--help"):
+        parser.error(f"there is no subcommand {argv[0]!r}: choose from {', '.join(subcommands)}")
     return parser.parse_args(argv)
 
 
@@ -163,6 +164,7 @@ def quiet(descriptor: int = 2) -> Iterator[None]:
 
 
 BACKENDS = ("tensorflow", "jax")  # of Keras, on which the translator's commands run
+WAY_OUT = "set KERAS_BACKEND=tensorflow, or jax"
 # What Keras imports if it is there, for uses that we do not make of it. Whoever needs one imports it afterwards.
 UNNEEDED = ("IPython", "matplotlib", "pandas", "sklearn")
 
@@ -175,8 +177,7 @@ def check_backend(named: str = "") -> str:
     """
     named = named or os.environ.get("KERAS_BACKEND") or BACKENDS[0]
     if named not in BACKENDS:
-        way_out = "set KERAS_BACKEND=tensorflow, or jax"
-        raise InputError(f"the commands run on TensorFlow and JAX, not on {named}: {way_out}")
+        raise InputError(f"the commands run on TensorFlow and JAX, not on {named}: {WAY_OUT}")
     return named
 
 
@@ -189,13 +190,15 @@ def import_keras(training: bool = False) -> None:
     Raises:
         InputError: the commands do not run on that backend, or it is not installed.
     """
-    named = check_backend()
+    check_backend()
     with quiet():
         try:
             with without(*UNNEEDED):
                 import keras
         except ModuleNotFoundError as error:
-            raise InputError(f"Keras's backend {named} needs a package: pip install {error.name}") from None
+            raise InputError(f"Keras's backend needs a package: pip install {error.name}, or {WAY_OUT}") from None
+        except ValueError as error:  # Keras's own settings, ~/.keras/keras.json, name what it has never heard of
+            raise InputError(f"Keras cannot be imported ({error}): {WAY_OUT}") from None
         check_backend(keras.backend.backend())  # Keras's own settings may name another
         if training:
             with contextlib.suppress(ImportError):
@@ -277,8 +280,7 @@ def run(main: Callable[[], None]) -> NoReturn:
     except TOLD as error:
         status = told(error)
         if isinstance(error, KeyboardInterrupt):
-            # TensorFlow's threads may still be inside one of our generators, and Python taken down around them can
-            # crash. All files are written and closed by now, so the process leaves without that.
+            # TensorFlow's threads may still be in generators of ours, and crash Python's own end. All files are whole.
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)

@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     folders = (
         "run folders of translators and regressors, exports to CTranslate2, bundled (as for fmkeras.translate text)"
     )
-    add("--run", nargs="+", metavar="DIR", default=[None], help=folders)
+    add("--run", nargs="+", action="extend", metavar="DIR", help=folders)
     add("--host", default="127.0.0.1", help="address to listen at (127.0.0.1: this machine only)")
     add("--port", type=port, default=5000, help="port, 0 for any that is free (5000)")
     add(
@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--no-key", action="store_true", help="let everybody in, although --host is not this machine")
     asking = 'pages from elsewhere that may ask, as https://example.org, or "*" for any (none)'
-    add("--allow-origin", type=origin, nargs="+", metavar="ORIGIN", default=[], help=asking)
+    add("--allow-origin", type=origin, nargs="+", action="extend", metavar="ORIGIN", default=[], help=asking)
     add("--char-limit", type=cli.positive(most=10**6), default=5000, metavar="N", help="characters a request (5000)")
     add("--max-waiting", type=cli.positive(most=10**5), default=256, metavar="N", help="texts that may wait (256)")
     add("--batch", type=cli.positive(most=1024), default=32, metavar="N", help="texts translated together (32)")
@@ -65,10 +65,10 @@ def port(text: str) -> int:
 
 
 def origin(text: str) -> str:
-    """An argparse type: where a page comes from, as browsers say it."""
-    if text != "*" and not re.fullmatch(r"https?://[^/\s?#@]+", text):
+    """An argparse type: where a page comes from, as browsers say it: in small letters, without the usual port."""
+    if text != "*" and not re.fullmatch(r"https?://[^/\s?#@*]+", text, re.IGNORECASE):
         raise argparse.ArgumentTypeError(f"{text!r} is not like https://example.org or http://localhost:8000")
-    return text
+    return re.sub(r"^(http://.*):80$|^(https://.*):443$", r"\1\2", text.lower())
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -84,7 +84,7 @@ def main(argv: list[str] | None = None) -> None:
     from fmkeras.serving.served import Served
 
     with cli.quiet():
-        served = Served([runs.chosen(run) for run in arguments.run], arguments.engine)
+        served = Served([runs.chosen(run) for run in arguments.run or [None]], arguments.engine)
         served.warm_up()
     limits = (arguments.char_limit, arguments.max_waiting, arguments.batch, arguments.wait / 1000)
     options = Options(*limits, keys, origins=tuple(arguments.allow_origin))
@@ -144,7 +144,7 @@ def read_keys(path: Path) -> tuple[str, ...]:
         InputError: it cannot be read, or holds none.
     """
     try:
-        keys = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        keys = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError):
         raise InputError(f"--api-key-file {path} cannot be read: it must be a UTF-8 text, one key a line") from None
     if not keys:

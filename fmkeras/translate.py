@@ -62,6 +62,7 @@ def train(arguments: argparse.Namespace) -> None:
 def text(arguments: argparse.Namespace) -> None:
     """Translate the sentences of the command line or of standard input, a line out for each line in."""
     from fmkeras.translation.inference.loading import load_translator
+    from fmkeras.translation.inference.parting import CUT, GUESS, NUMBERS
     from fmkeras.translation.inference.remarks import Remarks
 
     if arguments.json and arguments.attention:
@@ -76,18 +77,18 @@ def text(arguments: argparse.Namespace) -> None:
         return
     lines = iter(arguments.sentence) if arguments.sentence else cli.input_lines()
     size = 1 if not arguments.sentence and sys.stdin.isatty() else LINES  # a person wants an answer to each line
-    direction = f"{translator.settings.source} to {translator.settings.target}"
+    guess = GUESS.format(source=translator.settings.source, target=translator.settings.target)
     with Remarks() as remarks:
         options = dict(
             beam=arguments.beam,
             length_penalty=arguments.length_penalty,
             max_length=arguments.max_length,
             split=not arguments.no_split,
-            on_cut=remarks.about("cut, since too long for one sentence"),
-            on_unknown=remarks.about(f"a guess, for the model ({direction}) has learnt little like it"),
+            on_cut=remarks.about(CUT),
+            on_unknown=remarks.about(guess),
         )
         on_limit = remarks.about("the translation ended at its length limit (--max-length)")
-        on_numbers = remarks.about("the translation lacks a number or an address of the text, check it")
+        on_numbers = remarks.about(NUMBERS)
         number = 1
         while chunk := list(itertools.islice(lines, size)):
             remarks.texts(chunk, number)

@@ -1,6 +1,8 @@
 """The command line that both scripts share: default subcommand, one-line errors, exit statuses."""
 
 import contextlib
+import importlib.util
+import json
 import os
 import signal
 import subprocess
@@ -9,7 +11,9 @@ import sys
 import numpy as np
 import pytest
 
-from fmkeras import InputError, cli
+from fmkeras import InputError, cli, serve
+from fmkeras.houses import options as regress_options
+from fmkeras.translation.training import options as translate_options
 
 
 def parser() -> cli.Parser:
@@ -40,6 +44,23 @@ def test_mistakes_are_input_errors_of_one_line(line):
     with pytest.raises(InputError, match="--help") as caught:
         parse(*line)
     assert "\n" not in str(caught.value)
+
+
+def test_a_word_in_place_of_a_subcommand_is_told_which_there_are():
+    with pytest.raises(InputError, match=r"no subcommand 'Bom dia\.': choose from train, text"):
+        parse("Bom dia.")
+
+
+def test_what_is_named_twice_counts_twice():
+    """The last `--run` alone would be served, and nobody told."""
+    given = serve.parser().parse_args("--run a --run b c --allow-origin http://a --allow-origin http://b".split())
+    assert given.run == ["a", "b", "c"] and given.allow_origin == ["http://a", "http://b"]
+    houses = regress_options.parser().parse_args("train --drop a --drop b,c".split())
+    assert houses.drop == ["a", "b,c"]
+    training = translate_options.parser().parse_args("train --dataset a.pt --dataset a.en".split())
+    assert training.dataset == ["a.pt", "a.en"]
+    scoring = translate_options.parser().parse_args("evaluate --source-file a --reference b --reference c".split())
+    assert scoring.reference == ["b", "c"]
 
 
 def test_help_ends_well(capsys):
@@ -112,6 +133,22 @@ def test_a_reader_that_has_enough_is_no_error():
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [("theano", "theano): set KERAS_BACKEND="), ("torch", "pip install torch, or set KERAS_BACKEND=")],
+)
+def test_a_backend_that_keras_settings_name_and_that_cannot_be(named, said, tmp_path):
+    """~/.keras/keras.json, left behind by another program."""
+    if named == "torch" and importlib.util.find_spec("torch"):
+        pytest.skip("torch is installed")
+    (tmp_path / "keras.json").write_text(json.dumps({"backend": named}))
+    environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    program = "from fmkeras import cli; cli.run(cli.import_keras)"
+    environment["KERAS_HOME"] = str(tmp_path)
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert ended.returncode == 2 and said in ended.stderr and ended.stderr.count("\n") == 1
 
 
 def test_quiet_hides_what_an_import_writes_unless_it_fails(capfd):

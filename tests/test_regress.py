@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -451,6 +452,24 @@ def test_predict_from_python(small):
         assert np.isfinite(regressor.predict(gap)).all()
     with pytest.warns(UserWarning, match="row b, column 'rooms': 'many' cannot be read"):
         assert np.isnan(regressor.predict(gap.assign(rooms=["1", "many"]))).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_a_policy_of_the_notebooks_changes_no_price(policy):
+    """Half precision had 407552 for 408123, and in float16 no price at all."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(500, 5000, (200, 1))
+    data = training.preprocess_data(X, 200 * X[:, 0] + 90_001)
+    try:
+        keras.config.set_dtype_policy(policy)
+        model = training.build_model((1,))
+        weights = linear.least_squares(data.X_train, data.y_train)
+        model.set_weights([weights[:-1, None], weights[-1:]])
+        priced = training.with_scaling(model, data).predict(np.array([[2001.0]]), verbose=0)[0, 0]
+        assert keras.config.dtype_policy().name == policy
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert priced == pytest.approx(490_201, rel=1e-5)
 
 
 def test_evaluate_on_a_file_and_on_a_changed_table(small, tmp_path, capsys):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fmkeras import InputError, runs
+from fmkeras.translation import saved
 
 
 @pytest.fixture
@@ -152,6 +153,12 @@ def model():
     import keras
 
     return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+
+
+def test_a_regressor_is_no_translator():
+    """It was taken for a run of another version."""
+    with pytest.raises(InputError, match="holds a regressor"):
+        saved.load_run(Path(__file__).parent / "runs_0_1" / "regress", "translate")
 
 
 def test_models_there_and_back(tmp_path, model):

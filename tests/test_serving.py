@@ -1,5 +1,6 @@
 """The server: LibreTranslate's interface, batches, limits, errors, prices. Needs the extra `serve` and CTranslate2."""
 
+import argparse
 import asyncio
 import gzip
 import json
@@ -60,6 +61,16 @@ def test_line_ends_stay(client, exported):
     assert translated(client, q="\n".join(lines))["translatedText"] == "\n".join(expected)
     answer = translated(client, q="um\ndois", alternatives=2)
     assert len(answer["alternatives"]) == 2 and all(text.count("\n") == 1 for text in answer["alternatives"])
+
+
+def test_what_is_doubtful_is_said(client):
+    """As the command says it: a program that asks the server must not take a guess for a translation."""
+    fields = {"q": ["um dois", "Καλημέρα κόσμε\num"], "source": "pt", "target": "en"}
+    (note,) = client.post("/translate", json=fields).json()["notes"]
+    assert note.startswith("a guess") and note.endswith("has learnt little like it: Καλημέρα κόσμε")
+    found = client.post("/details", json=fields | {"q": "um dois 4711"}).json()
+    assert found["notes"] == ["the translation lacks a number or an address of the text, check it: um dois 4711"]
+    assert "notes" not in client.post("/translate", json=fields | {"q": "um dois"}).json()
 
 
 def test_alternatives_are_the_n_best_without_the_first(client, exported):
@@ -397,6 +408,20 @@ def test_keys_are_read_line_by_line(tmp_path):
         serve.read_keys(tmp_path / "keys")
     assert serve.is_loopback("127.0.0.5") and serve.is_loopback("::1") and serve.is_loopback("localhost")
     assert not serve.is_loopback("0.0.0.0") and not serve.is_loopback("example.org")
+
+
+def test_keys_of_a_windows_editor(tmp_path):
+    (tmp_path / "keys").write_bytes(b"\xef\xbb\xbfone\r\ntwo\r\n")
+    assert serve.read_keys(tmp_path / "keys") == ("one", "two")
+
+
+def test_origins_are_those_that_browsers_send():
+    given = ("https://Example.org", "https://example.org:443", "http://example.org:80", "http://localhost:8000", "*")
+    sent = ["https://example.org", "https://example.org", "http://example.org", "http://localhost:8000", "*"]
+    assert list(map(serve.origin, given)) == sent
+    for text in ("https://*.example.org", "https://example.org/", "example.org"):
+        with pytest.raises(argparse.ArgumentTypeError, match="is not like"):
+            serve.origin(text)
 
 
 def test_half_a_surrogate_pair_is_answered(client):

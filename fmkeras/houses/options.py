@@ -23,7 +23,8 @@ def parser() -> cli.Parser:
     )
     add("--target", metavar="COLUMN", help="the column of the file to predict")
     for option, what in (("drop", "leave out"), ("categorical", "take as text"), ("numeric", "take as numbers")):
-        add(f"--{option}", nargs="+", default=[], metavar="COLUMN", help=f"columns to {what}; also with commas between")
+        columns = f"columns to {what}; also with commas between"
+        add(f"--{option}", nargs="+", action="extend", default=[], metavar="COLUMN", help=columns)
     add(
         "--epochs",
         type=cli.positive(int, most=10**6),

@@ -15,8 +15,9 @@ reach the least-squares solution.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from fmkeras import cli
@@ -111,6 +112,25 @@ def preprocess_data(
     return Data(*parts, scaler, mean, scale, log_target)
 
 
+@contextlib.contextmanager
+def in_float32() -> Iterator[None]:
+    """Make models in float32, whatever a notebook has set: bfloat16 has two digits of a price, float16 none of 65,520.
+
+    A block, or a decorator of functions that make models.
+    """
+    import keras
+
+    set_before = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(set_before[0])
+        keras.config.set_dtype_policy(set_before[1])
+
+
+@in_float32()
 def build_model(input_shape: tuple[int], kernel_regularizer: Callable | None = None) -> keras.Sequential:
     """One linear unit, as in the article: (batch, features) -> (batch, 1), in standardized units.
 
@@ -218,6 +238,7 @@ def weights_of(model: keras.Model) -> np.ndarray:
     return np.append(kernel[:, 0], bias).astype("float64")
 
 
+@in_float32()
 def with_scaling(model: keras.Model, data: Data) -> keras.Model:
     """The model to save: raw features (batch, features), or a dict of raw columns -> the target in its own unit.
 

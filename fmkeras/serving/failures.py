@@ -24,5 +24,9 @@ def busy(seconds: int) -> Refused:
 
 def shown(value: object) -> str:
     """A value of the caller's for a message: short, and ASCII whatever it is."""
-    text = ascii(value)
+    return shortened(ascii(value))
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text."""
     return text if len(text) <= 40 else f"{text[:40]}..."

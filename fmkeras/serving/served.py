@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fmkeras import cli, runs
 from fmkeras.errors import InputError
-from fmkeras.serving.failures import Refused, shown
+from fmkeras.serving.failures import Refused, shortened, shown
 from fmkeras.translation.corpora.languages import code_of, name_of
 from fmkeras.translation.inference import exports
 from fmkeras.translation.inference.hypotheses import Alternative, Detail
@@ -104,6 +104,12 @@ class Served:
         if key.detailed:
             return list(translator.translate_in_detail(texts, key.alternatives + 1))
         return translator.translate_n_best(texts, key.alternatives + 1)
+
+    def doubts(self, key: Key, text: str, translation: str) -> list[str]:
+        """What is to be said of a translation, with the beginning of each line that it is said of."""
+        doubts = self.translators[key.source, key.target].parting.doubts
+        lines = zip(text.split("\n"), translation.split("\n"), strict=False)  # of blank lines alone there is none
+        return [f"{doubt}: {shortened(line)}" for line, found in lines for doubt in doubts(line, found)]
 
     def most_tokens(self, texts: list[str]) -> int:
         """The tokens of some texts, in the vocabulary that cuts them into the most."""

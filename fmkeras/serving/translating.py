@@ -109,6 +109,8 @@ async def translate(ask: Translate, served: Served, batcher: Batcher) -> dict[st
     if ask.alternatives:
         more = [[alternative.translation for alternative in found[1:]] for found in answers]
         result["alternatives"] = more if several else more[0]
+    if notes := [note for row in zip(keys, texts, best, strict=True) for note in served.doubts(*row)]:
+        result["notes"] = notes
     return result
 
 
@@ -116,10 +118,12 @@ async def details(ask: Details, served: Served, batcher: Batcher) -> dict[str, A
     """What /details answers: alternatives with scores, tokens, and where each token looks."""
     found = served.detect(ask.q, ask.target) if ask.source == AUTO else []
     direction = served.direction(found[0]["language"] if found else ask.source, ask.target)
-    answers = await batcher.submit(Key(*direction, ask.alternatives, detailed=True), [" ".join(ask.q.split())])
+    key = Key(*direction, ask.alternatives, detailed=True)
+    answers = await batcher.submit(key, [" ".join(ask.q.split())])
     detail: Detail = answers[0]
     return detail._asdict() | {
         "language": direction[0],
+        "notes": served.doubts(key, detail.source, detail.translation),
         "alternatives": [alternative._asdict() for alternative in detail.alternatives],
     }
 

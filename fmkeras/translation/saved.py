@@ -39,7 +39,10 @@ def load_run(run: str | Path | None, task: str) -> "tuple[Transformer, Tokenizer
     from fmkeras.translation.model.transformer import Transformer
 
     run = runs.find(run)
-    settings = Settings.load(runs.read_config(run))
+    config = runs.read_config(run)
+    if config.get("task") == "regress":
+        raise InputError(f"{run} holds a regressor: name another run, or price houses with python -m fmkeras.regress")
+    settings = Settings.load(config)
     if settings.task != task:
         raise InputError(OTHER_TASK[task].format(run=run))
     tokenizer = Tokenizer.load(run / TOKENIZER, settings.tokenizer_sha256)

@@ -61,7 +61,8 @@ def _test_set(add: Callable) -> None:
     add("--source-column", type=int, choices=(1, 2), help="column to translate from in another file (1)")
     add("--encoding", metavar="NAME", help="of another file without a byte-order mark: cp1252, utf-16-le, ... (UTF-8)")
     add("--source-file", metavar="FILE", help="score on this text, a sentence a line, in place of --dataset")
-    add("--reference", nargs="+", metavar="FILE", help="its translations, line by line; one file or several")
+    more = "its translations, line by line; one file or several"
+    add("--reference", nargs="+", action="extend", metavar="FILE", help=more)
     _beam(add)
     tokenizers = f"sacreBLEU's tokeniser: {', '.join(TOKENIZERS)} (that of the target language)"
     add("--bleu-tokenize", choices=TOKENIZERS, metavar="NAME", help=tokenizers)

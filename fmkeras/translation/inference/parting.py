@@ -9,6 +9,11 @@ from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.corpora.tokenizer import Tokenizer, normalise
 from fmkeras.translation.settings import Settings
 
+UNKNOWN = 0.5  # share of a text's characters from which on it is none that the model can read
+# What is said of a text and its translation: see `Parting.doubts`.
+CUT = "cut, since too long for one sentence"
+GUESS = "a guess, for the model ({source} to {target}) has learnt little like it"
+NUMBERS = "the translation lacks a number or an address of the text, check it"
 CLOSING = " \"'”’»)]}"  # after the mark that ends a sentence
 ACRONYM = 5  # letters that a word in capitals has at most which is never written otherwise
 LONGER = 0.7  # of as many tokens, if they are clearly longer
@@ -52,6 +57,18 @@ class Parting:
                 on_cut(sentence)
             parts += cuts
         return list(filter(textform.visible, parts))  # of "😀" nothing is left
+
+    def unreadable(self, parts: list[str]) -> bool:
+        """Whether the model has never seen most characters of one of these parts."""
+        return any(self.tokenizer.unknown(part) > UNKNOWN for part in parts)
+
+    def doubts(self, text: str, translation: str) -> list[str]:
+        """What is to be said of a text's translation, a line each; mostly nothing."""
+        cut: list[str] = []
+        unreadable = self.unreadable(self.parts(text, on_cut=cut.append))
+        guess = GUESS.format(source=self.settings.source, target=self.settings.target)
+        found = {guess: unreadable, CUT: bool(cut), NUMBERS: not textform.keeps_numbers(text, translation)}
+        return [doubt for doubt, holds in found.items() if holds]
 
     def forms(self, part: str) -> dict[str, float]:
         """The forms that a part may have had in training, of which that one is meant that is translated best.

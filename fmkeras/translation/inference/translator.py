@@ -26,8 +26,6 @@ from fmkeras.translation.settings import Settings
 if TYPE_CHECKING:  # CTranslate2 translates without Keras, and must not wait for it
     from fmkeras.translation.model.transformer import Transformer
 
-UNKNOWN = 0.5  # share of a text's characters from which on it is none that the model can read
-
 
 class Translator:
     """A Transformer with its tokenizer and settings.
@@ -280,8 +278,8 @@ class Translator:
 
         meant, least = [[best(part) for part in own] for own in parts], doubtful(self.report, options)
         for text, own, forms_of in zip(texts, parts, meant, strict=True):
-            strange = any(self.tokenizer.unknown(part) > UNKNOWN for part in own)
-            if on_unknown and (strange or any(found[form][0].score < least for form in forms_of)):
+            improbable = any(found[form][0].score < least for form in forms_of)
+            if on_unknown and (improbable or self.parting.unreadable(own)):
                 on_unknown(text)
         return ((text, own, [found[part] for part in own]) for text, own in zip(texts, meant, strict=True))
 

@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     add = train.add_argument
     data = "auto (TED if it can be had, else the phrasebook; the default), ted, phrasebook, a file of sentence pairs "
     data += "(.tsv, .csv, .json, .jsonl, .parquet, .tmx, .xliff, also compressed or in a .zip), two files with as many "
-    add("--dataset", nargs="+", help=data + "lines, or a folder with train, validation and test files")
+    add("--dataset", nargs="+", action="extend", help=data + "lines, or a folder with train, validation and test files")
     pair_options(add)
     for split in ("validation", "test"):
         add(f"--{split}", metavar="FILE", help=f"{split} pairs, in place of some of --dataset")
@@ -100,7 +100,12 @@ def pretrain_parser() -> argparse.ArgumentParser:
     )
     add = top.add_argument
     data = "pairs whose sides are used as unpaired text, as in fmkeras.translate (auto; with --text none)"
-    add("--dataset", nargs="+", help=data + "; their validation and test sentences are left out of all text")
+    add(
+        "--dataset",
+        nargs="+",
+        action="extend",
+        help=data + "; their validation and test sentences are left out of all text",
+    )
     text = "text files, one sentence a line: pt=news.txt en=more.txt.gz"
     add("--text", nargs="+", action="extend", metavar="LANGUAGE=FILE", help=text)
     add(
