@@ -46,9 +46,14 @@ def test_some_pairs_get_more_passes_and_dropout_and_what_is_named_stays():
     for pairs in (fitting.FEW, fitting.SOME - 1):
         fitted = fitting.few_pairs(settings, pairs, {"dropout": 0.1})
         assert fitted == dataclasses.replace(settings, **fitting.SOME_DATA | {"dropout": 0.1})
-    for other in ({"preset": "base"}, {"minutes": 60.0}):
-        assert fitting.few_pairs(dataclasses.replace(settings, **other), 20_000, {}).epochs == settings.epochs
-    assert fitting.few_pairs(settings, fitting.SOME, {}) == settings
+    for pairs in (fitting.SOME, fitting.MANY - 1):
+        fitted = fitting.few_pairs(settings, pairs, {"dropout": 0.1})
+        assert fitted == dataclasses.replace(settings, **fitting.MANY_DATA | {"dropout": 0.1})
+    for other in ({"preset": "base"}, {"minutes": 60.0}, {"dataset": "phrasebook"}):
+        other_settings = dataclasses.replace(settings, **other)
+        assert fitting.few_pairs(other_settings, 20_000, {}) == other_settings
+    assert fitting.few_pairs(settings, fitting.MANY, {}) == settings
+    assert fitting.few_pairs(settings, 20_000, {"epochs": 5}).denoise_epochs == 0, "five are all that were asked for"
     trained_on = dataclasses.replace(settings, init="runs/before")
     assert fitting.few_pairs(trained_on, 20_000, {}, Settings()) == trained_on, "not anew"
 
@@ -65,8 +70,8 @@ def test_a_training_gets_what_fits_its_pairs_also_if_some_are_too_long(tmp_path)
     assert len(training.batches.source) == fitting.FEW - 3 and settings.preset == "small"
     assert {name: getattr(settings, name) for name in fitting.SOME_DATA} == fitting.SOME_DATA and settings.passes == 1
     (line,) = (line for line in said if "fitted" in line)
-    assert "fitted to 9,997 pairs, fewer than 30,000: 20 epochs of 1 pass, " in line
-    assert "1,160 steps at most of 1,024 tokens, warm-up 290, linear schedule, dropout 0.2" in line
+    assert "fitted to 9,997 pairs, fewer than 30,000: 10 epochs of noise, then 12 epochs of 1 pass, " in line
+    assert "696 steps at most of 1,024 tokens, warm-up 174, linear schedule, dropout 0.2" in line
 
 
 @pytest.mark.parametrize("pairs", [40, 300, 600, 2000, 9000])

@@ -13,7 +13,8 @@ from fmkeras.translation.training import fitting
 # Measured on 2 cores of an AMD EPYC, float32 (docs/results.md), where `product_seconds` gave PRODUCT.
 PHRASEBOOK, TED, PRODUCT = 340.0, 4100.0, 0.003  # seconds
 SIZE = 512  # of the matrices
-CHANGING = set("epochs passes minutes limit preset d_model num_layers batch_tokens consistency optimizer".split())
+CHANGING = set("epochs denoise_epochs passes minutes limit preset d_model num_layers batch_tokens".split())
+CHANGING |= {"consistency", "optimizer"}
 
 
 def product_seconds(times: int = 20) -> float:

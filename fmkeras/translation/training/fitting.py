@@ -14,9 +14,9 @@ import numpy as np
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.corpora.corpus import BUNDLED
-from fmkeras.translation.settings import SMALL_DATA, SOME_DATA, WITH_ADAM, WITH_MUON, Settings, present_names
+from fmkeras.translation.settings import MANY_DATA, SMALL_DATA, SOME_DATA, WITH_ADAM, WITH_MUON, Settings, present_names
 
-FEW, SOME = 10_000, 30_000  # training pairs below which they are few, and some
+FEW, SOME, MANY = 10_000, 30_000, 100_000  # training pairs below which they are few, some, and many
 STEPS = 2500  # that a few pairs are trained for, at most; `patience` ends it before
 LEAST_STEPS = 60  # of an epoch: a validation after each pass over very few pairs would take most of the time
 WARM_UP = 0.25  # share of all steps that the warm-up may take
@@ -67,9 +67,17 @@ def few(settings: Settings, pairs: int) -> bool:
     return pairs < FEW and not bundled and settings.preset != "document"
 
 
-def some(settings: Settings, pairs: int) -> bool:
-    """Whether `SOME_DATA` fits. A rate that ends at 0 is of no use to those who stop it by the clock."""
-    return settings.preset == "small" and FEW <= pairs < SOME and not settings.init and not settings.minutes
+def fitting_for(settings: Settings, pairs: int) -> tuple[int, dict[str, Any]]:
+    """What fits so many pairs, and below how many it does; (0, {}) where the preset's settings are all that is known.
+
+    A rate that ends at 0 is of no use to those who stop it by the clock.
+    """
+    if few(settings, pairs):
+        return FEW, SMALL_DATA
+    anew = settings.preset == "small" and settings.dataset != "phrasebook" and not (settings.init or settings.minutes)
+    if not (anew and FEW <= pairs < MANY):
+        return 0, {}
+    return (SOME, SOME_DATA) if pairs < SOME else (MANY, MANY_DATA)
 
 
 def longest_source(lengths: np.ndarray, start: Settings | None = None) -> int:
@@ -91,7 +99,7 @@ def unnamed(values: dict[str, Any], chosen: dict) -> dict[str, Any]:
 
 
 def few_pairs(settings: Settings, pairs: int, chosen: dict, start: Settings | None = None) -> Settings:
-    """Settings for few or some pairs, before a vocabulary is made of them; unchanged for many, and for bundled data.
+    """Settings for so many pairs, before a vocabulary is made of them; unchanged for very many, and for the phrasebook.
 
     Args:
         settings: with the values of a preset.
@@ -99,9 +107,12 @@ def few_pairs(settings: Settings, pairs: int, chosen: dict, start: Settings | No
         chosen: what the user has named, which stays.
         start: settings of the run that training starts from, whose vocabulary is kept; None for random weights.
     """
-    if not few(settings, pairs):
-        return dataclasses.replace(settings, **unnamed(SOME_DATA, chosen) if some(settings, pairs) else {})
-    values = unnamed(SMALL_DATA, chosen)
+    limit, values = fitting_for(settings, pairs)
+    values = unnamed(values, chosen)
+    if "epochs" in chosen:  # who says how long it trains means all of it
+        values.pop("denoise_epochs", None)
+    if limit != FEW:
+        return dataclasses.replace(settings, **values)
     if start:
         values.pop("vocab_size", None)
         if start.task == "translate" and "select" not in chosen:
@@ -132,11 +143,12 @@ def fit_schedule(settings: Settings, batches: Batches, chosen: dict, pairs: int 
     total = settings.epochs * len(batches)
     if (shorter := warm_up(settings, total, chosen)) != settings:
         settings, values["warmup_steps"] = shorter, shorter.warmup_steps
-    limit = FEW if few(settings, pairs) else SOME if some(settings, pairs) else 0
+    limit, _ = fitting_for(settings, pairs)
     if not values and not limit:
         return settings, batches, ""
     passes = f"{settings.passes} pass{'es' * (settings.passes > 1)}"
     line = f"fitted to {len(batches.source):,} pairs{f', fewer than {limit:,}' * bool(limit)}: "
+    line += f"{settings.denoise_epochs} epochs of noise, then " * bool(settings.denoise_epochs)
     line += f"{settings.epochs} epochs of {passes}, {total:,} steps at most of {settings.batch_tokens:,} tokens, "
     line += f"warm-up {settings.warmup_steps}, {settings.schedule} schedule, dropout {settings.dropout:g}"
     if settings.patience and settings.select != "last":
