@@ -285,7 +285,9 @@ def test_corpus_takes_little_more_memory_than_its_ids(tokenizer):
 
 def test_vocabulary_of_very_many_pairs_is_learnt_from_some_of_both_sides(monkeypatch, tmp_path):
     read = []
-    monkeypatch.setattr(Tokenizer, "train", lambda texts, size: read.extend(texts) or SimpleNamespace(save=print))
+    monkeypatch.setattr(
+        Tokenizer, "train", lambda texts, size, special: read.extend(texts) or SimpleNamespace(save=print)
+    )
     monkeypatch.setattr(translators, "VOCABULARY_PAIRS", 4)
     corpus = SimpleNamespace(train=[(f"s{i}", f"t{i}") for i in range(9)])
     translators.vocabulary(corpus, Settings(), tmp_path)
