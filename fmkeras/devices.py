@@ -12,6 +12,7 @@ import keras
 
 import fmkeras
 from fmkeras import workers
+from fmkeras.errors import InputError
 
 CPU = Path("/proc/cpuinfo")  # Linux only
 NVIDIA = (Path("/proc/driver/nvidia/version"), Path("/dev/nvidia0"))  # what there is on Linux where a GPU is
@@ -28,6 +29,15 @@ class Gpu(NamedTuple):
 
     name: str  # "Tesla T4"
     capability: tuple[int, int] | None = None  # NVIDIA's compute capability, such as (7, 5); None for other makers'
+
+
+def check_floatx() -> None:
+    """Raise an InputError if Keras's numbers without a type are no float32: search and losses count on it."""
+    if (floatx := keras.config.floatx()) != "float32":
+        raise InputError(
+            f"Keras's floatx is {floatx}, and a translator needs float32: call keras.config.set_floatx('float32'), or "
+            "set it in ~/.keras/keras.json; half precision is --precision"
+        )
 
 
 def gpus() -> list[Gpu]:

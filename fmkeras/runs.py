@@ -43,7 +43,7 @@ def find(run: str | Path | None) -> Path:
     if run is None:
         run = OWN if Path(OWN).exists() else BUNDLED
     if str(run) != BUNDLED:
-        return Path(run)
+        return Path(run).expanduser()
     if DATA is None or not (DATA / "translator").is_dir():
         raise InputError("the bundled translator is missing: train one with python -m fmkeras.translate")
     return DATA / "translator"
@@ -71,7 +71,7 @@ def start(folder: str | Path) -> tuple[Path, str | None]:
     Raises:
         InputError: the folder is a file, cannot be made or cannot be written, or holds something that is no run.
     """
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     note = None
     try:
         if holds_run(folder):

@@ -8,13 +8,15 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from fmkeras import devices
+import fmkeras
+from fmkeras import InputError, devices
 from fmkeras.translation.corpora.batches import Batches
 from fmkeras.translation.inference.decoding import Search
 from fmkeras.translation.model.objective import Objective, as_dataset
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import PRESETS, Settings
 from fmkeras.translation.training import options
+from fmkeras.translation.training.learner import Learner
 from fmkeras.translation.training.training import Training
 
 T4, L4 = ("Tesla T4", (7, 5)), ("NVIDIA L4", (8, 9))
@@ -203,3 +205,13 @@ def test_rows_of_padding_alone_are_finite_and_change_no_loss(precision):
     assert {name: float(padded[name]) for name in given} == pytest.approx(
         given, rel=1e-5 if precision == "float32" else 0.02
     )
+
+
+@pytest.mark.parametrize("floatx", ["float16", "float64"])
+def test_another_floatx_is_refused_in_a_line_by_loading_and_by_training(floatx, monkeypatch, tmp_path):
+    """The search would end in a traceback amid its first step: a notebook has set it, or keras.json."""
+    monkeypatch.setattr(keras.config, "floatx", lambda: floatx)
+    with pytest.raises(InputError, match=f"floatx is {floatx}, and a translator needs float32: call keras.config"):
+        fmkeras.load_translator("bundled", engine="keras")
+    with pytest.raises(InputError, match=f"floatx is {floatx}"):
+        Learner(Settings(d_model=16, num_heads=2, d_ff=16, num_layers=1, precision="float32"), 300, 10)

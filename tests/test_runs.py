@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fmkeras
 from fmkeras import InputError, runs
 from fmkeras.translation import saved
+from fmkeras.translation.training import session
 
 
 @pytest.fixture
@@ -30,6 +32,17 @@ def test_start_makes_an_empty_folder(tmp_path):
     path, note = runs.start(tmp_path / "a" / "b")
     assert path.is_dir() and not names(path) and note is None
     assert runs.start(str(path)) == (path, None)  # empty already
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    """No shell has read what Python is given, nor --run=~/x."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert runs.start("~/run")[0] == runs.find("~/run") == tmp_path / "run"
+    with session.folder_of("~/run", resume=False) as folder:
+        assert folder == tmp_path / "run"
+    with pytest.raises(InputError, match=f"{tmp_path.name}.run"):
+        fmkeras.load_regressor("~/run")
 
 
 def test_start_moves_a_run_aside_and_destroys_nothing(folder, tmp_path):

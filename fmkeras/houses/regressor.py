@@ -264,17 +264,18 @@ def load_regressor(run: str | Path = "runs/regress") -> Regressor:
     Raises:
         InputError: there is no run there, it is damaged, or it is of another kind.
     """
+    run = Path(run).expanduser()
     config = runs.read_config(run)
     if config.get("task") != "regress":
         raise InputError(f"{run} is no run of fmkeras.regress: name another --run")
     if absent := [key for key in NEEDED if key not in config]:
-        raise InputError(f"{Path(run) / runs.CONFIG} lacks {absent[0]!r}: restore it, or train again")
+        raise InputError(f"{run / runs.CONFIG} lacks {absent[0]!r}: restore it, or train again")
     from fmkeras.houses.encoding import quietly_named
 
     with quietly_named():
-        model = runs.load_model(Path(run) / runs.MODEL)
+        model = runs.load_model(run / runs.MODEL)
     inputs = len(model.inputs) if takes_columns(model) else model.input_shape[-1]
     if inputs != len(config["features"]):
         raise InputError(f"{run}: its model takes {inputs} columns and its config names another number")
-    report = Path(run) / runs.REPORT
+    report = run / runs.REPORT
     return Regressor(model, config, runs.read_json(report) if report.exists() else {})

@@ -34,10 +34,13 @@ def load_run(run: str | Path | None, task: str) -> "tuple[Transformer, Tokenizer
     """What a run folder holds that was trained for a task of `Settings`.
 
     Raises:
-        InputError: the folder is no such run, is damaged, or has not finished its first epoch.
+        InputError: the folder is no such run, is damaged, or has not finished its first epoch; or Keras's floatx is
+            another than float32.
     """
+    from fmkeras import devices
     from fmkeras.translation.model.transformer import Transformer
 
+    devices.check_floatx()
     run = runs.find(run)
     config = runs.read_config(run)
     if config.get("task") == "regress":

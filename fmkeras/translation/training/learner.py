@@ -33,6 +33,7 @@ class Learner:
     """
 
     def __init__(self, settings: Settings, vocab_size: int, steps: int, initial: Transformer | None = None):
+        devices.check_floatx()
         sizes = {"vocab_size": vocab_size, **settings.model_sizes()}
         half = settings.precision != "float32"
         self.model = Transformer(**sizes, dtype=f"mixed_{settings.precision}" if half else "float32")

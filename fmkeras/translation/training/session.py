@@ -46,7 +46,7 @@ def folder_of(run: str | Path | None, resume: bool) -> Iterator[Path]:
     if resume and run is None:
         raise InputError("resume needs the run folder: name it with run=")
     with tempfile.TemporaryDirectory(prefix="fmkeras-") as temporary:
-        folder = Path(run) if run is not None and machines.first() else Path(temporary) / "run"
+        folder = Path(run).expanduser() if run is not None and machines.first() else Path(temporary) / "run"
         machines.agree({"--resume": resume})
         if resume and machines.count() > 1:
             machines.copy_from_first(folder, RESUMED)
