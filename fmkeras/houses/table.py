@@ -160,28 +160,22 @@ def from_cells(
         raise InputError(f"{name} has no column {target!r}: choose a target from {', '.join(filter(None, cells))}")
     others = [column for column in cells if column != target]
     left_out = columns.check_names(drop, others, "--drop")
-    wanted = dict.fromkeys(columns.check_names(categorical, others, "--categorical"), "category")
-    wanted |= dict.fromkeys(columns.check_names(numeric, others, "--numeric"), "number")
+    as_text = columns.check_names(categorical, others, "--categorical")
+    as_numbers = columns.check_names(numeric, others, "--numeric")
+    if both := sorted({*as_text} & {*as_numbers}):
+        raise InputError(f"{both[0]!r} is asked for as text and as numbers: name it in --categorical or --numeric")
+    wanted = dict.fromkeys(as_text, "category") | dict.fromkeys(as_numbers, "number")
     # Columns that the user leaves out or takes as text say nothing of how numbers are written.
     asked = {n: column for n, column in cells.items() if n not in left_out and wanted.get(n) != "category"}
     unit = units.each(asked)
     cells = {n: units.bare(column, unit.get(n, "")) for n, column in cells.items()}
     asked = {n: cells[n] for n in asked}
     decimal, doubts = marks.settle(marks.numeric(asked), spaced=spaced)
-    if both := sorted(
-        {*columns.check_names(categorical, others, "--categorical")}.intersection(
-            n for n, kind in wanted.items() if kind == "number"
-        )
-    ):
-        raise InputError(f"{both[0]!r} is asked for as text and as numbers: name it in --categorical or --numeric")
     price = _target(cells[target], target, name, place, decimal)
     total = strike_total(price, target, place)
     known: list[int] = np.flatnonzero(~np.isnan(price)).tolist()
-    notes = (
-        total
-        + doubts
-        + [f"numbers are read with a decimal comma: 1.234,5 is {number('1.234,5', ','):g}"] * (decimal == ",")
-    )
+    notes = total + doubts
+    notes += [f"numbers are read with a decimal comma: 1.234,5 is {number('1.234,5', ','):g}"] * (decimal == ",")
     notes += [f"{n}: numbers in {unit[n]}" for n in unit]
     notes += columns.marked(target, [cell for cell in cells[target] if not gap(cell)], decimal)
     notes += money.mixed(target, cells[target])
@@ -202,10 +196,7 @@ def from_cells(
             dtype = "float64" if part.kind == "number" else object
             frame[part.name] = pd.Series([part.read(cell, decimal) for cell in texts], dtype=dtype)
     features = pd.DataFrame(frame, index=range(len(known)))
-    y, target_unit = (
-        pd.Series(price[known], name=target),
-        unit.get(target) or money.only(cells[target]),
-    )
+    y, target_unit = pd.Series(price[known], name=target), unit.get(target) or money.only(cells[target])
     return checked(Table(name, features, y, "", tuple(notes), tuple(found), decimal, header, target_unit))
 
 
