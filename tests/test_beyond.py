@@ -1,11 +1,10 @@
 """What lies beyond what a model can say: prices too large to compute, gaps in every spelling, rows left out."""
 
-import warnings
-
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+import towns
 
 import fmkeras
 from fmkeras import InputError, regress, runs
@@ -95,10 +94,7 @@ def test_an_export_of_plain_numbers_fills_gaps(tmp_path):
 
 def warned(table, **options):
     """The lines that a training from Python warns of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        trained(table, **options)
-    return [str(warning.message) for warning in caught if warning.category is UserWarning]
+    return towns.warned(trained, table, **options)
 
 
 def test_what_is_left_out_is_said_to_programs_and_stored(tmp_path):
@@ -169,10 +165,7 @@ def test_folds_in_which_the_target_never_varies_have_no_r2(tmp_path, capsys):
 
 def said(regressor, table):
     """The lines that pricing warns of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        regressor.predict(table)
-    return [str(warning.message) for warning in caught if warning.category is UserWarning]
+    return towns.warned(regressor.predict, table)
 
 
 def test_numbers_beyond_those_of_training_are_said():

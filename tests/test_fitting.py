@@ -31,9 +31,9 @@ def batches(pairs: int, budget: int = 512) -> Batches:
 
 def test_the_bundled_data_and_many_pairs_keep_their_settings():
     settings = Settings(dataset="pairs.tsv", vocab_size=8000)
-    assert fitting.few_pairs(settings, fitting.FEW, {}) == settings
+    assert fitting.fit_settings(settings, fitting.FEW, {}) == settings
     for name in ("phrasebook", "ted"):
-        assert fitting.few_pairs(Settings(dataset=name), 300, {}) == Settings(dataset=name)
+        assert fitting.fit_settings(Settings(dataset=name), 300, {}) == Settings(dataset=name)
     fitted, same, line = fitting.fit_schedule(settings, batches(20_000), {})
     assert (fitted, same.passes, line) == (settings, 1, "")
     # Of which a few were too long for a batch.
@@ -44,18 +44,18 @@ def test_the_bundled_data_and_many_pairs_keep_their_settings():
 def test_some_pairs_get_more_passes_and_dropout_and_what_is_named_stays():
     settings = Settings(dataset="pairs.tsv", preset="small", **PRESETS["small"])
     for pairs in (fitting.FEW, fitting.SOME - 1):
-        fitted = fitting.few_pairs(settings, pairs, {"dropout": 0.1})
+        fitted = fitting.fit_settings(settings, pairs, {"dropout": 0.1})
         assert fitted == dataclasses.replace(settings, **fitting.SOME_DATA | {"dropout": 0.1})
     for pairs in (fitting.SOME, fitting.MANY - 1):
-        fitted = fitting.few_pairs(settings, pairs, {"dropout": 0.1})
+        fitted = fitting.fit_settings(settings, pairs, {"dropout": 0.1})
         assert fitted == dataclasses.replace(settings, **fitting.MANY_DATA | {"dropout": 0.1})
     for other in ({"preset": "base"}, {"minutes": 60.0}, {"dataset": "phrasebook"}):
         other_settings = dataclasses.replace(settings, **other)
-        assert fitting.few_pairs(other_settings, 20_000, {}) == other_settings
-    assert fitting.few_pairs(settings, fitting.MANY, {}) == settings
-    assert fitting.few_pairs(settings, 20_000, {"epochs": 5}).denoise_epochs == 0, "five are all that were asked for"
+        assert fitting.fit_settings(other_settings, 20_000, {}) == other_settings
+    assert fitting.fit_settings(settings, fitting.MANY, {}) == settings
+    assert fitting.fit_settings(settings, 20_000, {"epochs": 5}).denoise_epochs == 0, "five are all that were asked for"
     trained_on = dataclasses.replace(settings, init="runs/before")
-    assert fitting.few_pairs(trained_on, 20_000, {}, Settings()) == trained_on, "not anew"
+    assert fitting.fit_settings(trained_on, 20_000, {}, Settings()) == trained_on, "not anew"
 
 
 def test_a_training_gets_what_fits_its_pairs_also_if_some_are_too_long(tmp_path):
@@ -76,7 +76,7 @@ def test_a_training_gets_what_fits_its_pairs_also_if_some_are_too_long(tmp_path)
 
 @pytest.mark.parametrize("pairs", [40, 300, 600, 2000, 9000])
 def test_the_warm_up_is_a_share_of_the_steps_that_there_will_be(pairs):
-    settings = fitting.few_pairs(Settings(dataset="pairs.tsv", preset="tiny"), pairs, {})
+    settings = fitting.fit_settings(Settings(dataset="pairs.tsv", preset="tiny"), pairs, {})
     settings, fitted, line = fitting.fit_schedule(settings, batches(pairs), {})
     total = settings.epochs * len(fitted)
     assert settings.warmup_steps <= min(400, fitting.WARM_UP * total)
@@ -87,14 +87,14 @@ def test_the_warm_up_is_a_share_of_the_steps_that_there_will_be(pairs):
 def test_what_is_named_stays():
     chosen = {"vocab_size": 777, "dropout": 0.05, "epochs": 3, "warmup_steps": 50, "passes": 1, "select": "loss"}
     settings = Settings(dataset="pairs.tsv", **chosen)
-    settings = fitting.few_pairs(settings, 600, chosen)
+    settings = fitting.fit_settings(settings, 600, chosen)
     settings, _, _ = fitting.fit_schedule(settings, batches(600), chosen)
     assert {name: getattr(settings, name) for name in chosen} == chosen
 
 
 def test_another_epoch_selected_does_not_shorten_the_training():
     chosen = {"select": "loss"}
-    settings = fitting.few_pairs(Settings(dataset="pairs.tsv", **chosen), 600, chosen)
+    settings = fitting.fit_settings(Settings(dataset="pairs.tsv", **chosen), 600, chosen)
     settings, fitted, _ = fitting.fit_schedule(settings, batches(600), chosen)
     assert settings.select == "loss" and settings.epochs * len(fitted) >= fitting.STEPS
 
@@ -102,10 +102,10 @@ def test_another_epoch_selected_does_not_shorten_the_training():
 def test_a_known_vocabulary_is_not_changed_and_a_translator_is_trained_on_by_its_loss():
     settings = Settings(dataset="pairs.tsv", vocab_size=4000)
     for task, select in (("denoise", "bleu"), ("translate", "loss")):
-        fitted = fitting.few_pairs(settings, 600, {}, Settings(task=task))
+        fitted = fitting.fit_settings(settings, 600, {}, Settings(task=task))
         assert (fitted.vocab_size, fitted.select) == (4000, select)
     chosen = {"select": "bleu"}
-    assert fitting.few_pairs(dataclasses.replace(settings, **chosen), 600, chosen, Settings()).select == "bleu"
+    assert fitting.fit_settings(dataclasses.replace(settings, **chosen), 600, chosen, Settings()).select == "bleu"
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_the_phrasebook_is_learnt_with_muon_where_that_was_measured(monkeypatch)
 def test_help_names_no_default_of_what_varies():
     """By the size of the model, or the data."""
     given = Settings(**PRESETS["tiny"])
-    fitted = fitting.few_pairs(dataclasses.replace(given, dataset="pairs.tsv"), 600, {})
+    fitted = fitting.fit_settings(dataclasses.replace(given, dataset="pairs.tsv"), 600, {})
     changed = {name for name in options.RARE if getattr(fitted, name) != getattr(Settings, name)}
     changed |= {name for name in fitting.WITH_MUON if name in options.RARE}
     text = " ".join(options.parser()._actions[-1].choices["train"].format_help().split())

@@ -1,10 +1,9 @@
 """Cells that mean one thing or another: per cent or shares, days or months, numbers or codes."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
+import towns
 
 import fmkeras
 from fmkeras import InputError
@@ -23,10 +22,7 @@ def trained(table=TABLE, **options):
 
 
 def said(regressor, table):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        regressor.predict(table)
-    return [str(warning.message) for warning in caught if warning.category is UserWarning]
+    return towns.warned(regressor.predict, table)
 
 
 def test_per_cent_and_shares_in_one_column_are_said():

@@ -45,7 +45,7 @@ def test_heads_that_cannot_share_the_model_are_refused(d_model, heads):
 def test_patience_without_a_best_epoch_is_refused():
     with pytest.raises(InputError, match="--patience waits for a better epoch, and --select last knows none"):
         decided({"dataset": "pairs.tsv", "patience": 3, "select": "last"})
-    few = fitting.few_pairs(Settings(dataset="pairs.tsv", preset="tiny", select="last"), 600, {"select": "last"})
+    few = fitting.fit_settings(Settings(dataset="pairs.tsv", preset="tiny", select="last"), 600, {"select": "last"})
     batches = translators.Batches([[4, 3]] * 600, [[4, 3]] * 600, 512)
     assert "better one" not in fitting.fit_schedule(few, batches, {"select": "last"})[2]
 

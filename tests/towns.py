@@ -1,9 +1,21 @@
-"""A small table like the Ames sales, made up: text, yes/no, dates, money, gaps of all kinds."""
+"""A small table like the Ames sales, made up: text, yes/no, dates, money, gaps of all kinds. And what is warned of."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 ZONES = {"RL": 0, "RM": -20_000, "FV": 30_000, "C (all)": -45_000}
+
+
+def warned(call: Callable, *arguments: Any, **options: Any) -> list[str]:
+    """The lines that a call warns its user of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call(*arguments, **options)
+    return [str(warning.message) for warning in caught if warning.category is UserWarning]
 
 
 def houses(rows: int = 400, seed: int = 0) -> pd.DataFrame:

@@ -34,9 +34,9 @@ class Remarks:
     def _say(self, what: str, text: str) -> None:
         if what not in self.lines:
             print(f"fmkeras: {what}: {text[:40]}...", file=sys.stderr)
-        of_text = [i for i, other in enumerate(self._texts, self._first) if text == other]
-        of_part = [i for i, other in enumerate(self._texts, self._first) if text in other]
-        self.lines.setdefault(what, {}).update(dict.fromkeys(of_text or of_part))
+        numbered = list(enumerate(self._texts, self._first))
+        of_text = [i for i, other in numbered if text == other] or [i for i, other in numbered if text in other]
+        self.lines.setdefault(what, {}).update(dict.fromkeys(of_text))
 
     def __enter__(self) -> "Remarks":
         return self

@@ -98,7 +98,7 @@ def unnamed(values: dict[str, Any], chosen: dict) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in chosen}
 
 
-def few_pairs(settings: Settings, pairs: int, chosen: dict, start: Settings | None = None) -> Settings:
+def fit_settings(settings: Settings, pairs: int, chosen: dict, start: Settings | None = None) -> Settings:
     """Settings for so many pairs, before a vocabulary is made of them; unchanged for very many, and for the phrasebook.
 
     Args:
@@ -127,7 +127,7 @@ def fit_schedule(settings: Settings, batches: Batches, chosen: dict, pairs: int 
     """Passes, epochs and warm-up for the number of steps that there will be.
 
     Args:
-        pairs: as of `few_pairs`: with those that were too long for a batch.
+        pairs: as of `fit_settings`: with those that were too long for a batch.
 
     Returns:
         The settings, the batches with their passes, and a line for the user; "" if nothing was fitted.

@@ -150,7 +150,7 @@ def prepare(
     start = pretrained.settings if pretrained else None
     settings = decide(settings, chosen, len(corpus.train), None if resume else start)
     if not resume:
-        settings = fitting.few_pairs(settings, len(corpus.train), chosen, start)
+        settings = fitting.fit_settings(settings, len(corpus.train), chosen, start)
     say(f"data       {corpus.name}, {corpus.source} → {corpus.target}")
     for note in corpus.notes:
         say(f"           {note}")
@@ -237,8 +237,7 @@ def vocabulary(corpus: Corpus, settings: Settings, folder: Path | None, known: T
     """
     step = -(-len(corpus.train) // VOCABULARY_PAIRS)  # evenly spread
     pairs = corpus.train[::step]
-    tags = [MASK, language_token(settings.source), language_token(settings.target)]
-    special = tags if settings.denoise_epochs else []
+    special = [MASK, *map(language_token, (settings.source, settings.target))] if settings.denoise_epochs else []
     tokenizer = own_tokenizer(folder, settings, lambda: known or learn_vocabulary(pairs, settings.vocab_size, special))
     if folder and not (folder / TOKENIZER).exists():
         tokenizer.save(folder / TOKENIZER)
