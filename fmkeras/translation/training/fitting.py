@@ -148,8 +148,9 @@ def fit_schedule(settings: Settings, batches: Batches, chosen: dict, pairs: int 
         return settings, batches, ""
     passes = f"{settings.passes} pass{'es' * (settings.passes > 1)}"
     line = f"fitted to {len(batches.source):,} pairs{f', fewer than {limit:,}' * bool(limit)}: "
-    line += f"{settings.denoise_epochs} epochs of noise, then " * bool(settings.denoise_epochs)
-    line += f"{settings.epochs} epochs of {passes}, {total:,} steps at most of {settings.batch_tokens:,} tokens, "
+    of_noise, of_pairs = (f"{n} epoch{'s' * (n > 1)} of " for n in (settings.denoise_epochs, settings.epochs))
+    line += f"{of_noise}noise, then " * bool(settings.denoise_epochs)
+    line += f"{of_pairs}{passes}, {total:,} steps at most of {settings.batch_tokens:,} tokens, "
     line += f"warm-up {settings.warmup_steps}, {settings.schedule} schedule, dropout {settings.dropout:g}"
     if settings.patience and settings.select != "last":
         what = "validations" if settings.validate_every else "epochs"
