@@ -222,18 +222,20 @@ _struck: list[int] = []  # signals of Ctrl-C in the present `interruptible` bloc
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Let Ctrl-C end the block as KeyboardInterrupt, also where TensorFlow makes another exception of it, or none.
+    """Let Ctrl-C end the block as KeyboardInterrupt, wherever it strikes.
 
-    It can swallow the exception, if that is raised while its C++ part asks Python something. So what runs long calls
-    `stop_if_interrupted` now and then. In any but the main thread the block just runs: signals do not reach it.
+    Raised in the midst of TensorFlow, the exception may be swallowed or crash the process. So there the first Ctrl-C is
+    only noted, and what runs long calls `stop_if_interrupted` between its steps; a second one does not wait. In any but
+    the main thread the block just runs: signals do not reach it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def strike(number: int, frame: FrameType | None) -> NoReturn:
+    def strike(number: int, frame: FrameType | None) -> None:
         _struck.append(number)
-        raise KeyboardInterrupt
+        if len(_struck) > 1 or not _within("tensorflow", frame):
+            raise KeyboardInterrupt
 
     previous = signal.signal(signal.SIGINT, strike)
     try:
@@ -248,9 +250,16 @@ def interruptible() -> Iterator[None]:
 
 
 def stop_if_interrupted() -> None:
-    """Raise the KeyboardInterrupt of this `interruptible` block that was swallowed, if one was."""
+    """Raise the KeyboardInterrupt of this `interruptible` block that was noted or swallowed, if one was."""
     if _struck:
         raise KeyboardInterrupt
+
+
+def _within(package: str, frame: FrameType | None) -> bool:
+    """Whether a frame or one of its callers is code of a package."""
+    while frame and str(frame.f_globals.get("__name__")).split(".")[0] != package:
+        frame = frame.f_back
+    return frame is not None
 
 
 TOLD = (InputError, OSError, KeyboardInterrupt)  # what ends a command in one line, without a traceback

@@ -183,6 +183,24 @@ def test_a_ctrl_c_that_was_swallowed_is_not_lost():
         cli.stop_if_interrupted()
 
 
+def test_a_ctrl_c_in_the_midst_of_tensorflow_waits_for_its_end_but_a_second_one_does_not():
+    """There the exception has crashed the process (SIGSEGV), or become another one."""
+
+    def strikes_within(module: str, times: int) -> str:
+        reached: list = []
+        call = {"__name__": module, "signal": signal, "reached": reached, "times": times}
+        with contextlib.suppress(KeyboardInterrupt), cli.interruptible():
+            exec("for i in range(times): signal.raise_signal(signal.SIGINT); reached.append('within')", call)
+            reached.append("after")
+            cli.stop_if_interrupted()
+            reached.append("on")
+        return " ".join(reached)
+
+    assert strikes_within("tensorflow.python.eager.execute", 1) == "within after"
+    assert strikes_within("tensorflow.python.eager.execute", 2) == "within"
+    assert strikes_within("fmkeras.translation", 1) == strikes_within("tensorflow_datasets", 1) == ""
+
+
 @pytest.mark.parametrize("swallow", [0, 1])
 def test_training_ends_at_the_next_step_if_its_ctrl_c_was_swallowed(swallow):
     from fmkeras.houses.linear import Data

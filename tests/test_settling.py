@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+import signal
 from pathlib import Path
 
 import keras
@@ -143,6 +144,11 @@ def test_an_interrupted_training_names_the_folder_that_stays(tmp_path, stays):
         raise KeyboardInterrupt
     assert (f"--run {tmp_path} --resume goes on" in str(raised.value)) == stays
     assert stays or not raised.value.args
+    with pytest.raises(KeyboardInterrupt), session.interruptible(Trained(), stays):
+        exec(
+            "raise_signal(number)",
+            {"number": signal.SIGINT, "__name__": "tensorflow", "raise_signal": signal.raise_signal},
+        )  # where it only is noted
 
 
 def test_of_several_gpus_one_is_used_if_one_is_asked_for(monkeypatch):

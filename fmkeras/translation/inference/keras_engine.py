@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fmkeras import devices
+from fmkeras import cli, devices
 from fmkeras.translation.corpora.batches import Batches, padded
 from fmkeras.translation.corpora.tokenizer import END, PAD, START, Tokenizer
 from fmkeras.translation.inference.decoding import Search, cross_attention
@@ -47,6 +47,7 @@ class KerasEngine:
         """See `Engine.translate`."""
         limit = options.max_length
         for i, found in self.search(options).translate_n_best(sources):
+            cli.stop_if_interrupted()
             rows = [([int(token) for token in ids if token != PAD], float(score)) for ids, score in found]
             yield i, [Hypothesis(ids, score, was_cut(ids, len(sources[i]), limit)) for ids, score in rows]
 

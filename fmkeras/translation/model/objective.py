@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from fmkeras import parallel
+from fmkeras import cli, parallel
 from fmkeras.translation.corpora.batches import Batch, Batches
 from fmkeras.translation.model.attention import PAD, Tensor
 from fmkeras.translation.model.transformer import Transformer
@@ -244,7 +244,9 @@ def evaluate(objective: Objective, batches: Batches) -> dict[str, float]:
     Returns:
         loss (smoothed cross-entropy, nats a token), nll (cross-entropy), perplexity (exp of nll) and token_accuracy.
     """
-    objective.evaluate(as_dataset(batches, None), verbose=0)  # whose logs are, of several replicas, their means
+    stop = keras.callbacks.LambdaCallback(on_test_batch_end=lambda batch, logs: cli.stop_if_interrupted())
+    # Whose logs are, of several replicas, their means.
+    objective.evaluate(as_dataset(batches, None), verbose=0, callbacks=[stop])
     nll = float(objective.nll.result())
     return {
         "loss": float(objective.token_loss.result()),

@@ -140,6 +140,7 @@ def interruptible(training: Training, stays: bool) -> Iterator[None]:
     try:
         with runs.alone(training.folder), cli.interruptible():
             yield
+            cli.stop_if_interrupted()
     except KeyboardInterrupt:
         training.keep()
         folder = training.folder
