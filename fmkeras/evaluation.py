@@ -16,7 +16,6 @@ def evaluate(arguments: argparse.Namespace) -> None:
     """What section 5.4 of the article meant: load the saved model and score it on data that it was not trained on."""
     from fmkeras.translation.inference import evaluation_sets
     from fmkeras.translation.inference.loading import load_translator
-    from fmkeras.translation.inference.parting import CUT
     from fmkeras.translation.inference.remarks import Remarks
     from fmkeras.translation.inference.scoring import score_lines
 
@@ -26,10 +25,9 @@ def evaluate(arguments: argparse.Namespace) -> None:
     known = evaluation_sets.trained_on(arguments.run, translator.settings)
     overlap = evaluation_sets.overlap(test, known)
     with Remarks() as remarks:
-        on_cut = remarks.about(CUT)
-        result, _ = evaluation_sets.score(
-            translator, test, arguments.beam, arguments.bleu_tokenize, arguments.ter, on_cut
-        )
+        remarks.texts(test.sources, 1)
+        options = arguments.beam, arguments.bleu_tokenize, arguments.ter
+        result, _ = evaluation_sets.score(translator, test, *options, remarks.say)
     result["trained_on"] = overlap
     cli.write_utf8()
     if arguments.json:

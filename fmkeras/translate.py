@@ -8,13 +8,12 @@ import functools
 import itertools
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fmkeras import cli, evaluation, runs
 from fmkeras.errors import InputError
-from fmkeras.translation.corpora import textform
 from fmkeras.translation.inference import exports
 from fmkeras.translation.training.options import SUBCOMMANDS, callbacks_given, options_given, parser
 
@@ -62,7 +61,6 @@ def train(arguments: argparse.Namespace) -> None:
 def text(arguments: argparse.Namespace) -> None:
     """Translate the sentences of the command line or of standard input, a line out for each line in."""
     from fmkeras.translation.inference.loading import load_translator
-    from fmkeras.translation.inference.parting import CUT, GUESS, NUMBERS
     from fmkeras.translation.inference.remarks import Remarks
 
     if arguments.json and arguments.attention:
@@ -77,34 +75,24 @@ def text(arguments: argparse.Namespace) -> None:
         return
     lines = iter(arguments.sentence) if arguments.sentence else cli.input_lines()
     size = 1 if not arguments.sentence and sys.stdin.isatty() else LINES  # a person wants an answer to each line
-    guess = GUESS.format(source=translator.settings.source, target=translator.settings.target)
     with Remarks() as remarks:
         options = dict(
             beam=arguments.beam,
             length_penalty=arguments.length_penalty,
             max_length=arguments.max_length,
             split=not arguments.no_split,
-            on_cut=remarks.about(CUT),
-            on_unknown=remarks.about(guess),
+            on_doubt=remarks.say,
         )
-        on_limit = remarks.about("the translation ended at its length limit (--max-length)")
-        on_numbers = remarks.about(NUMBERS)
         number = 1
         while chunk := list(itertools.islice(lines, size)):
             remarks.texts(chunk, number)
-            for line in translated(translator, chunk, number, arguments, options, on_limit, on_numbers):
+            for line in translated(translator, chunk, number, arguments, options):
                 print(line, flush=size == 1)
             number += len(chunk)
 
 
 def translated(
-    translator: "Translator",
-    texts: list[str],
-    number: int,
-    arguments: argparse.Namespace,
-    options: dict,
-    on_limit: Callable,
-    on_numbers: Callable,
+    translator: "Translator", texts: list[str], number: int, arguments: argparse.Namespace, options: dict
 ) -> Iterator[str]:
     """The lines to print for some texts, of which the first has this number.
 
@@ -112,14 +100,10 @@ def translated(
     and translation, with tabs between.
     """
     if not arguments.json and not arguments.n_best:
-        yield from translator.translate(texts, **options, on_limit=on_limit, on_numbers=on_numbers)
+        yield from translator.translate(texts, **options)
         return
     details = translator.translate_in_detail(texts, arguments.n_best or 1, **options)
     for i, detail in enumerate(details, start=number):
-        if detail.cut:
-            on_limit(detail.source)
-        if not textform.keeps_numbers(detail.source, detail.translation):
-            on_numbers(detail.source)
         if arguments.json:
             alternatives = [alternative._asdict() for alternative in detail.alternatives]
             shown = detail._asdict() | {"alternatives": alternatives}

@@ -16,7 +16,7 @@ from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.inference import evaluation_sets, scoring
 from fmkeras.translation.inference.hypotheses import Hypothesis
-from fmkeras.translation.inference.parting import Parting
+from fmkeras.translation.inference.parting import GUESS, Parting
 from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.training import fitting
 
@@ -119,10 +119,10 @@ def test_capitals_are_no_guess_where_the_model_reads_small_letters():
     tokenizer, said = Tokenizer.train(["obrigado pela sua ajuda !"] * 20, 300), []
     settings = fmkeras.Settings(source="pt", target="en", style="ted")
     translator = Translator(None, tokenizer, settings, Silent())
-    translator.translate(["OBRIGADO PELA SUA AJUDA!"], on_unknown=said.append)
+    translator.translate(["OBRIGADO PELA SUA AJUDA!"], on_doubt=lambda *doubt: said.append(doubt))
     assert not said
-    translator.translate(["你好你好"], on_unknown=said.append)
-    assert said == ["你好你好"]
+    translator.translate(["你好你好"], on_doubt=lambda *doubt: said.append(doubt))
+    assert said == [(GUESS.format(source="pt", target="en"), "你好你好")]
 
 
 class Silent:

@@ -5,6 +5,7 @@ import asyncio
 import gzip
 import json
 import logging
+import re
 import threading
 import time
 
@@ -49,7 +50,7 @@ def test_a_text_and_a_list(client, exported):
     expected = fmkeras.load_translator(exported).translate(texts)
     assert expected == ["one two three", "", "seven eight"]
     assert translated(client, q=texts[0]) == {"translatedText": expected[0]}
-    assert translated(client, q=texts) == {"translatedText": expected}
+    assert translated(client, q=texts)["translatedText"] == expected
     assert translated(client, q=[]) == {"translatedText": []}
     form = {"q": texts[0], "source": "Portuguese", "target": "en-GB"}
     assert client.post("/translate", data=form).json() == {"translatedText": expected[0]}
@@ -63,7 +64,7 @@ def test_line_ends_stay(client, exported):
     assert len(answer["alternatives"]) == 2 and all(text.count("\n") == 1 for text in answer["alternatives"])
 
 
-def test_what_is_doubtful_is_said(client):
+def test_what_is_doubtful_is_said(client, served, monkeypatch):
     """As the command says it: a program that asks the server must not take a guess for a translation."""
     fields = {"q": ["um dois", "Καλημέρα κόσμε\num"], "source": "pt", "target": "en"}
     (note,) = client.post("/translate", json=fields).json()["notes"]
@@ -71,6 +72,12 @@ def test_what_is_doubtful_is_said(client):
     found = client.post("/details", json=fields | {"q": "um dois 4711"}).json()
     assert found["notes"] == ["the translation lacks a number or an address of the text, check it: um dois 4711"]
     assert "notes" not in client.post("/translate", json=fields | {"q": "um dois"}).json()
+    monkeypatch.setattr("fmkeras.translation.inference.hypotheses.SURE", 0.0)
+    monkeypatch.setattr(
+        served.translators["pt", "en"], "report", {"test": {"nll": 0.0}}
+    )  # is less sure of anything now
+    found = client.post("/translate", json=fields | {"q": ["um dois", "um dois"]}).json()
+    assert len(found["notes"]) == 2 and all(re.match("a guess.*: um dois$", note) for note in found["notes"])
 
 
 def test_alternatives_are_the_n_best_without_the_first(client, exported):

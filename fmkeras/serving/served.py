@@ -1,7 +1,7 @@
 """The runs that a server has loaded: directions of translation, and regressors."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +25,13 @@ class Key(NamedTuple):
     target: str
     alternatives: int  # beside the best translation
     detailed: bool = False  # whether tokens and attention are wanted, too
+
+
+class Answer(NamedTuple):
+    """What is answered to a text of one line."""
+
+    found: Any  # its alternatives, or if they are asked for its details
+    notes: list[str]  # what is to be said of it, with its beginning
 
 
 class Served:
@@ -98,18 +105,16 @@ class Served:
         sources = {s for s, t in self.translators if t == (code_of(target) or target)} if target else self._languages
         return [found for found in self.detector.detect(text) if found["language"] in sources]
 
-    def translate(self, key: Key, texts: list[str]) -> Sequence[Detail | list[Alternative]]:
-        """Translate texts, each of which is one line: the alternatives of each, or all that is known of it."""
-        translator = self.translators[key.source, key.target]
-        if key.detailed:
-            return list(translator.translate_in_detail(texts, key.alternatives + 1))
-        return translator.translate_n_best(texts, key.alternatives + 1)
+    def translate(self, key: Key, texts: list[str]) -> list[Answer]:
+        """Translate texts, each of which is one line."""
+        translator, notes = self.translators[key.source, key.target], {text: dict[str, None]() for text in texts}
 
-    def doubts(self, key: Key, text: str, translation: str) -> list[str]:
-        """What is to be said of a translation, with the beginning of each line that it is said of."""
-        doubts = self.translators[key.source, key.target].parting.doubts
-        lines = zip(text.split("\n"), translation.split("\n"), strict=False)  # of blank lines alone there is none
-        return [f"{doubt}: {shortened(line)}" for line, found in lines for doubt in doubts(line, found)]
+        def note(doubt: str, text: str) -> None:  # of a text that is there twice it is said twice
+            notes[text][f"{doubt}: {shortened(text)}"] = None
+
+        translate = translator.translate_in_detail if key.detailed else translator.translate_n_best
+        found: Iterable[Detail | list[Alternative]] = translate(texts, key.alternatives + 1, note)
+        return [Answer(one, list(notes[text])) for one, text in zip(found, texts, strict=True)]
 
     def most_tokens(self, texts: list[str]) -> int:
         """The tokens of some texts, in the vocabulary that cuts them into the most."""

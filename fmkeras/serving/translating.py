@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, Va
 
 from fmkeras.serving.batching import Batcher
 from fmkeras.serving.failures import Refused
-from fmkeras.serving.served import Key, Served
+from fmkeras.serving.served import Answer, Key, Served
 from fmkeras.translation.corpora import textform
 from fmkeras.translation.inference.hypotheses import Alternative, Detail
 
@@ -96,20 +96,20 @@ async def translate(ask: Translate, served: Served, batcher: Batcher) -> dict[st
     detected = [served.detect(text, ask.target) if ask.source == AUTO else [] for text in texts]
     sources = [found[0]["language"] if found else ask.source for found in detected]
     keys = [Key(*served.direction(source, ask.target), ask.alternatives) for source in sources]
-    answers: list[list[Alternative]] = [[]] * len(texts)
+    answers = [Answer([], [])] * len(texts)
     for key in dict.fromkeys(keys):
         rows = [i for i, other in enumerate(keys) if other == key]
         for i, answer in zip(rows, await _lines(key, [texts[i] for i in rows], batcher), strict=True):
             answers[i] = answer
-    best = [found[0].translation if found else "" for found in answers]
+    best = [answer.found[0].translation if answer.found else "" for answer in answers]
     result: dict[str, Any] = {"translatedText": best if several else best[0]}
     if ask.source == AUTO:
         languages = [found[0] if found else {"confidence": 0.0, "language": ask.source} for found in detected]
         result["detectedLanguage"] = languages if several else languages[0]
     if ask.alternatives:
-        more = [[alternative.translation for alternative in found[1:]] for found in answers]
+        more = [[alternative.translation for alternative in answer.found[1:]] for answer in answers]
         result["alternatives"] = more if several else more[0]
-    if notes := [note for row in zip(keys, texts, best, strict=True) for note in served.doubts(*row)]:
+    if notes := [note for answer in answers for note in answer.notes]:
         result["notes"] = notes
     return result
 
@@ -119,24 +119,25 @@ async def details(ask: Details, served: Served, batcher: Batcher) -> dict[str, A
     found = served.detect(ask.q, ask.target) if ask.source == AUTO else []
     direction = served.direction(found[0]["language"] if found else ask.source, ask.target)
     key = Key(*direction, ask.alternatives, detailed=True)
-    answers = await batcher.submit(key, [" ".join(ask.q.split())])
-    detail: Detail = answers[0]
+    (answer,) = await batcher.submit(key, [" ".join(ask.q.split())])
+    detail: Detail = answer.found
     return detail._asdict() | {
         "language": direction[0],
-        "notes": served.doubts(key, detail.source, detail.translation),
+        "notes": answer.notes,
         "alternatives": [alternative._asdict() for alternative in detail.alternatives],
     }
 
 
-async def _lines(key: Key, texts: list[str], batcher: Batcher) -> list[list[Alternative]]:
-    """The alternatives of texts of several lines each: line ends stay where they are."""
+async def _lines(key: Key, texts: list[str], batcher: Batcher) -> list[Answer]:
+    """The answers to texts of several lines each: line ends stay where they are."""
     lines = [text.split("\n") for text in texts]
-    found = iter(await batcher.submit(key, [line for text in lines for line in text]))
-    return [_together([next(found) for _ in text], key.alternatives + 1) for text in lines]
+    answers = iter(await batcher.submit(key, [line for text in lines for line in text]))
+    return [_together([next(answers) for _ in text], key.alternatives + 1) for text in lines]
 
 
-def _together(lines: list[list[Alternative]], most: int) -> list[Alternative]:
+def _together(answers: list[Answer], most: int) -> Answer:
     """The n-th translations of all lines together are the text's n-th; a line that has fewer gives its last."""
+    lines: list[list[Alternative]] = [answer.found for answer in answers]
     scored = [line for line in lines if line]
     count = min(most, max(map(len, scored), default=0))
     texts = []
@@ -144,4 +145,4 @@ def _together(lines: list[list[Alternative]], most: int) -> list[Alternative]:
         row = [line[min(n, len(line) - 1)] if line else Alternative("", 0.0) for line in lines]
         score = sum(alternative.score for alternative in row) / len(scored)
         texts.append(Alternative("\n".join(alternative.translation for alternative in row), score))
-    return texts
+    return Answer(texts, [note for answer in answers for note in answer.notes])

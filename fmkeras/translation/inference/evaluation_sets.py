@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from fmkeras.errors import InputError
 from fmkeras.translation.corpora import cache as caches
 from fmkeras.translation.corpora import corpus as corpora
 from fmkeras.translation.corpora import facts, formats, held_out, own, stored, textform
+from fmkeras.translation.inference.parting import OnDoubt
 from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.settings import Settings
 
@@ -176,9 +176,15 @@ def score(
     beam: int | None = None,
     tokenize: str | None = None,
     ter: bool = False,
-    on_cut: Callable[[str], None] | None = None,
+    on_doubt: OnDoubt = None,
 ) -> tuple[dict, list[str]]:
     """Score a translator on a test set.
+
+    Args:
+        translator, test: these.
+        beam: as in `Translator.translate`.
+        tokenize, ter: of `scoring.scores`.
+        on_doubt: as in `Translator.translate`; of text that had to be brought into the corpus' form.
 
     Returns:
         What report.json holds as `test`, and the translations.
@@ -192,7 +198,7 @@ def score(
     sources = [textform.apply(text, settings.style, settings.source) for text in test.sources]
     references = [textform.apply(text, settings.style, settings.target) for text in test.references]
     losses = translator.losses(sources, references)
-    translations = translator.translate(test.sources, beam, on_cut)
+    translations = translator.translate(test.sources, beam, on_doubt)
     result = {"pairs": len(test.sources), "beam": beam or settings.beam} | losses
     result |= scores(translations, test.references, settings.target, tokenize=tokenize, ter=ter, more=test.more)
     return result | {"parts": {}}, translations

@@ -13,6 +13,7 @@ from fmkeras.translation.settings import Settings
 
 Sources = Sequence[Sequence[int] | np.ndarray]  # ids of each sentence, end token last
 ALIGNED = 32  # sentences whose attention an engine computes at a time
+SURE = 0.5  # nats a token: so probable a translation is no guess, also where a test set was easier still
 
 
 class Hypothesis(NamedTuple):
@@ -21,6 +22,16 @@ class Hypothesis(NamedTuple):
     ids: list[int]  # without special tokens
     score: float  # see `decoding.beam_search`
     cut: bool  # it ended only because it may not be longer
+
+
+class Found(NamedTuple):
+    """What a search has found for a text."""
+
+    text: str
+    parts: list[str]  # in the form in which they are translated best
+    hypotheses: list[list[Hypothesis]]  # of each part, the best first
+    cut: bool  # a sentence of it was too long to be translated whole
+    improbable: bool  # to the model itself: see `doubtful`
 
 
 class SearchOptions(NamedTuple):
@@ -67,7 +78,7 @@ def doubtful(report: Mapping, options: SearchOptions) -> float:
         report: what report.json holds of the training.
     """
     nll = report.get("test", {}).get("nll")  # of a token of a reference, as a score is of a token: comparable if so
-    return -nll if isinstance(nll, float) and options.length_penalty == 1 else -math.inf
+    return -max(nll, SURE) if isinstance(nll, float) and options.length_penalty == 1 else -math.inf
 
 
 class Engine(Protocol):

@@ -7,18 +7,22 @@ from fmkeras.translation.corpora import accents, textform
 from fmkeras.translation.corpora.cutting import cut
 from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.corpora.tokenizer import Tokenizer, normalise
+from fmkeras.translation.inference.hypotheses import Found
 from fmkeras.translation.settings import Settings
 
 UNKNOWN = 0.5  # share of a text's characters from which on it is none that the model can read
-# What is said of a text and its translation: see `Parting.doubts`.
-CUT = "cut, since too long for one sentence"
-GUESS = "a guess, for the model ({source} to {target}) has learnt little like it"
+# What is said of a text and its translation.
+CUT = "cut, since too long for one sentence"  # and the parts may not fit together well
+GUESS = "a guess, for the model ({source} to {target}) has learnt little like it"  # as `Parting.doubts` can tell
+LIMIT = "the translation ended at its length limit (--max-length)"
 NUMBERS = "the translation lacks a number or an address of the text, check it"
+DOUBTS = CUT, GUESS, LIMIT, NUMBERS
 CLOSING = " \"'”’»)]}"  # after the mark that ends a sentence
 ACRONYM = 5  # letters that a word in capitals has at most which is never written otherwise
 LONGER = 0.7  # of as many tokens, if they are clearly longer
 LIKELIER = 0.25  # mean log-probability of a translation whose source was given accents that nobody has typed
-Said = Callable[[str], None] | None  # is called with a text of which something must be said
+Said = Callable[[str], object] | None  # is called with a sentence of which something must be said
+OnDoubt = Callable[[str, str], object] | None  # is called with one of `DOUBTS`, and the text
 
 
 class Parting:
@@ -36,7 +40,8 @@ class Parting:
         """The parts of a text, in the corpus' own form: its sentences, and parts of those that are too long.
 
         Args:
-            text, split, on_cut: as in `Translator.translate`.
+            text, split: as in `Translator.translate`.
+            on_cut: called with every sentence that had to be cut.
         """
         settings = self.settings
         if not textform.visible(text):
@@ -58,17 +63,19 @@ class Parting:
             parts += cuts
         return list(filter(textform.visible, parts))  # of "😀" nothing is left
 
-    def unreadable(self, parts: list[str]) -> bool:
-        """Whether the model has never seen most characters of one of these parts."""
-        return any(self.tokenizer.unknown(part) > UNKNOWN for part in parts)
+    def doubts(self, found: Found, translation: str) -> list[str]:
+        """Those of `DOUBTS` that are to be said of a text's translation; mostly none.
 
-    def doubts(self, text: str, translation: str) -> list[str]:
-        """What is to be said of a text's translation, a line each; mostly nothing."""
-        cut: list[str] = []
-        unreadable = self.unreadable(self.parts(text, on_cut=cut.append))
-        guess = GUESS.format(source=self.settings.source, target=self.settings.target)
-        found = {guess: unreadable, CUT: bool(cut), NUMBERS: not textform.keeps_numbers(text, translation)}
-        return [doubt for doubt, holds in found.items() if holds]
+        It is a guess if the vocabulary has few of its characters, or if the model finds what it says itself improbable.
+        """
+        holds = (
+            found.cut,
+            found.improbable or any(self.tokenizer.unknown(part) > UNKNOWN for part in found.parts),
+            any(part[0].cut for part in found.hypotheses),
+            not textform.keeps_numbers(found.text, translation),
+        )
+        languages = {"source": self.settings.source, "target": self.settings.target}
+        return [doubt.format(**languages) for doubt, is_so in zip(DOUBTS, holds, strict=True) if is_so]
 
     def forms(self, part: str) -> dict[str, float]:
         """The forms that a part may have had in training, of which that one is meant that is translated best.

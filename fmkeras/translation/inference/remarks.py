@@ -1,8 +1,7 @@
 """What is said of texts while they are translated, on standard error: of the first at once, of the rest at the end."""
 
-import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 SHOWN = 20  # numbers of lines at most
@@ -13,9 +12,8 @@ class Remarks:
 
     Example:
         >>> with Remarks() as remarks:
-        ...     on_cut = remarks.about("cut, since too long for one sentence")
-        ...     remarks.texts(["A long text. Another."], first=1)
-        ...     on_cut("A long text.")
+        ...     remarks.texts(["A long text.", "Another."], first=1)
+        ...     remarks.say("cut, since too long for one sentence", "A long text.")
     """
 
     def __init__(self) -> None:
@@ -27,15 +25,11 @@ class Remarks:
         """The texts at hand, a line each, and the number of the first line."""
         self._texts, self._first = texts, first
 
-    def about(self, what: str) -> Callable[[str], None]:
-        """A function that is called with each text, or sentence of a text, that something is to be said of."""
-        return functools.partial(self._say, what)
-
-    def _say(self, what: str, text: str) -> None:
+    def say(self, what: str, text: str) -> None:
+        """Something that is to be said of a text."""
         if what not in self.lines:
             print(f"fmkeras: {what}: {text[:40]}...", file=sys.stderr)
-        numbered = list(enumerate(self._texts, self._first))
-        of_text = [i for i, other in numbered if text == other] or [i for i, other in numbered if text in other]
+        of_text = [i for i, other in enumerate(self._texts, self._first) if text == other]
         self.lines.setdefault(what, {}).update(dict.fromkeys(of_text))
 
     def __enter__(self) -> "Remarks":

@@ -14,13 +14,13 @@ from fmkeras.translation.inference.hypotheses import (
     Alternative,
     Detail,
     Engine,
-    Hypothesis,
+    Found,
     best_of_all,
     doubtful,
     search_options,
     strongest,
 )
-from fmkeras.translation.inference.parting import Parting, Said
+from fmkeras.translation.inference.parting import OnDoubt, Parting, Said
 from fmkeras.translation.settings import Settings
 
 if TYPE_CHECKING:  # CTranslate2 translates without Keras, and must not wait for it
@@ -82,14 +82,11 @@ class Translator:
         self,
         texts: Iterable[str],
         beam: int | None = None,
-        on_cut: Said = None,
+        on_doubt: OnDoubt = None,
         *,
-        on_unknown: Said = None,
         length_penalty: float | None = None,
         max_length: int | None = None,
         split: bool = True,
-        on_limit: Said = None,
-        on_numbers: Said = None,
     ) -> list[str]:
         """Translate ordinary text, one translation a text, in one line; the sentences of a text one by one.
 
@@ -99,49 +96,52 @@ class Translator:
         Args:
             texts: each of any length; one without a character that can be seen gives "". A string is one text.
             beam: hypotheses of beam search, 1 for greedy; by default that of the settings.
-            on_cut: called with every sentence that had to be cut, whose parts may not fit together well.
+            on_doubt: called with whatever is to be said of a text, and the text: see `parting.DOUBTS`.
             length_penalty: exponent of the length that scores are divided by; by default that of the settings.
             max_length: tokens that the translation of a sentence may have; by default half as many again as it has.
             split: False if each text is one sentence, whatever full stops are in it.
-            on_limit: called with every text whose translation stopped only because it may not be longer.
-            on_unknown: called with every text whose translation is a guess: most of its characters the vocabulary has
-                not, or the model finds what it says itself improbable, see `hypotheses.doubtful`.
-            on_numbers: called with every text of which a number is not in the translation.
         """
-        found = self._translate(texts, 1, beam, on_cut, length_penalty, max_length, split, on_unknown)
         translations = []
-        for text, _, hypotheses in found:
-            if on_limit and any(part[0].cut for part in hypotheses):
-                on_limit(text)
-            translations.append(self._joined([part[0].ids for part in hypotheses], text))
-            if on_numbers and not textform.keeps_numbers(text, translations[-1]):
-                on_numbers(text)
+        for found in self._translate(texts, 1, beam, length_penalty, max_length, split):
+            translations.append(self._joined([part[0].ids for part in found.hypotheses], found.text))
+            self._tell(found, translations[-1], on_doubt)
         return translations
 
-    def translate_n_best(self, texts: Iterable[str], n: int, **options: Any) -> list[list[Alternative]]:
+    def translate_n_best(
+        self, texts: Iterable[str], n: int, on_doubt: OnDoubt = None, **options: Any
+    ) -> list[list[Alternative]]:
         """The n best translations of each text and their scores: with the usual length penalty, mean log-probabilities.
 
         Args:
             texts: as in `translate`. The alternatives of several sentences are put together from those of each.
             n: how many; there are fewer where no more are found. The search follows n hypotheses at least.
-            options: beam, on_cut, on_unknown, length_penalty, max_length and split, as in `translate`.
+            on_doubt: as in `translate`, of the best translation.
+            options: beam, length_penalty, max_length and split, as in `translate`.
         """
-        return [self._alternatives(found, n, text) for text, _, found in self._translate(texts, n, **options)]
+        answers = []
+        for found in self._translate(texts, n, **options):
+            answers.append(self._alternatives(found, n))
+            self._tell(found, answers[-1][0].translation if answers[-1] else "", on_doubt)
+        return answers
 
-    def translate_in_detail(self, texts: Iterable[str], n: int = 1, **options: Any) -> Iterator[Detail]:
+    def translate_in_detail(
+        self, texts: Iterable[str], n: int = 1, on_doubt: OnDoubt = None, **options: Any
+    ) -> Iterator[Detail]:
         """Each text's translation with everything that is known of it. Arguments as in `translate_n_best`."""
-        for text, parts, hypotheses in self._translate(texts, n, **options):
-            alternatives = self._alternatives(hypotheses, n, text)
-            best = [part[0] for part in hypotheses]
-            sources, targets = self.tokenizer.encode(parts), [part.ids for part in best]
+        for found in self._translate(texts, n, **options):
+            alternatives = self._alternatives(found, n)
+            translation = alternatives[0].translation if alternatives else ""
+            self._tell(found, translation, on_doubt)
+            best = [part[0] for part in found.hypotheses]
+            sources, targets = self.tokenizer.encode(found.parts), [part.ids for part in best]
             alignment, looks, offset = list[int](), list[list[tuple[int, float]]](), 0
             for source, weights in zip(sources, self.engine.attention(sources, targets), strict=True):
                 alignment += [offset + int(place) for place in weights.argmax(axis=-1)]
                 looks += strongest(weights, offset)
                 offset += len(source)
             yield Detail(
-                source=text,
-                translation=alternatives[0].translation if alternatives else "",
+                source=found.text,
+                translation=translation,
                 score=alternatives[0].score if alternatives else None,
                 source_tokens=self.tokenizer.to_tokens(itertools.chain.from_iterable(sources)),
                 tokens=self.tokenizer.to_tokens(i for part in best for i in part.ids),
@@ -245,11 +245,11 @@ class Translator:
         """
         from fmkeras.translation.inference.decoding import cross_attention
 
-        ((_, parts, found),) = self._translate([text], 1, beam=1, split=False)
-        if len(parts) != 1:
-            what = "is too long, and would be cut: take a shorter one" if parts else "is missing"
+        (found,) = self._translate([text], 1, beam=1, split=False)
+        if len(found.parts) != 1:
+            what = "is too long, and would be cut: take a shorter one" if found.parts else "is missing"
             raise InputError(f"an attention map needs a sentence, and this one {what}")
-        source, target = self.tokenizer.encode(parts), found[0][0].ids
+        source, target = self.tokenizer.encode(found.parts), found.hypotheses[0][0].ids
         weights = cross_attention(self.model, np.array(source), np.array([[self.start, *target]]))[0]
         return self.tokenizer.to_tokens(source[0]), self.tokenizer.to_tokens([*target, END]), weights
 
@@ -258,15 +258,14 @@ class Translator:
         texts: Iterable[str],
         n: int,
         beam: int | None = None,
-        on_cut: Said = None,
         length_penalty: float | None = None,
         max_length: int | None = None,
         split: bool = True,
-        on_unknown: Said = None,
-    ) -> Iterator[tuple[str, list[str], list[list[Hypothesis]]]]:
-        """Each text, its parts in the form in which they are translated best, and for each its n best translations."""
+    ) -> Iterator[Found]:
+        """What is found for each text: the n best translations of each of its parts."""
         texts = as_texts(texts)
-        parts = [self.parts(text, split, on_cut) for text in texts]
+        cut: list[list[str]] = [[] for _ in texts]
+        parts = [self.parts(text, split, cuts.append) for text, cuts in zip(texts, cut, strict=True)]
         forms = {part: self.parting.forms(part) for part in itertools.chain.from_iterable(parts)}
         once = list(dict.fromkeys(itertools.chain.from_iterable(forms.values())))  # each is translated once
         options = search_options(self.settings, beam, length_penalty, n, max_length)
@@ -276,12 +275,17 @@ class Translator:
         def best(part: str) -> str:
             return max(forms[part], key=lambda form: found[form][0].score - forms[part][form])
 
-        meant, least = [[best(part) for part in own] for own in parts], doubtful(self.report, options)
-        for text, own, forms_of in zip(texts, parts, meant, strict=True):
-            improbable = any(found[form][0].score < least for form in forms_of)
-            if on_unknown and (improbable or self.parting.unreadable(own)):
-                on_unknown(text)
-        return ((text, own, [found[part] for part in own]) for text, own in zip(texts, meant, strict=True))
+        least = doubtful(self.report, options)
+        for text, own, cuts in zip(texts, parts, cut, strict=True):
+            meant = [best(part) for part in own]
+            hypotheses = [found[form] for form in meant]
+            improbable = any(part[0].score < least for part in hypotheses)
+            yield Found(text, meant, hypotheses, bool(cuts), improbable)
+
+    def _tell(self, found: Found, translation: str, on_doubt: OnDoubt) -> None:
+        if on_doubt:
+            for doubt in self.parting.doubts(found, translation):
+                on_doubt(doubt, found.text)
 
     def _joined(self, parts: list[list[int]], text: str) -> str:
         """The translations of a text's parts as one line of ordinary text."""
@@ -290,7 +294,8 @@ class Translator:
         line = join((textform.undo(part, style, target) for part in self.tokenizer.decode(parts)), target)
         return (line + self.parting.signs_behind(text)).strip()
 
-    def _alternatives(self, parts: list[list[Hypothesis]], n: int, text: str) -> list[Alternative]:
-        if not parts and (line := self._joined([], text)):  # nothing but pictures
+    def _alternatives(self, found: Found, n: int) -> list[Alternative]:
+        if not found.parts and (line := self._joined([], found.text)):  # nothing but pictures
             return [Alternative(line, 0.0)]
-        return [Alternative(self._joined(ids, text), score) for ids, score in best_of_all(parts, n)]
+        best = best_of_all(found.hypotheses, n)
+        return [Alternative(self._joined(ids, found.text), score) for ids, score in best]
