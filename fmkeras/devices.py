@@ -15,7 +15,8 @@ from fmkeras import workers
 from fmkeras.errors import InputError
 
 CPU = Path("/proc/cpuinfo")  # Linux only
-NVIDIA = (Path("/proc/driver/nvidia/version"), Path("/dev/nvidia0"))  # what there is on Linux where a GPU is
+DEV = Path("/dev")  # with a file nvidia0, nvidia1 ... for each GPU of NVIDIA, on Linux
+NVIDIA = (Path("/proc/driver/nvidia/version"), DEV / "nvidia0")  # what there is on Linux where a GPU is
 BFLOAT16, FLOAT16 = (8, 0), (7, 0)  # the compute capabilities of NVIDIA from which on there are units for it
 MISSING = {  # what a backend that sees no GPU lacks, as a rule
     "tensorflow": 'pip install "tensorflow[and-cuda]"',
@@ -41,7 +42,11 @@ def check_floatx() -> None:
 
 
 def gpus() -> list[Gpu]:
-    """The GPUs, or TPUs, that Keras's backend sees."""
+    """The GPUs, or TPUs, that Keras's backend sees.
+
+    Raises:
+        InputError: it finds no device at all, as JAX where it may use a GPU only and there is none.
+    """
     return {"tensorflow": _tensorflow_gpus, "jax": _jax_gpus, "torch": _torch_gpus}[keras.backend.backend()]()
 
 
@@ -55,8 +60,17 @@ def _tensorflow_gpus() -> list[Gpu]:
 def _jax_gpus() -> list[Gpu]:
     import jax
 
+    try:
+        devices = jax.local_devices()  # those of the default platform, on this machine
+    except (RuntimeError, AssertionError) as error:  # the second is what is raised where no plugin knows the platform
+        named, why = os.environ.get("JAX_PLATFORMS", ""), " ".join(str(error).split())[:200]
+        reason = f"JAX_PLATFORMS={named} asks for" if named else "it is set to use"
+        raise InputError(
+            f"JAX finds no device of the kind that {reason}{f' ({why})' * bool(why)}: unset JAX_PLATFORMS, or "
+            "JAX_PLATFORMS=cpu"
+        ) from None
     found = []
-    for device in jax.local_devices():  # those of the default platform, on this machine
+    for device in devices:
         if device.platform != "cpu":
             capability = re.fullmatch(r"(\d+)\.(\d+)", str(getattr(device, "compute_capability", "")))
             found.append(Gpu(device.device_kind, (int(capability[1]), int(capability[2])) if capability else None))
@@ -121,12 +135,20 @@ def unused_gpu() -> str:
         return ""
     name = keras.backend.backend()
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if hidden is not None and hidden.strip() in ("", "-1"):
+    if hidden is not None and _names_none(hidden):
         return f"the machine has an NVIDIA GPU, which CUDA_VISIBLE_DEVICES={hidden} hides"
     return (
         f"the machine has an NVIDIA GPU, and {name} does not find it: its CUDA libraries are missing, or do not fit "
         f"the driver: {MISSING[name]}"
     )
+
+
+def _names_none(visible: str) -> bool:
+    """Whether a value of CUDA_VISIBLE_DEVICES names no GPU of this machine: its list ends at the first wrong number."""
+    first, files = visible.split(",")[0].strip(), [path for path in DEV.glob("nvidia*") if path.name[6:].isdigit()]
+    if not re.fullmatch(r"-?\d*", first):
+        return False  # a UUID, such as GPU-8932f937
+    return first in ("", "-") or int(first) < 0 or 0 < len(files) <= int(first)
 
 
 def backend() -> str:

@@ -182,9 +182,9 @@ def test_train_speed(tmp_path):
 
 @pytest.mark.slow
 def test_decode_speed(tmp_path):
-    printed, found = benchmark("decode_speed", "--quick", "--beams", 1, 2, folder=tmp_path)
+    printed, found = benchmark("decode_speed", "--quick", "--beams", 1, folder=tmp_path)
     rows = {row["contender"]: row for row in found["rows"]}
-    assert {"tutorial, eager", "tutorial, batched", "fmkeras, greedy", "fmkeras, beam 2"} <= set(rows)
+    assert {"tutorial, eager", "tutorial, batched", "fmkeras, greedy"} <= set(rows)
     for unit in ("sentences_per_second", "sentences_per_cpu_second"):
         assert all(row[unit]["median"] > 0 for row in rows.values())
     for contender in ("tutorial, eager", "tutorial, tf.function", "tutorial, batched"):
@@ -200,21 +200,19 @@ def test_pretraining(tmp_path):
     options = "--source pt --target en --skip 40 --limit 40 --preset document --vocab-size 300 --epochs 1".split()
     options += ["--learning-rate", "1", "--warmup-steps", "400"]  # once it has warmed up, the loss rises
     succeed("pretrain", "--dataset", pairs, *options, "--run", run)
-    words = ["--init", run, "--folder", trainings, "--pairs", 20, 40, "--epochs", 3, 12, "--seeds", 0, "--beam", 1]
+    words = ["--init", run, "--folder", trainings, "--pairs", 40, "--epochs", 12, "--seeds", 0, "--beam", 1]
     words += ["--batch-tokens", 60, "--patience", 1]
     printed, found = benchmark("pretraining", *words, "--plot", tmp_path / "plot.png", folder=tmp_path)
-    assert [(row["pairs"], row["arm"]) for row in found["rows"]] == [
-        (pairs, arm) for pairs in (20, 40) for arm in ("random", "pre-trained")
-    ]
-    first, second = found["rows"][:2]
-    assert first["early"]["epoch"] == 1 and first["early"]["steps"] == second["early"]["steps"] > 0
+    assert [(row["pairs"], row["arm"]) for row in found["rows"]] == [(40, "random"), (40, "pre-trained")]
+    first, second = found["rows"]
+    assert first["early"]["epoch"] == 4 and first["early"]["steps"] == second["early"]["steps"] > 0
     assert first["val_nll"] != second["val_nll"]
     for row in found["rows"]:
         epochs = len(row["val_nll"])
         assert row["best"]["epoch"] == row["val_nll"].index(min(row["val_nll"])) + 1
         assert row["converged"] == (epochs >= row["epochs"] // 3 and epochs > row["best"]["epoch"])
         assert epochs == row["epochs"] or row["converged"]
-    assert all(row["converged"] and 4 <= len(row["val_nll"]) < 12 for row in found["rows"][2:]), found["rows"]
+    assert all(row["converged"] and 4 <= len(row["val_nll"]) < 12 for row in found["rows"]), found["rows"]
     assert "a third of the steps" in printed and (tmp_path / "plot.png").stat().st_size > 10_000
     before = {file: file.stat().st_mtime_ns for file in trainings.rglob("*")}
     again, _ = benchmark("pretraining", *words, folder=tmp_path)
@@ -222,12 +220,10 @@ def test_pretraining(tmp_path):
     _, errors, status = command("benchmarks.pretraining", *words, "--beam", 2, folder=tmp_path)
     assert status == 2 and "choose another --folder" in errors
     words[words.index("--folder") + 1] = tmp_path / "held out"
-    words[words.index("--pairs") + 2] = 25
-    _, held_out = benchmark("pretraining", *words, "--held-out", 10, "--only", "random", folder=tmp_path)
-    assert held_out["rows"][0]["val_nll"] != first["val_nll"] and held_out["rows"][1]["pairs"] == 25
-    words[words.index("--pairs") + 2] = 31
-    words += ["--held-out", 10, "--only", "random"]
-    _, errors, status = command("benchmarks.pretraining", *words, folder=tmp_path)
+    words += ["--pairs", 20, 25, "--epochs", 1, 1, "--held-out", 10, "--only", "random"]
+    _, held_out = benchmark("pretraining", *words, folder=tmp_path)
+    assert held_out["rows"][0]["val_nll"][0] != first["val_nll"][0] and held_out["rows"][1]["pairs"] == 25
+    _, errors, status = command("benchmarks.pretraining", *words, "--pairs", 20, 31, folder=tmp_path)
     assert status == 2 and "no 41 pairs are left" in errors
 
 

@@ -103,6 +103,38 @@ def test_why_a_gpu_is_not_used_is_said(reports, monkeypatch, tmp_path, visible, 
     assert devices.unused_gpu() == ""
 
 
+@pytest.mark.parametrize("error", [RuntimeError("Unable to initialize backend 'tup'"), AssertionError()])
+def test_jax_without_any_device_says_so(monkeypatch, quick_regressor, quick_translator, error):
+    """Whatever asks first: it was the model's file that was blamed, or there was a traceback."""
+    jax = pytest.importorskip("jax")
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    monkeypatch.setenv("JAX_PLATFORMS", "tup")
+
+    def refuse():
+        raise error
+
+    monkeypatch.setattr(jax, "local_devices", refuse)
+    loads = (lambda: fmkeras.load_regressor(quick_regressor), lambda: fmkeras.load_translator(quick_translator))
+    for ask in (devices.gpus, lambda: devices.description("float32"), *loads):
+        with pytest.raises(InputError, match=r"no device of the kind that JAX_PLATFORMS=tup asks for.*: unset"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("visible", "hides"),
+    [("", True), ("-1", True), ("7", True), ("2,0", True), ("0", False), ("1,7", False), ("GPU-8932f937", False)],
+)
+def test_numbers_that_no_gpu_has_hide_all(monkeypatch, tmp_path, reports, visible, hides):
+    """CUDA takes its list up to the first number that is none."""
+    for name in ("nvidia0", "nvidia1", "nvidiactl"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(devices, "DEV", tmp_path)
+    monkeypatch.setattr(devices, "NVIDIA", [tmp_path / "nvidia0"])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    reports([])
+    assert (f"CUDA_VISIBLE_DEVICES={visible} hides" in devices.unused_gpu()) == hides
+
+
 # --- half precision
 
 V = 24

@@ -232,6 +232,7 @@ def fit_table(
     from fmkeras.houses.linear import compare
 
     began = time.perf_counter()
+    devices.gpus()  # whether the backend finds a device at all
     model = training.build_model((data.X_train.shape[1],))
     with cli.interruptible():
         history, finished = training.train_model(model, data, epochs, seed, progress, callbacks, ridge)

@@ -270,8 +270,10 @@ def load_regressor(run: str | Path = "runs/regress") -> Regressor:
         raise InputError(f"{run} is no run of fmkeras.regress: name another --run")
     if absent := [key for key in NEEDED if key not in config]:
         raise InputError(f"{run / runs.CONFIG} lacks {absent[0]!r}: restore it, or train again")
+    from fmkeras import devices
     from fmkeras.houses.encoding import quietly_named
 
+    devices.gpus()  # where the backend finds no device at all, that is no fault of the model's file
     with quietly_named():
         model = runs.load_model(run / runs.MODEL)
     inputs = len(model.inputs) if takes_columns(model) else model.input_shape[-1]

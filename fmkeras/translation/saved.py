@@ -41,6 +41,7 @@ def load_run(run: str | Path | None, task: str) -> "tuple[Transformer, Tokenizer
     from fmkeras.translation.model.transformer import Transformer
 
     devices.check_floatx()
+    devices.gpus()  # where the backend finds no device at all, that is no fault of the model's file
     run = runs.find(run)
     config = runs.read_config(run)
     if config.get("task") == "regress":
