@@ -12,8 +12,8 @@ from fmkeras.houses import files
 from fmkeras.houses.table import from_frame, load
 from fmkeras.translation.corpora import corpus as corpora
 from fmkeras.translation.corpora import own
-from fmkeras.translation.settings import WITH_ADAM, WITH_MUON, Settings
-from fmkeras.translation.training import fitting, learner, pretrained
+from fmkeras.translation.settings import PRESETS, WITH_ADAM, WITH_MUON, Settings
+from fmkeras.translation.training import fitting, learner, options, pretrained
 
 PAIRS = [(f"frase número {i}", f"sentence number {i}") for i in range(60)]
 
@@ -104,6 +104,13 @@ def test_the_phrasebooks_recipe_heeds_what_is_named():
     plain = fitting.bundled_corpus(False)
     assert plain in (WITH_MUON, WITH_ADAM)
     assert fitting.bundled_corpus(False, "adam") == WITH_ADAM and fitting.bundled_corpus(True, "muon") == WITH_MUON
+
+
+def test_naming_the_size_that_the_phrasebook_has_anyway_changes_nothing():
+    named, chosen = Settings(dataset="phrasebook", preset="tiny", **PRESETS["tiny"]), {"preset": "tiny"}
+    assert options.decide(named, chosen, 50_000) == options.decide(Settings(dataset="phrasebook"), {}, 50_000)
+    longer = options.decide(dataclasses.replace(named, epochs=7), chosen | {"epochs": 7}, 50_000)
+    assert longer.epochs == 7 and longer.batch_tokens == fitting.bundled_corpus(False)["batch_tokens"]
 
 
 def test_a_warm_up_fits_the_steps():

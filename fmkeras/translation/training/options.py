@@ -269,11 +269,12 @@ def decide(settings: Settings, chosen: dict, pairs: int, pretrained: Settings | 
     from fmkeras.devices import best_precision, has_gpu
     from fmkeras.translation.training.fitting import FINE_TUNING, bundled_corpus, preset_for, unnamed
 
-    if settings.preset == "auto":
-        phrasebook = settings.dataset == "phrasebook"
+    phrasebook, afresh = settings.dataset == "phrasebook", settings.task == "translate" and not pretrained
+    if settings.preset == "auto" or (
+        phrasebook and afresh and settings.preset == "tiny"
+    ):  # who names it means the same
         preset = "tiny" if phrasebook else preset_for(pairs, has_gpu())
         preset = pretrained.preset if pretrained else preset
-        afresh = settings.task == "translate" and not pretrained
         own = (
             (bundled_corpus(has_gpu(), chosen.get("optimizer", "")) if afresh else {"epochs": 4}) if phrasebook else {}
         )
