@@ -90,6 +90,8 @@ GOOD: list[tuple[str, str | bytes, dict, list]] = [
     ("hub.json", json.dumps({"data": [list(pair) for pair in TWO]}), {}, TWO),
     ("memory.tmx", TMX.format("".join(UNIT.format(en, pt) for pt, en in TWO)), PT_EN, TWO),
     ("tags.tmx", TMX.format(UNIT.format("Hello<ph>{1}</ph>.", "<hi>Olá</hi>.")), PT_EN, TWO[:1]),
+    ("lines.tmx", TMX.format(UNIT.format("One<ph>&lt;br/></ph>two.", "<hi>Um </hi>e<bpt>b</bpt>ra <hi> dois</hi>.")), PT_EN,
+     [("Um era dois.", "One two.")]),
     ("one.xlf", '<xliff version="1.2"><file source-language="pt" target-language="en"><body><trans-unit id="1"><source>Olá.'
      "</source><target>Hello.</target></trans-unit></body></file></xliff>", {}, TWO[:1]),
     ("two.xliff", '<xliff xmlns="urn:oasis:names:tc:xliff:document:2.0" version="2.0" srcLang="pt" trgLang="en"><file id="f"><unit '

@@ -19,7 +19,7 @@ from fmkeras.translation.corpora.stored import Pairs, StoredPairs
 from fmkeras.translation.settings import Settings
 
 LARGE = 32 << 20  # bytes of files from which on what is made of them is kept in the cache
-FORM = 4  # of what is kept there: another number when it is made in another way
+FORM = 5  # of what is kept there: another number when it is made in another way
 UNSPLIT = ""  # the part of what is read that is to be split
 
 

@@ -297,5 +297,4 @@ class Translator:
     def _alternatives(self, found: Found, n: int) -> list[Alternative]:
         if not found.parts and (line := self._joined([], found.text)):  # nothing but pictures
             return [Alternative(line, 0.0)]
-        best = best_of_all(found.hypotheses, n)
-        return [Alternative(self._joined(ids, found.text), score) for ids, score in best]
+        return [Alternative(self._joined(ids, found.text), score) for ids, score in best_of_all(found.hypotheses, n)]

@@ -13,6 +13,7 @@ from fmkeras.translation.corpora.formats.source import FAILURES, Source
 SAMPLE = 1000  # units by which the languages are told
 LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 CODES = ("bpt", "ept", "ph", "it", "ut", "bx", "ex", "x", "sc", "ec", "cp", "mrk-comment")  # markup, and no text
+ALONE = ("ph", "x", "ut")  # of these, what stands for something of its own; the others begin or end a style
 
 Unit = dict[str, str]  # language -> text
 
@@ -91,14 +92,20 @@ _LANGUAGES = (("source", "source-language", "srcLang"), ("target", "target-langu
 
 def _text(element: Any) -> str:
     """The text of a segment, without its markup's codes."""
+    return " ".join(_spaced(element).split())
+
+
+def _spaced(element: Any) -> str:
+    """The same as it stands there. What stands alone, as a line break does, parts the words that it is between."""
     from lxml import etree
 
     text = element.text or ""
     for child in element:
-        if isinstance(child.tag, str) and etree.QName(child).localname not in CODES:
-            text += _text(child)
-        text += child.tail or ""
-    return " ".join(text.split())
+        name, tail = etree.QName(child).localname if isinstance(child.tag, str) else "comment", child.tail or ""
+        if isinstance(child.tag, str) and name not in CODES:
+            text += _spaced(child)
+        text += " " * (name in ALONE and text[-1:].isalnum() and tail[:1].isalnum()) + tail
+    return text
 
 
 def _names(units: Sequence[Unit], reading: Reading) -> dict[str, str]:
