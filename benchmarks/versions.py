@@ -1,11 +1,12 @@
-"""Training steps of this version against those of another, which lies in a folder of its own.
+"""Training steps and searches of this version against those of another, which lies in a folder of its own.
 
     git worktree add ../before COMMIT
     python -m benchmarks.versions --root ../before --json versions.json
 
-Each version trains by its own `benchmarks.train_speed`, in a process of its own, on the same random sentences. They
-take turns, so that the machine's noise falls on both; what counts is the ratio within each pair of turns. On a CPU,
-which others may want, too, a ratio of seconds of its cores stands beside that of the clock.
+Each version trains by its own `benchmarks.train_speed`, in a process of its own, on the same random sentences, and
+translates by its own `benchmarks.decode_speed`, with the same random weights of the size of `small`. They take turns,
+so that the machine's noise falls on both; what counts is the ratio within each pair of turns. On a CPU, which others
+may want, too, a ratio of seconds of its cores stands beside that of the clock.
 """
 
 import os
@@ -18,8 +19,8 @@ from fmkeras import cli, runs
 from fmkeras.errors import InputError
 
 SIZES = ("tutorial", "small")
-# For each line that it reads: real target tokens a second, and such tokens a second of the CPU's cores.
-TURNS = """
+# For each line that they read: real target tokens a second, and such tokens a second of the CPU's cores.
+TRAINING = """
 import sys, time
 import numpy as np
 from benchmarks import train_speed
@@ -36,45 +37,60 @@ for _ in sys.stdin:
     clock, cores = time.perf_counter() - clock, time.process_time() - cores
     print(rate, rate * clock / cores, flush=True)
 """
+SEARCHING = """
+import sys
+from benchmarks import decode_speed
+sentences, beams = map(int, sys.argv[1:])
+turns = decode_speed.ours((None, sentences, False), beams)
+next(turns)
+print("ready", flush=True)
+for _ in sys.stdin:
+    found = next(turns)
+    tokens = sum(len(ids) + 1 for ids in found["ids"].values())
+    print(tokens / found["seconds"], tokens / found["cpu_seconds"], flush=True)
+"""
 
 
 def main() -> None:
     parser = cli.Parser(prog="python -m benchmarks.versions", description=__doc__.split("\n\n")[0])
     add = parser.add_argument
     add("--root", type=Path, required=True, metavar="DIR", help="where the other version lies")
-    add("--sizes", nargs="+", choices=SIZES, default=list(SIZES), help="sizes of model, of benchmarks.train_speed")
+    add("--sizes", nargs="*", choices=SIZES, default=list(SIZES), help="sizes of model, of benchmarks.train_speed")
+    add("--beams", nargs="*", type=cli.positive(), default=[1, 4], help="hypotheses of a search; 1 is greedy (1 4)")
+    add("--sentences", type=cli.positive(), default=200, help="translated in a turn (200)")
     add("--batch-tokens", type=cli.positive(), default=2048, help="tokens a batch, padding included (2048)")
     add("--repetitions", type=cli.positive(), default=9, help="pairs of turns; the median ratio counts (9)")
     add("--seconds", type=cli.positive(float), default=5.0, help="of each turn, at least (5)")
     add("--json", type=Path, metavar="FILE", help="write the figures here")
     given = parser.parse_args()
     print(measure.describe(measure.machine()), flush=True)
+    programs = {size: (TRAINING, size, given.batch_tokens, given.seconds) for size in given.sizes}
+    programs |= {f"beam {beams}": (SEARCHING, given.sentences, beams) for beams in given.beams}
     result = {}
-    for size in given.sizes:
-        words = [size, str(given.batch_tokens), str(given.seconds)]
-        result[size] = compare({"before": given.root.absolute(), "now": Path.cwd()}, words, given.repetitions)
-        print(measure.table(COLUMNS, rows(size, result[size])), flush=True)
+    for name, program in programs.items():
+        result[name] = compare({"before": given.root.absolute(), "now": Path.cwd()}, program, given.repetitions)
+        print(measure.table(COLUMNS, rows(name, result[name])), flush=True)
     if given.json:
-        runs.write_json(given.json, {"machine": measure.machine(), "sizes": result})
+        runs.write_json(given.json, {"machine": measure.machine(), "programs": result})
 
 
 COLUMNS = ["", "before, tokens/s", "now", "now / before", "lowest - highest"]
 
 
-def rows(size: str, found: dict) -> list[list[str]]:
+def rows(program: str, found: dict) -> list[list[str]]:
     """Two rows of the table: by the clock, and by seconds of cores."""
     shown = []
     for name in ("clock", "cores"):
         before, now, ratio = found[name]["before"], found[name]["now"], found[name]["ratio"]
         speeds = [f"{before['median']:,.0f}", f"{now['median']:,.0f}"]
         spread = f"{ratio['low']:.3f} - {ratio['high']:.3f}"
-        shown.append([f"{size}, by the {name}", *speeds, f"{ratio['median']:.3f}", spread])
+        shown.append([f"{program}, by the {name}", *speeds, f"{ratio['median']:.3f}", spread])
     return shown
 
 
-def compare(roots: dict[str, Path], words: list[str], repetitions: int) -> dict:
+def compare(roots: dict[str, Path], program: tuple, repetitions: int) -> dict:
     """Tokens a second of each version and their ratio, by the clock and by seconds of cores."""
-    processes = {name: begun(root, words) for name, root in roots.items()}
+    processes = {name: begun(root, *program) for name, root in roots.items()}
     try:
         turns = {name: [] for name in roots}
         for number in range(repetitions):
@@ -91,13 +107,15 @@ def compare(roots: dict[str, Path], words: list[str], repetitions: int) -> dict:
     return found
 
 
-def begun(root: Path, words: list[str]) -> subprocess.Popen:
+def begun(root: Path, program: str, *words: object) -> subprocess.Popen:
     """The process of a version, when it is ready."""
-    command = [sys.executable, "-c", TURNS, *words]
+    command = [sys.executable, "-c", program, *map(str, words)]
     options = {"cwd": root, "env": os.environ | {"PYTHONPATH": str(root)}, "text": True}
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options)
     if process.stdout.readline() != "ready\n":
-        raise InputError(f"{root} cannot be measured: is it a version that has benchmarks/train_speed.py?")
+        raise InputError(
+            f"{root} cannot be measured: is it a version that has benchmarks/train_speed.py and decode_speed.py?"
+        )
     return process
 
 

@@ -343,11 +343,13 @@ def test_simulated_and_versions(tmp_path):
     printed, found = benchmark("simulated", *words, folder=tmp_path)
     assert [(row["devices"], row["tokens"]) for row in found["rows"]] == [(1, 128), (2, 64)] and "cores" in printed
     words = ["--root", ROOT, "--sizes", "tutorial", "--batch-tokens", 100, "--repetitions", 1, "--seconds", 0.1]
-    printed, found = benchmark("versions", *words, folder=tmp_path)
-    ratio = found["sizes"]["tutorial"]["clock"]["ratio"]["values"]
-    assert len(ratio) == 1 and ratio[0] > 0 and "now / before" in printed
+    printed, found = benchmark("versions", *words, "--beams", 1, "--sentences", 2, folder=tmp_path)
+    assert set(found["programs"]) == {"tutorial", "beam 1"} and "now / before" in printed
+    for program in found["programs"].values():
+        ratio = program["clock"]["ratio"]["values"]
+        assert len(ratio) == 1 and ratio[0] > 0
 
 
 def test_what_is_no_version_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"is it a version that has benchmarks/train_speed\.py"):
-        versions.begun(tmp_path, ["tutorial", "100", "0.1"])
+        versions.begun(tmp_path, versions.TRAINING, "tutorial", 100, 0.1)

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from fmkeras import devices
+from fmkeras import cli, devices
 from fmkeras.translation.corpora.batches import by_length, by_width, padded, rounded, rows_of
 from fmkeras.translation.corpora.tokenizer import PAD, START
 from fmkeras.translation.inference.beam import (
@@ -158,6 +158,7 @@ def advance(
     Returns:
         Beam and caches with the new tokens.
     """
+    cli.stop_if_interrupted()  # between two tokens; in a graph while it is made
     beam = remember_computed(beam, position)
     last = ops.take(beam.tokens, position, axis=2)  # (B, K)
     bias = ancestors_bias(beam.ancestors[:, :, :seen])  # (B, 1, K, seen * K)
