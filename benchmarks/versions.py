@@ -38,16 +38,16 @@ for _ in sys.stdin:
     print(rate, rate * clock / cores, flush=True)
 """
 SEARCHING = """
-import sys
+import sys, time
 from benchmarks import decode_speed
 sentences, beams = map(int, sys.argv[1:])
 turns = decode_speed.ours((None, sentences, False), beams)
 next(turns)
 print("ready", flush=True)
 for _ in sys.stdin:
-    found = next(turns)
-    tokens = sum(len(ids) + 1 for ids in found["ids"].values())
-    print(tokens / found["seconds"], tokens / found["cpu_seconds"], flush=True)
+    clock, cores = time.perf_counter(), time.process_time()
+    tokens = sum(len(ids) + 1 for ids in next(turns)["ids"].values())
+    print(tokens / (time.perf_counter() - clock), tokens / (time.process_time() - cores), flush=True)
 """
 
 
@@ -123,8 +123,9 @@ def turn(process: subprocess.Popen) -> tuple[float, float]:
     """What a version measures in one turn."""
     process.stdin.write("go\n")
     process.stdin.flush()
-    clock, cores = map(float, process.stdout.readline().split())
-    return clock, cores
+    if len(found := process.stdout.readline().split()) != 2:
+        raise InputError("a version has ended within a turn; why, it says above")
+    return float(found[0]), float(found[1])
 
 
 if __name__ == "__main__":
