@@ -20,6 +20,23 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_computed_in: set[int] = set()  # processes in which a model was loaded or asked something
+
+
+def not_forked() -> None:
+    """Note that this process computes with a model, whose library starts threads that do not follow a fork.
+
+    Raises:
+        InputError: it was forked off one that has done so: it would wait for such threads forever.
+    """
+    if _computed_in - {os.getpid()}:
+        raise InputError(
+            "this process was forked off one that had loaded a model, and would wait for it forever: load it where it "
+            'is used, in a process of multiprocessing.get_context("spawn"), or in a server that has forked (no preload)'
+        )
+    _computed_in.add(os.getpid())
+
+
 def processes() -> Executor:
     """As many processes as there are processors for us; started when first needed, and kept for further work.
 

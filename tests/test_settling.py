@@ -1,6 +1,7 @@
 """What the data and the user have settled stays so; what cannot go together is refused before anything is trained."""
 
 import dataclasses
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -156,3 +157,31 @@ def test_of_several_gpus_one_is_used_if_one_is_asked_for(monkeypatch):
     assert parallel.Devices(1).note() == "; one of them is used"
     monkeypatch.setattr(devices, "gpus", lambda: [])
     assert parallel.Devices(1).note() == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on Windows")
+def test_a_model_that_was_loaded_before_a_fork_is_refused_after_it(quick_translator, quick_regressor):
+    """Their libraries' threads do not follow: it waited forever. What is forked here ends in any case."""
+    translator, regressor = fmkeras.load_translator(quick_translator), fmkeras.load_regressor(quick_regressor)
+    calls = [
+        lambda: translator.translate(["frase"]),
+        lambda: regressor.predict({"rooms": 3, "area": 70}),
+        lambda: fmkeras.load_translator(quick_translator),
+        lambda: fmkeras.load_regressor(quick_regressor),
+    ]
+    for call in calls:
+        call()
+    reads, writes = os.pipe()
+    if (child := os.fork()) == 0:
+        signal.alarm(60)
+        refused = 0
+        for call in calls:
+            try:
+                call()
+            except fmkeras.InputError as error:
+                refused += "forked off one that had loaded a model" in str(error)
+        os.write(writes, bytes([refused]))
+        os._exit(0)
+    os.close(writes)
+    with os.fdopen(reads, "rb") as file:
+        assert list(file.read()) == [len(calls)] and os.waitpid(child, 0)[1] == 0

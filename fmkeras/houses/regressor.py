@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fmkeras import runs
+from fmkeras import runs, workers
 from fmkeras.errors import InputError
 
 if TYPE_CHECKING:
@@ -206,6 +206,7 @@ class Regressor:
 
     def _values(self, frame: pd.DataFrame) -> np.ndarray:
         """(rows,) float32 prices of read columns."""
+        workers.not_forked()
         return self.model.predict(self.inputs(frame), batch_size=4096, verbose=0)[:, 0]
 
     @property
@@ -273,6 +274,7 @@ def load_regressor(run: str | Path = "runs/regress") -> Regressor:
     from fmkeras import devices
     from fmkeras.houses.encoding import quietly_named
 
+    workers.not_forked()
     devices.gpus()  # where the backend finds no device at all, that is no fault of the model's file
     with quietly_named():
         model = runs.load_model(run / runs.MODEL)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fmkeras import runs
+from fmkeras import runs, workers
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora.tokenizer import Tokenizer
 from fmkeras.translation.settings import Settings
@@ -40,6 +40,7 @@ def load_run(run: str | Path | None, task: str) -> "tuple[Transformer, Tokenizer
     from fmkeras import devices
     from fmkeras.translation.model.transformer import Transformer
 
+    workers.not_forked()
     devices.check_floatx()
     devices.gpus()  # where the backend finds no device at all, that is no fault of the model's file
     run = runs.find(run)

@@ -45,6 +45,7 @@ class CTranslate2Engine:
     def __init__(self, folder: str | Path, tokenizer: Tokenizer, positions: int):
         import ctranslate2
 
+        workers.not_forked()
         try:
             self.model = ctranslate2.Translator(str(folder), intra_threads=workers.cores())
         except (RuntimeError, ValueError, IndexError) as error:
@@ -59,6 +60,7 @@ class CTranslate2Engine:
         Where the length limit ends a translation, or a length penalty of 0 makes short ones win, CTranslate2's rules
         are not quite those of `beam_search`, and the translation can be another.
         """
+        workers.not_forked()
         check_options(options.beams, options.n_best, options.max_length)
         most = options.max_length
         lengths = np.array([len(row) for row in sources])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fmkeras import cli, devices
+from fmkeras import cli, devices, workers
 from fmkeras.translation.corpora.batches import Batches, padded
 from fmkeras.translation.corpora.tokenizer import END, PAD, START, Tokenizer
 from fmkeras.translation.inference.decoding import Search, cross_attention
@@ -45,6 +45,7 @@ class KerasEngine:
 
     def translate(self, sources: Sources, options: SearchOptions = DEFAULTS) -> Iterator[tuple[int, list[Hypothesis]]]:
         """See `Engine.translate`."""
+        workers.not_forked()
         limit = options.max_length
         for i, found in self.search(options).translate_n_best(sources):
             cli.stop_if_interrupted()
