@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """What section 5.4 of the article meant: load the saved model and score it on data that it was not trained on."""
+    from fmkeras.translation.corpora import sides
     from fmkeras.translation.inference import evaluation_sets
     from fmkeras.translation.inference.loading import load_translator
     from fmkeras.translation.inference.remarks import Remarks
@@ -27,7 +28,13 @@ def evaluate(arguments: argparse.Namespace) -> None:
     with Remarks() as remarks:
         remarks.texts(test.sources, 1)
         options = arguments.beam, arguments.bleu_tokenize, arguments.ter
-        result, _ = evaluation_sets.score(translator, test, *options, remarks.say)
+        result, translations = evaluation_sets.score(translator, test, *options, remarks.say)
+    if not test.own and sides.read_as_translations(translations, test.sources, test.references):
+        other = f"--source-column {3 - (arguments.source_column or 1)}"
+        way_out = "swap --source-file and --reference" if arguments.source_file else other
+        test.notes.append(
+            f"its sources read like translations, and its references do not: if they are turned, {way_out}"
+        )
     result["trained_on"] = overlap
     cli.write_utf8()
     if arguments.json:

@@ -71,6 +71,19 @@ def test_another_file_is_scored_whole(evaluate, tmp_path, run):
         evaluate("--dataset", tmp_path / "one.tsv", "--split", "train")
 
 
+def test_a_file_with_turned_columns_is_said(evaluate, tmp_path):
+    """Its BLEU is next to nothing, and that is not the model's fault."""
+    pairs = numbers(20, seed=7)
+    right, turned = (
+        write(tmp_path / f"{name}.tsv", rows) for name, rows in (("right", pairs), ("turned", [p[::-1] for p in pairs]))
+    )
+    said = "its sources read like translations, and its references do not: if they are turned, --source-column"
+    assert not [note for note in evaluate("--dataset", right)["notes"] if note.startswith("its sources")]
+    assert f"{said} 2" in evaluate("--dataset", turned)["notes"]
+    assert f"{said} 1" in evaluate("--dataset", right, "--source-column", 2)["notes"]
+    assert evaluate("--dataset", turned, "--source-column", 2)["bleu"] > 90
+
+
 def test_the_training_file_is_split_whatever_it_is_called(evaluate, tmp_path, run):
     _, data, loaded = run
     shuffled = data.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from fmkeras.translation.corpora import corpus as corpora
-from fmkeras.translation.corpora.sides import turned
+from fmkeras.translation.corpora.sides import read_as_translations, turned
 from fmkeras.translation.settings import Settings
 
 NOUNS = {"gato": "cat", "cão": "dog", "rato": "mouse", "peixe": "fish", "pato": "duck"}
@@ -33,6 +33,13 @@ def test_scripts_without_spaces_have_sides_too_and_one_language_has_none():
     same = [(f"The {m} {w} there.", f"the {m} {w} there") for m in NOUNS.values() for w in VERBS.values()]
     assert not turned(same[::2], same[1::2])
     assert not turned(chinese, [])
+
+
+def test_sources_that_read_as_translations_do():
+    sources, references = zip(*PAIRS, strict=True)
+    poor = [f"The {m} {m} there there." for m in NOUNS.values()] * 5
+    assert read_as_translations(poor, references, sources) and not read_as_translations(poor, sources, references)
+    assert not read_as_translations(["Yes."] * 4, references[:4], sources[:4])  # too few to say
 
 
 def test_test_sentences_that_choose_the_weights_are_said(tmp_path):

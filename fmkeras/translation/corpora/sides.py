@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from fmkeras.translation.corpora.stored import Pairs
 
@@ -14,15 +14,27 @@ FEWEST = 5  # pairs of which something can be said
 def turned(known: Pairs, pairs: Pairs) -> bool:
     """Whether pairs have their sides the other way round than those that are known: naive Bayes over three letters."""
     sample = known[:: max(1, len(known) // SAMPLE)]
-    counts = [Counter(three for pair in sample for three in _threes(pair[side])) for side in (0, 1)]
-    totals = [math.log(count.total() + 1) for count in counts]
-
-    def fits(text: str, side: int) -> float:
-        return sum(math.log(counts[side][three] + 1) - totals[side] for three in _threes(text))
-
+    source, target = (_like([pair[side] for pair in sample]) for side in (0, 1))
     looked_at = pairs[:: max(1, len(pairs) // 100)]
-    strange = sum(fits(s, 1) + fits(t, 0) > fits(s, 0) + fits(t, 1) for s, t in looked_at)
-    return len(looked_at) >= FEWEST and strange > MOST * len(looked_at)
+    return _mostly([target(s) + source(t) > source(s) + target(t) for s, t in looked_at])
+
+
+def read_as_translations(translations: Sequence[str], sources: Sequence[str], references: Sequence[str]) -> bool:
+    """Whether sources read more like what a translator made of them than references do: then they are turned."""
+    like = _like(translations[:SAMPLE])
+    pairs = zip(sources[:SAMPLE], references[:SAMPLE], strict=True)
+    return _mostly([like(s) / (len(s) + 1) > like(t) / (len(t) + 1) for s, t in pairs])
+
+
+def _mostly(strange: list[bool]) -> bool:
+    return len(strange) >= FEWEST and sum(strange) > MOST * len(strange)
+
+
+def _like(texts: Sequence[str]) -> Callable[[str], float]:
+    """How well a text fits some others: its log-probability, if all its three letters were independent."""
+    counts = Counter(three for text in texts for three in _threes(text))
+    total = math.log(counts.total() + 1)
+    return lambda text: sum(math.log(counts[three] + 1) - total for three in _threes(text))
 
 
 def _threes(text: str) -> Iterator[str]:
