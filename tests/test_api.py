@@ -193,6 +193,7 @@ def test_keras_loads_a_saved_model_after_import_fmkeras(trained, first):
 def test_keras_knows_all_classes_that_a_saved_model_can_name():
     """The schedules, too: a compiled model is saved with its optimizer."""
     names = "Attention DecayToZero DecoderBlock EncoderBlock FeedForward InverseSquareRoot LayerNormalization Objective"
+    names += " OneAfterAnother"
     code = (
         "import keras, fmkeras; print([n for n in {} if keras.saving.get_registered_object(f'fmkeras>{{n}}') is None])"
     )

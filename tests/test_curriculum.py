@@ -103,6 +103,8 @@ def test_stopped_amid_the_noise_or_after_it_training_goes_on_to_the_same_bits(to
     (tmp_path / "whole").mkdir()
     rows = list(whole.epochs(show_progress=False))
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4] and whole.steps == whole.curriculum.steps
+    rate, of_noise = whole.objective.optimizer._learning_rate, whole.curriculum.steps_of_noise
+    assert float(rate(of_noise)) == float(rate(0)) != float(rate(of_noise - 1)), "the rate of pairs begins anew"
     for stop in (1, 2, 3):
         folder = tmp_path / str(stop)
         folder.mkdir()

@@ -11,7 +11,7 @@ from fmkeras.translation.model.objective import Objective, divergence, smoothed_
 from fmkeras.translation.model.schedules import DecayToZero, InverseSquareRoot
 from fmkeras.translation.model.transformer import Transformer
 from fmkeras.translation.settings import Settings
-from fmkeras.translation.training.optimizers import optimizer_of
+from fmkeras.translation.training.optimizers import optimizer_of, schedule_of
 
 SIZES = dict(vocab_size=40, d_model=16, num_heads=2, d_ff=32, num_layers=1)
 
@@ -120,6 +120,20 @@ def test_a_rate_that_ends_at_zero(cosine):
     assert (np.diff(rates[9:110]) < 1e-7).all() and rates[59] == pytest.approx(1.0, rel=1e-3)
     np.testing.assert_allclose(rates[109:], 0, atol=1e-6)
     assert DecayToZero.from_config(schedule.get_config()).get_config() == schedule.get_config()
+
+
+def test_the_rate_of_pairs_begins_anew_after_that_of_noise():
+    settings = Settings(schedule="linear", learning_rate=1e-3, warmup_steps=2)
+    schedule, noise, pairs = (
+        schedule_of(settings, 30, of_noise=10),
+        schedule_of(settings, 10),
+        schedule_of(settings, 20),
+    )
+    expected = [*map(noise, range(10)), *map(pairs, range(20))]
+    np.testing.assert_allclose([float(schedule(step)) for step in range(30)], np.array(expected, "float32"), rtol=1e-6)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
+    np.testing.assert_allclose(float(again(10)), float(pairs(0)), rtol=1e-6)
+    assert float(optimizer_of(settings, 30, 10).learning_rate) == pytest.approx(5e-4)
 
 
 def test_optimizers_and_schedules_are_what_the_settings_say(monkeypatch):

@@ -56,3 +56,36 @@ class DecayToZero(keras.optimizers.schedules.LearningRateSchedule):
     def get_config(self) -> dict:
         names = ("peak", "warmup_steps", "total_steps", "cosine")
         return {name: getattr(self, name) for name in names}
+
+
+@keras.saving.register_keras_serializable("fmkeras")
+class OneAfterAnother(keras.optimizers.schedules.LearningRateSchedule):
+    """One schedule up to a step, and from there on another, which begins then.
+
+    Example:
+        >>> first, second = DecayToZero(1e-3, 1, 101), DecayToZero(1e-3, 1, 11)
+        >>> schedule = OneAfterAnother(first, 100, second)
+        >>> [round(float(schedule(step)), 6) for step in (0, 50, 99, 100, 105)]
+        [0.001, 0.0005, 1e-05, 0.001, 0.0005]
+    """
+
+    def __init__(
+        self,
+        first: keras.optimizers.schedules.LearningRateSchedule,
+        steps: int,
+        second: keras.optimizers.schedules.LearningRateSchedule,
+    ) -> None:
+        self.first, self.steps, self.second = first, steps, second
+
+    def __call__(self, step: Tensor) -> Tensor:
+        step = ops.cast(step, "float32")
+        return ops.where(step < self.steps, self.first(step), self.second(ops.maximum(step - self.steps, 0.0)))
+
+    def get_config(self) -> dict:
+        both = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("first", "second")}
+        return {**both, "steps": self.steps}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "OneAfterAnother":
+        both = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("first", "second")}
+        return cls(**config | both)

@@ -64,6 +64,11 @@ class Curriculum:
         """Of the whole training."""
         return math.ceil(self._to_come(0, len(self.batches), self.first[0]))
 
+    @property
+    def steps_of_noise(self) -> int:
+        """Those before the pairs."""
+        return self.denoise_epochs * self.first[0]
+
     def tokens(self, epoch: int) -> float:
         """Real target tokens to come, from the beginning of an epoch on."""
         return self._to_come(epoch, self.batches.tokens, self.first[1])

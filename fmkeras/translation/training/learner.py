@@ -23,6 +23,7 @@ class Learner:
         vocab_size: V, tokens of the vocabulary.
         steps: of the whole training, for the schedule.
         initial: a model whose weights are where training starts; random ones by default. See `take_over`.
+        of_noise: how many of the steps are, the first ones; they have a schedule of their own.
 
     Attributes:
         model: what is trained, in the precision of the settings.
@@ -32,7 +33,9 @@ class Learner:
         fresh: names of the weights that `initial` did not have; None without it.
     """
 
-    def __init__(self, settings: Settings, vocab_size: int, steps: int, initial: Transformer | None = None):
+    def __init__(
+        self, settings: Settings, vocab_size: int, steps: int, initial: Transformer | None = None, of_noise: int = 0
+    ):
         devices.check_floatx()
         sizes = {"vocab_size": vocab_size, **settings.model_sizes()}
         half = settings.precision != "float32"
@@ -41,7 +44,7 @@ class Learner:
         self.averaged = Transformer(**sizes, dtype="float32")
         self.averaged.set_weights(self.model.get_weights())
         self.objective = Objective(self.model, settings.label_smoothing, settings.word_dropout, settings.consistency)
-        optimizer = optimizer_of(settings, steps)
+        optimizer = optimizer_of(settings, steps, of_noise)
         optimizer.build(self.model.trainable_variables)
         self.objective.compile(optimizer, jit_compile=devices.jit_compile())
         epochs = settings.denoise_epochs + settings.epochs

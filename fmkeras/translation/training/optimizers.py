@@ -6,19 +6,19 @@ import keras
 
 from fmkeras import parallel
 from fmkeras.errors import InputError
-from fmkeras.translation.model.schedules import DecayToZero, InverseSquareRoot
+from fmkeras.translation.model.schedules import DecayToZero, InverseSquareRoot, OneAfterAnother
 from fmkeras.translation.settings import Settings
 
 
-def optimizer_of(settings: Settings, steps: int) -> keras.optimizers.Optimizer:
-    """The optimizer for a training of so many steps.
+def optimizer_of(settings: Settings, steps: int, of_noise: int = 0) -> keras.optimizers.Optimizer:
+    """The optimizer for a training of so many steps, the first of which are perhaps of noise.
 
     In float16 it scales the loss, for else small gradients would be 0: Micikevicius et al. (2018), arXiv:1710.03740.
 
     Raises:
         InputError: this version of Keras does not have it.
     """
-    optimizer = _unscaled(settings, steps)
+    optimizer = _unscaled(settings, schedule_of(settings, steps, of_noise))
     return (
         parallel.shared(keras.optimizers.LossScaleOptimizer)(optimizer)
         if settings.precision == "float16"
@@ -26,9 +26,8 @@ def optimizer_of(settings: Settings, steps: int) -> keras.optimizers.Optimizer:
     )
 
 
-def _unscaled(settings: Settings, steps: int) -> keras.optimizers.Optimizer:
+def _unscaled(settings: Settings, rate: keras.optimizers.schedules.LearningRateSchedule) -> keras.optimizers.Optimizer:
     """The optimizer, but for what float16 asks for."""
-    rate = schedule_of(settings, steps)
     if settings.accumulate > 1:
         rate = ByBatch(rate, settings.accumulate)
     common = {"global_clipnorm": settings.clip_norm, "weight_decay": settings.weight_decay or None}
@@ -56,8 +55,10 @@ class ByBatch(keras.optimizers.schedules.LearningRateSchedule):
         return {"schedule": keras.saving.serialize_keras_object(self.schedule), "parts": self.parts}
 
 
-def schedule_of(settings: Settings, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """The learning rate by step."""
+def schedule_of(settings: Settings, steps: int, of_noise: int = 0) -> keras.optimizers.schedules.LearningRateSchedule:
+    """The learning rate by step: it rises and falls over the steps of noise, and then anew over those of pairs."""
+    if of_noise:
+        return OneAfterAnother(schedule_of(settings, of_noise), of_noise, schedule_of(settings, steps - of_noise))
     peak, warmup = settings.learning_rate, settings.warmup_steps
     if settings.schedule == "inverse-sqrt":
         return InverseSquareRoot(peak, warmup)

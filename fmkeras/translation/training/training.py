@@ -89,7 +89,7 @@ class Training(Learner):
             if machines.count() > 1:
                 agreement.on_start(settings, tokenizer, {name: one.result() for name, one in digests.items()}, initial)
             with self.devices.scope():
-                super().__init__(settings, len(tokenizer), curriculum.steps, initial)
+                super().__init__(settings, len(tokenizer), curriculum.steps, initial, curriculum.steps_of_noise)
         self.data = {name: one.result() for name, one in digests.items()}
         # What translates between the steps: of several processes each has its own.
         self.shown = self.averaged if machines.count() == 1 else Transformer.from_config(self.averaged.get_config())
