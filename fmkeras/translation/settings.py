@@ -245,8 +245,8 @@ WITH_ADAM: dict[str, typing.Any] = dict(
 WITH_MUON = WITH_ADAM | dict(epochs=2, batch_tokens=1024, learning_rate=5e-3, warmup_steps=200, optimizer="muon")
 # Chosen on 600 and 2,000 pairs of the data that stand in for TED.
 SMALL_DATA: dict[str, typing.Any] = dict(vocab_size=1000, batch_tokens=512, dropout=0.3, patience=8, select="bleu")
-# Measured on 51,785 of them, by two commands, and on 10,000, with one rate for noise and pairs. BLEU goes on rising when
-# the loss of the validation pairs, of another kind, has turned.
+# Measured on 51,785 of them, by two commands, and on 10,000, with one rate for noise and pairs. BLEU goes on rising
+# when the loss of the validation pairs, of another kind, has turned.
 MANY_DATA: dict[str, typing.Any] = dict(denoise_epochs=2, epochs=9, dropout=0.2, schedule="linear", select="bleu")
 SOME_DATA = MANY_DATA | dict(denoise_epochs=10, epochs=12, batch_tokens=1024)
 # What depends on the size of the model or on the data.
