@@ -87,5 +87,6 @@ class OneAfterAnother(keras.optimizers.schedules.LearningRateSchedule):
 
     @classmethod
     def from_config(cls, config: dict) -> "OneAfterAnother":
+        """The schedule that `get_config` describes."""
         both = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("first", "second")}
         return cls(**config | both)
