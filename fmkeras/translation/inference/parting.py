@@ -13,7 +13,7 @@ from fmkeras.translation.settings import Settings
 UNKNOWN = 0.5  # share of a text's characters from which on it is none that the model can read
 # What is said of a text and its translation.
 CUT = "cut, since too long for one sentence"  # and the parts may not fit together well
-GUESS = "a guess, for the model ({source} to {target}) has learnt little like it"  # as `Parting.doubts` can tell
+GUESS = "a guess, for the model ({source} to {target}) has learnt little like it"  # see `Parting.doubts`
 LIMIT = "the translation ended at its length limit (--max-length)"
 NUMBERS = "the translation lacks a number or an address of the text, check it"
 DOUBTS = CUT, GUESS, LIMIT, NUMBERS
