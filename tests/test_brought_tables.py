@@ -213,3 +213,37 @@ def test_rows_that_are_copies_are_counted():
     assert not any("repeat another" in note for note in from_frame(TABLE.drop_duplicates(), "price").notes)
     found = [note for note in from_frame(twice, "price").notes if "rows repeat another" in note]
     assert len(found) == 1 and found[0].startswith(f"{int(twice.duplicated().sum())} of 125 rows")
+
+
+def coded(**others):
+    rng = np.random.default_rng(0)
+    rows = len(TABLE)
+    numbers = {"house_id": rng.permutation(rows) + 7_000_000, "zipcode": rng.choice([98001, 98103, 98178], rows)}
+    return TABLE.assign(**numbers, **others)
+
+
+def weighed(table, **asked):
+    return [note for note in from_frame(table, "price", **asked).notes if "weighed as a size" in note]
+
+
+def test_numbers_that_name_rows_or_places_are_asked_about():
+    """An id and a zip code have no more and less, and a linear model weighs both as if they had."""
+    told = weighed(coded(**{"Unnamed: 0": range(len(TABLE))}))
+    assert [note.split(": weighed")[0] for note in told] == ["house_id, Unnamed: 0", "zipcode"]
+    assert told[0].endswith("--drop 'house_id' 'Unnamed: 0'") and told[1].endswith("--categorical 'zipcode'")
+
+
+def test_columns_that_the_user_has_decided_on_are_not_asked_about():
+    assert not weighed(coded(), drop=["house_id"], categorical=["zipcode"])
+    assert not weighed(coded(), numeric=["house_id", "zipcode"])
+
+
+@pytest.mark.parametrize("name", ["sqft_zipped", "keyboards", "classical", "area", "grade"])
+def test_other_whole_numbers_are_sizes(name):
+    assert not weighed(TABLE.assign(**{name: np.random.default_rng(0).permutation(len(TABLE)) * 3}))
+
+
+def test_copies_with_an_id_of_their_own_are_copies():
+    twice = pd.concat([TABLE.drop_duplicates(), TABLE.head(30)], ignore_index=True)
+    twice["id"] = range(len(twice))
+    assert any("rows repeat another" in note for note in from_frame(twice, "price").notes)

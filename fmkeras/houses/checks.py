@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fmkeras.errors import InputError
-from fmkeras.houses.doubts import doubts
+from fmkeras.houses.doubts import doubts, ids
 from fmkeras.houses.notes import Heard
 
 if TYPE_CHECKING:
@@ -21,8 +21,11 @@ COPIES = 0.01  # of the rows: from so many repeated ones on it is said
 LEAST_SUMMED = 5  # rows: of fewer, one may well be the sum of the others
 
 
-def checked(table: Table) -> Table:
+def checked(table: Table, as_numbers: Sequence[str] = ()) -> Table:
     """Leave out the columns that say nothing, note those that say too much, refuse what float32 cannot carry.
+
+    Args:
+        as_numbers: the columns that the user calls numbers: nobody asks whether they are ids or codes.
 
     Raises:
         InputError: the target never varies or is among the columns, a column varies too much, or none is left.
@@ -53,11 +56,12 @@ def checked(table: Table) -> Table:
             raise InputError(f"{table.name}: {twin!r} repeats the target {name!r}: remove it (--drop {twin!r})")
     if features.shape[1] == 0:
         raise InputError(f"{table.name}: no numeric column is left to predict {target!r} from, nor one of text")
-    if (copies := int(pd.concat([features, table.target], axis=1).duplicated().sum())) >= COPIES * len(features):
+    described = features.drop(columns=ids(features))  # with an id of its own a copy is still a copy
+    if (copies := int(pd.concat([described, table.target], axis=1).duplicated().sum())) >= COPIES * len(features):
         notes.append(
             f"{copies:,} of {len(features):,} rows repeat another: of copies, remove all but one, or tests flatter"
         )
-    notes += doubts(features, table.target)
+    notes += doubts(features, table.target, as_numbers)
     kept = tuple(column for column in table.columns if column.name in features)
     return replace(table, features=features, notes=tuple(notes), columns=kept)
 

@@ -197,7 +197,7 @@ def from_cells(
             frame[part.name] = pd.Series([part.read(cell, decimal) for cell in texts], dtype=dtype)
     features = pd.DataFrame(frame, index=range(len(known)))
     y, target_unit = pd.Series(price[known], name=target), unit.get(target) or money.only(cells[target])
-    return checked(Table(name, features, y, "", tuple(notes), tuple(found), decimal, header, target_unit))
+    return checked(Table(name, features, y, "", tuple(notes), tuple(found), decimal, header, target_unit), as_numbers)
 
 
 def _target(cells: Sequence, target: str, name: str, place: Callable, decimal: str) -> np.ndarray:
