@@ -1,7 +1,9 @@
 """What the data and the user have settled stays so; what cannot go together is refused before anything is trained."""
 
+import copy
 import dataclasses
 import os
+import pickle
 import shutil
 import signal
 from pathlib import Path
@@ -157,6 +159,17 @@ def test_of_several_gpus_one_is_used_if_one_is_asked_for(monkeypatch):
     assert parallel.Devices(1).note() == "; one of them is used"
     monkeypatch.setattr(devices, "gpus", lambda: [])
     assert parallel.Devices(1).note() == ""
+
+
+def test_a_translator_and_a_regressor_that_were_used_are_pickled_and_copied(quick_translator, quick_regressor):
+    """As other processes get them: Keras cannot pickle a search that is compiled."""
+    translator, regressor = fmkeras.load_translator(quick_translator), fmkeras.load_regressor(quick_regressor)
+    house, sentences = {"rooms": 3, "area": 70}, ["frase", "uma frase"]
+    price, translations = regressor.predict(house), translator.translate(sentences)
+    translator.losses(["frase"], ["sentence"])
+    for other in (copy.deepcopy(translator), pickle.loads(pickle.dumps(translator))):
+        assert other.translate(sentences) == translations == translator.translate(sentences)
+    assert pickle.loads(pickle.dumps(regressor)).predict(house) == price
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on Windows")

@@ -30,6 +30,10 @@ class KerasEngine:
         self.model, self.tokenizer, self.start, self.label_smoothing = model, tokenizer, start, label_smoothing
         self.searches: dict[SearchOptions, Search] = {}
 
+    def __getstate__(self) -> dict:
+        """What is pickled or copied: what was compiled is not, and is made again where it is needed."""
+        return {name: value for name, value in vars(self).items() if name != "objective"} | {"searches": {}}
+
     @functools.cached_property
     def objective(self) -> Objective:
         """What measures the loss, made once."""
