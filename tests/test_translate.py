@@ -139,7 +139,7 @@ def test_ted_style_is_applied_and_undone(trained):
     translator = Translator(loaded.model, loaded.tokenizer, settings)
     assert translator.parts("Não sabia.") == ["não sabia ."]
     (ids,) = loaded.tokenizer.encode(["i did n't know ."])
-    assert translator._joined([ids], "") == "I didn't know."
+    assert translator._joined([ids], "Não sabia.") == "I didn't know."
 
 
 def test_attention_is_drawn(trained, tmp_path, capsys):

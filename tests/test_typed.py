@@ -58,8 +58,47 @@ def test_pictures_that_it_does_not_know_stay_behind_the_translation(translator, 
 def test_signs_that_say_something_stay_where_they_are(tokenizer):
     parting = Parting(tokenizer, fmkeras.Settings(source="pt"))
     for text in ("Estão 12 °C.", "№ 5 é bom.", "© Ana ali.", "㎏ e ™"):
-        assert parting.parts(text, split=False) == [text] and not parting.signs_behind(text)
-    assert parting.signs_behind("Estão 12 ° ✨") == " ✨"
+        assert parting.parts(text, split=False) == [text] and parting.framed(text, "x") == "x"
+    assert parting.framed("Estão 12 ° ✨", "x") == "x ✨"
+
+
+@pytest.mark.parametrize("mark", ["• ", "  * ", "1) ", "(12) ", "a) ", "## "])
+def test_the_mark_of_a_list_that_it_does_not_know_stays_before_the_translation(translator, mark):
+    assert translator.parts(f"{mark}Bom dia.") == ["Bom dia."]
+    expected = [f"{mark.strip()} Bom dia. Onde?"]
+    assert translator.translate(f"{mark}Bom dia. Onde?") == expected
+    assert translator.translate_lines([f"{mark}Bom dia. Onde?"]) == expected
+
+
+@pytest.mark.parametrize("text", ["Sim) não", "Bom (dia)", "1 dia", "-5 graus", "• ", "E a) b", "№ 5 é bom."])
+def test_other_signs_are_no_marks_of_a_list(tokenizer, text):
+    assert Parting(tokenizer, fmkeras.Settings(source="pt")).list_mark(text) == ""
+
+
+@pytest.mark.parametrize("text", ["...", " * * * ", "?!", "•", "—"])
+def test_a_text_of_signs_alone_is_its_own_translation(translator, text):
+    assert translator.translate(text) == translator.translate_lines([text]) == [text.strip()]
+
+
+class Without:
+    """An engine that leaves a character out."""
+
+    def __init__(self, tokenizer, left_out):
+        self.tokenizer, self.left_out = tokenizer, left_out
+
+    def translate(self, sources, options):
+        for i, text in enumerate(self.tokenizer.decode([ids[:-1] for ids in sources])):
+            (ids,) = self.tokenizer.encode([text.replace(self.left_out, "")])
+            yield i, [Hypothesis(list(ids[:-1]), 0.0, False)]
+
+
+@pytest.mark.parametrize(("left_out", "is_guess"), [("£", True), ("x", False)])
+def test_a_character_that_it_does_not_know_and_loses_makes_a_guess(tokenizer, left_out, is_guess):
+    said = []
+    settings = fmkeras.Settings(source="pt", target="en")
+    translator = Translator(None, tokenizer, settings, Without(tokenizer, left_out))
+    translator.translate(["Custa 5 £.", "Bom dia."], on_doubt=lambda *doubt: said.append(doubt))
+    assert [text for doubt, text in said if doubt.startswith("a guess")] == ["Custa 5 £."] * is_guess
 
 
 def test_a_sentence_of_unknown_letters_is_a_guess_also_within_a_text(translator):

@@ -8,7 +8,6 @@ must be fed that form and writes it; people type and read "“I didn't,” she s
 
 import re
 import unicodedata
-from collections import Counter
 
 from fmkeras.translation.corpora.languages import code_of
 
@@ -20,7 +19,6 @@ _TYPED = dict.fromkeys("“”„«»", '"') | dict.fromkeys("‘’‚‹›", 
 
 # Abbreviations that end in a full stop and are followed by a name; and initials: "U.S.", "a.k.a.", the "J." of a name.
 _TITLES = {"mr.", "mrs.", "ms.", "dr.", "prof.", "st.", "sr.", "sra.", "dra.", "srta.", "eng.", "d."}
-_KEPT = re.compile(r"https?://[^\s<>]*\w|www\.\S*\w|[\w.+-]+@[\w-]+\.[\w.-]*\w|\{\w*\}|%[sd]\b")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.){2,}|[A-HJ-Z]\.")  # "It was I." ends a sentence
 _OPENING, _CLOSING = (
     {"``", "(", "[", "{", "¿", "¡"},
@@ -38,6 +36,11 @@ def storable(text: str) -> str:
 def visible(text: str) -> bool:
     """Whether a text has a character that can be seen: no white space, control or format character."""
     return any(unicodedata.category(c)[0] not in "ZC" for c in text)
+
+
+def says(text: str) -> bool:
+    """Whether a text has a letter or a figure: "..." and "😀" need no translation."""
+    return any(map(str.isalnum, text))
 
 
 def plain(character: str) -> str:
@@ -70,20 +73,6 @@ def is_sign(character: str) -> bool:
     category = unicodedata.category(character)
     drawn = category in ("So", "Sk") and ("\u2190" <= character <= "\u2bff" or character >= "\U0001f000")
     return drawn or category == "Cf" or "\ufe00" <= character <= "\ufe0f"
-
-
-def keeps_numbers(text: str, translation: str) -> bool:
-    """Whether a translation has all numbers of a text that it should have, in whatever way their digits are grouped.
-
-    Those of one digit may be words in it, and the hour of "18h40" is another number in English. Addresses of the
-    internet and what programs fill in, {name} and %s, stay as they are, too.
-    """
-    return _numbers(text) <= _numbers(translation) and all(kept in translation for kept in _KEPT.findall(text))
-
-
-def _numbers(text: str) -> Counter:
-    digits = "".join(str(unicodedata.digit(c, c)) for c in re.sub(r"(?<=\d)[.,'’\s](?=\d{3}(?!\d))", "", text))
-    return Counter(re.findall(r"\d{2,}(?!\d|\s?h(?:\b|\d))", digits))
 
 
 def apply(text: str, style: str, language: str) -> str:

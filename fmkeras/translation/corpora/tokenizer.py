@@ -234,13 +234,12 @@ class Tokenizer:
         """For each token of a normalised text the place in it where the token ends."""
         return [token.end for token in self.processor.encode(text, out_type="immutable_proto").pieces]
 
-    def unknown(self, text: str) -> float:
-        """The share of a text's characters, spaces apart, that it can only write in bytes: training had (nearly) none.
+    def unknown(self, text: str) -> str:
+        """Those of a text's characters, spaces apart, that it can only write in bytes: training had (nearly) none.
 
-        Near 1 where a model that learnt Portuguese is given Chinese, say.
+        Nearly all where a model that learnt Portuguese is given Chinese, say.
         """
-        found = "".join(normalise(text).split())
-        return sum(character not in self.characters for character in found) / max(1, len(found))
+        return "".join(c for c in "".join(normalise(text).split()) if c not in self.characters)
 
     @functools.cached_property
     def characters(self) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """A text in parts: what of it is translated at a time."""
 
+import re
 import unicodedata
 from collections.abc import Callable
 
@@ -8,9 +9,9 @@ from fmkeras.translation.corpora.cutting import cut
 from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.corpora.tokenizer import Tokenizer, normalise
 from fmkeras.translation.inference.hypotheses import Found
+from fmkeras.translation.inference.numbers import keeps_numbers
 from fmkeras.translation.settings import Settings
 
-UNKNOWN = 0.5  # share of a text's characters from which on it is none that the model can read
 # What is said of a text and its translation.
 CUT = "cut, since too long for one sentence"  # and the parts may not fit together well
 GUESS = "a guess, for the model ({source} to {target}) has learnt little like it"  # see `Parting.doubts`
@@ -21,6 +22,8 @@ CLOSING = " \"'”’»)]}"  # after the mark that ends a sentence
 ACRONYM = 5  # letters that a word in capitals has at most which is never written otherwise
 LONGER = 0.7  # of as many tokens, if they are clearly longer
 LIKELIER = 0.25  # mean log-probability of a translation whose source was given accents that nobody has typed
+LIST_MARK = re.compile(r"\s*(?:[•‣·*#>»→▪●○◦■□◆★✓✔✗➤►–—-]{1,3}|\(?(?:\d{1,3}|[A-Za-z])\))[^\S\n]+(?=\S)")
+UNKNOWN = 0.5  # share of a part's characters from which on it is none that the model can read
 Said = Callable[[str], object] | None  # is called with a sentence of which something must be said
 OnDoubt = Callable[[str, str], object] | None  # is called with one of `DOUBTS`, and the text
 
@@ -44,7 +47,8 @@ class Parting:
             on_cut: called with every sentence that had to be cut.
         """
         settings = self.settings
-        if not textform.visible(text):
+        text = text[len(self.list_mark(text)) :]
+        if not textform.says(text):
             return []
         text = unicodedata.normalize("NFC", textform.CONTROL.sub(" ", text))  # as in training
 
@@ -66,13 +70,17 @@ class Parting:
     def doubts(self, found: Found, translation: str) -> list[str]:
         """Those of `DOUBTS` that are to be said of a text's translation; mostly none.
 
-        It is a guess if the vocabulary has few of its characters, or if the model finds what it says itself improbable.
+        It is a guess if the model finds what it says itself improbable, or if the text has characters that its
+        vocabulary has not: most of a part, or some that the translation lacks, as in "É 5×3."
         """
+        unknown = [self.tokenizer.unknown(part) for part in found.parts]
+        unread = any(len(some) > UNKNOWN * len(part) for some, part in zip(unknown, found.parts, strict=True))
+        lost = set("".join(unknown)) - set(normalise(translation))
         holds = (
             found.cut,
-            found.improbable or any(self.tokenizer.unknown(part) > UNKNOWN for part in found.parts),
+            found.improbable or unread or bool(lost),
             any(part[0].cut for part in found.hypotheses),
-            not textform.keeps_numbers(found.text, translation),
+            not keeps_numbers(found.text, translation),
         )
         languages = {"source": self.settings.source, "target": self.settings.target}
         return [doubt.format(**languages) for doubt, is_so in zip(DOUBTS, holds, strict=True) if is_so]
@@ -97,8 +105,21 @@ class Parting:
             forms |= {form: likelier for other in others for form in self._marked(other)}
         return forms
 
-    def signs_behind(self, text: str) -> str:
-        """The pictures with which a text ends and that no translation can have, with a space before: " 😀"."""
+    def list_mark(self, text: str) -> str:
+        """What stands before a text in a list and no translation can have: "• ", "* " or "1) "; mostly nothing."""
+        mark = LIST_MARK.match(text)
+        return mark[0] if mark and self.tokenizer.unknown(mark[0]) else ""
+
+    def framed(self, text: str, translation: str) -> str:
+        """A text's translation between what no translation can have: the mark of a list before it, pictures behind.
+
+        A text of signs alone is its own translation.
+        """
+        if not textform.says(text):
+            return " ".join(text.split()) if textform.visible(text) else ""
+        return (self.list_mark(text) + translation + self._signs_behind(text)).strip()
+
+    def _signs_behind(self, text: str) -> str:
         known, end = self.tokenizer.characters, len(text)
         while end and (text[end - 1].isspace() or (textform.is_sign(text[end - 1]) and text[end - 1] not in known)):
             end -= 1

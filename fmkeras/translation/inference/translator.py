@@ -178,18 +178,16 @@ class Translator:
         return self.tokenizer.decode(ids)
 
     def translate_lines(self, lines: list[str], beam: int | None = None, progress: str | None = None) -> list[str]:
-        """As `translate_sentences`, but lines with more sentences than those of training are cut, as `translate` does.
-
-        So what is scored is what people get.
-        """
-        style, source = self.settings.style, self.settings.source
-        rows = [self.parts(textform.undo(line, style, source)) for line in lines]
-        rows = [row if len(row) > 1 else [self.parting.familiar(line)] for line, row in zip(lines, rows, strict=True)]
+        """As `translate_sentences`, but cut and put together as `translate` does: what is scored is what people get."""
+        parting, settings = self.parting, self.settings
+        texts = [textform.undo(line, settings.style, settings.source) for line in lines]
+        rows = list(map(self.parts, texts))
+        for row, line, text in zip(rows, lines, texts, strict=True):
+            if len(row) == 1 and not parting.list_mark(text):
+                row[0] = parting.familiar(line)
         found = iter(self.translate_sentences(list(itertools.chain.from_iterable(rows)), beam, progress))
-        return [
-            join(itertools.islice(found, len(row)), self.settings.target) if len(row) > 1 else next(found)
-            for row in rows
-        ]
+        joined = [join(itertools.islice(found, len(row)), settings.target) for row in rows]
+        return list(map(parting.framed, texts, joined))
 
     def score(
         self,
@@ -289,10 +287,10 @@ class Translator:
 
     def _joined(self, parts: list[list[int]], text: str) -> str:
         """The translations of a text's parts as one line of ordinary text."""
-        style, target = self.settings.style, self.settings.target
+        settings, lines = self.settings, self.tokenizer.decode(parts)
         # A model that writes bytes can write a line end: a text is one line, whatever is in it.
-        line = join((textform.undo(part, style, target) for part in self.tokenizer.decode(parts)), target)
-        return (line + self.parting.signs_behind(text)).strip()
+        ordinary = (textform.undo(line, settings.style, settings.target) for line in lines)
+        return self.parting.framed(text, join(ordinary, settings.target))
 
     def _alternatives(self, found: Found, n: int) -> list[Alternative]:
         if not found.parts and (line := self._joined([], found.text)):  # nothing but pictures

@@ -1,0 +1,45 @@
+"""Whether a translation has the numbers of its text: what can be seen of it without knowing either language."""
+
+import re
+import unicodedata
+from collections import Counter
+
+_KEPT = re.compile(r"https?://[^\s<>]*\w|www\.\S*\w|[\w.+-]+@[\w-]+\.[\w.-]*\w|\{\w*\}|%[sd]\b")
+_BELOW_ZERO = re.compile(r"(?:^|(?<=[\s(]))[-−–](?=[€$£¥]?\d)")
+_HOUR = re.compile(r"\d+(?=\s?h(?:\b|\d))")  # "18h40" is "6:40 p.m.", another number
+_GROUPED = re.compile(r"(?<!\d)\d{1,3}(?:[.,'’\s]\d{3})+(?!\d)")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+def keeps_numbers(text: str, translation: str) -> bool:
+    """Whether a translation has all numbers of a text that it should have, in whatever way their digits are grouped.
+
+    Those of one digit may be words in it, but no other numbers: 3-2 is not 32. 0.20 is not 20, and -5 not 5. Addresses
+    of the internet and what programs fill in, {name} and %s, stay as they are, too.
+    """
+    if not all(kept in translation for kept in _KEPT.findall(text)):
+        return False
+    if len(_BELOW_ZERO.findall(text)) > len(_BELOW_ZERO.findall(translation)):
+        return False
+    asked, there = _numbers(_HOUR.sub("", text)), _numbers(translation)
+    asked, there = _apart(asked, there), _apart(there, asked)
+    missing, new = asked - there, there - asked
+    words = all(len(number) == 1 for number in missing)
+    return words and (not missing or all(number.rstrip("0") in missing for number in new))  # "3 mil" is 3,000
+
+
+def _numbers(text: str) -> Counter[str]:
+    """How often each number is there: 1250.50 for 1.250,50, and 5.12.2020."""
+    digits = "".join(str(unicodedata.digit(c, c)) for c in text)
+    whole = _GROUPED.sub(lambda grouped: re.sub(r"\D", "", grouped[0]), digits)
+    return Counter(number.replace(",", ".") for number in _NUMBER.findall(whole))
+
+
+def _apart(numbers: Counter[str], others: Counter[str]) -> Counter[str]:
+    """The same with the parts of each number that `others` has in parts, as 18.30 is 18:30, and 1,2 may be a list."""
+    apart = Counter[str]()
+    for number, count in numbers.items():
+        parts = number.split(".")
+        for part in [number] if number in others or set(parts) - set(others) else parts:
+            apart[part] += count
+    return apart
