@@ -101,7 +101,7 @@ def test_each_column_is_doubted_by_itself(cells, tmp_path):
     table.to_csv(tmp_path / "table.csv", sep="\t", index=False)
     notes = [note for note in load_data(str(tmp_path / "table.csv"), "price").notes if "decimal mark" in note]
     assert len(notes) == 1 and notes[0].startswith(f"lot: no cell tells the decimal mark: {cells[0]} is read as ")
-    table.assign(lot=np.resize([*cells, "1200"], 120)).to_csv(tmp_path / "table.csv", sep="\t", index=False)
+    table.assign(lot=np.resize([*cells, "1200.5"], 120)).to_csv(tmp_path / "table.csv", sep="\t", index=False)
     assert not any("decimal mark" in note for note in load_data(str(tmp_path / "table.csv"), "price").notes)
 
 

@@ -77,6 +77,11 @@ def test_dates_that_may_be_either_are_said_where_training_had_none_such():
         "2014-5-02",
         "5/2/2014 12:00:00 AM",
         "2014-05",
+        "201405",
+        201405.0,
+        "2014.05",
+        "05.2014",
+        "5/2014",
         pd.Period("2014-05"),
     ],
 )
@@ -84,7 +89,7 @@ def test_dates_of_other_forms(cell):
     assert dated(cell) == (2014, 5)
 
 
-@pytest.mark.parametrize("cell", ["2014111", "201405", "2014-15", "2014-052", "98101-1234", "2014-5"])
+@pytest.mark.parametrize("cell", ["2014111", "201415", "13.2014", "2014-15", "2014-052", "98101-1234", "2014-5"])
 def test_numbers_with_a_dash_are_no_dates(cell):
     assert dated(cell) is None
 

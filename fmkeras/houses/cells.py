@@ -11,7 +11,9 @@ from collections.abc import Iterable
 
 from fmkeras.houses.money import MONEY, without_money
 
-GAPS = frozenset(["", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "nat", "?", "-", "--", "–", "—", "."])
+GAPS = frozenset(
+    ["", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "nat", "?", "-", "--", "–", "—", ".", "0000-00-00"]
+)
 # As they stand in tables, and as pandas and Python write them: the saved model knows these spellings.
 GAP_SPELLINGS = tuple(sorted({form for gap in GAPS for form in (gap, gap.upper(), gap.title())} | {"NaN", "NaT"}))
 NO_VALUE = "(none)"  # the category of a gap
@@ -33,17 +35,19 @@ _NUMBER = {
 # What can only be read with one of the two marks: 12,5 and 1.234.567 and 1.234,5; 12.5 and 1,234,567 and 1,234.5.
 _TELLING = r"-?(?:\d+{d}(?:\d{{1,2}}|\d{{4,}})|0{d}\d+|\d{{1,3}}(?:{m}\d{{3}})+{d}\d+|\d{{1,3}}(?:{m}\d{{3}}){{2,}})"
 _ONLY = {decimal: re.compile(_TELLING.format(d=d, m=m)) for decimal, d, m in ((".", r"\.", ","), (",", ",", r"\."))}
+_NO_CENTS = re.compile(r"(?<=\d)[.,][-–—]{1,2}$")  # 450'000.- in Switzerland
 _WHOLE = re.compile(r"\A([-+]?\d+)\.0*\Z")
 _BESIDE = re.compile(r"[^\d.,-]")  # what stands beside the digits: money, blanks between thousands
 _DATE = re.compile(
     r"(?:(\d{4})(?:[-/.](?=\d\d?[-/.])|(?=\d{4}(?!\d)))(\d\d?)[-/.]?(\d\d?)|(\d\d?)[-/.](\d\d?)[-/.](\d{4})"
-    r"|(\d{4})[-/](\d\d))(?:[T ][\d:.]*(?: ?[AaPp][Mm])?(?:Z|[-+]\d{2}:?\d{2})?)?"
+    r"|(\d{4})[-/.]?(\d\d)|(\d\d?)[-/.](\d{4}))(?:[T ][\d:.]*(?: ?[AaPp][Mm])?(?:Z|[-+]\d{2}:?\d{2})?)?"
 )
 
 
 def gap(cell: object) -> bool:
-    """Whether a cell holds no value."""
-    return str(cell).strip().lower() in GAPS  # None, NaN, NaT and NA among them
+    """Whether a cell holds no value, as "$ -" does in accounting."""
+    text = str(cell).strip().lower()  # None, NaN, NaT and NA among them
+    return text in GAPS or (text[-1] in "-–—" and without_money(str(cell)).strip() in GAPS)
 
 
 def whole(cell: object) -> str:
@@ -58,8 +62,9 @@ def number(cell: object, decimal: str = ".") -> float | None:
         return float(cell) if cell != cell or abs(cell) < 1e300 else math.inf
     text = str(cell).strip()
     lowered = text.lower()
-    if lowered in GAPS:
+    if gap(text):
         return math.nan
+    text = _NO_CENTS.sub("", text)
     if lowered in TRUTH:
         return TRUTH[lowered]
     if decimal == "." or "." not in text:
@@ -96,16 +101,16 @@ def decimal_mark(cells: Iterable[str], default: str = ".") -> str:
 
 
 def dated(cell: object, day_first: bool | None = False) -> tuple[float, float] | None:
-    """(year, month) of a cell such as 2014-05-02, 20140502T000000, 5/2/2014, 2.5.2014 or 2014-05; None if it is none.
+    """(year, month) of a cell such as 2014-05-02, 20140502T000000, 5/2/2014, 2.5.2014 or 5.2014; None if it is none.
 
     With dots the day is always first.
     """
     found = _DATE.fullmatch(whole(cell)[:LONGEST_NUMBER])
     if found is None:
         return None
-    year, month, day, first, second, last, alone, within = (int(part or 0) for part in found.groups())
-    if alone:
-        year, month, day = alone, within, 1
+    year, month, day, first, second, last, alone, within, before, behind = (int(part or 0) for part in found.groups())
+    if alone or behind:
+        year, month, day = alone or behind, within or before, 1
     if last:
         dots = found.string[found.end(4)] == "."
         year, (day, month) = last, (first, second) if day_first or dots else (second, first)

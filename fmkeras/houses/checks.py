@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from fmkeras.houses.notes import Heard
 if TYPE_CHECKING:
     from fmkeras.houses.table import Table
 
+MOST_TOTALS = 0.2  # of the rows: more, and it is a kind of house
+_TOTAL = re.compile(r"(?:.*\W)?(?:sub-?)?(?:totals?|sum|summe|gesamt|soma|average|mean|média)\W*", re.IGNORECASE)
 COPIES = 0.01  # of the rows: from so many repeated ones on it is said
 LEAST_SUMMED = 5  # rows: of fewer, one may well be the sum of the others
 
@@ -44,7 +47,8 @@ def checked(table: Table, as_numbers: Sequence[str] = ()) -> Table:
                 raise InputError(
                     f"{table.name}: the target {name!r} is the same in every row ({low:g}): nothing to learn"
                 )
-            notes.append(Heard(f"left out: {name} (the same in every row: {low:g})"))
+            same = f"the same in every row: {low:g}" if low == high else "differs beyond the sixth digit only"
+            notes.append(Heard(f"left out: {name} ({same})"))
             features = features.drop(columns=name)
             continue
         if not 1e-6 < spread < 1e15:
@@ -55,7 +59,8 @@ def checked(table: Table, as_numbers: Sequence[str] = ()) -> Table:
         elif twin != name:
             raise InputError(f"{table.name}: {twin!r} repeats the target {name!r}: remove it (--drop {twin!r})")
     if features.shape[1] == 0:
-        raise InputError(f"{table.name}: no numeric column is left to predict {target!r} from, nor one of text")
+        why = "".join(f" ({'; '.join(out)})" for out in [[note for note in notes if "left out" in note][:3]] if out)
+        raise InputError(f"{table.name}: no numeric column is left to predict {target!r} from, nor one of text{why}")
     described = features.drop(columns=ids(features))  # with an id of its own a copy is still a copy
     if (copies := int(pd.concat([described, table.target], axis=1).duplicated().sum())) >= COPIES * len(features):
         notes.append(
@@ -64,6 +69,14 @@ def checked(table: Table, as_numbers: Sequence[str] = ()) -> Table:
     notes += doubts(features, table.target, as_numbers)
     kept = tuple(column for column in table.columns if column.name in features)
     return replace(table, features=features, notes=tuple(notes), columns=kept)
+
+
+def named_totals(name: str, cells: Sequence) -> list[str]:
+    """A line on a few rows that are called totals or means, as those of groups of others are."""
+    found = [str(cell) for cell in cells if isinstance(cell, str) and _TOTAL.fullmatch(cell)]
+    if not 0 < len(found) <= MOST_TOTALS * len(cells):
+        return []
+    return [Heard(f"{name}: {len(found):,} rows are called {found[0]!r} or alike: if they sum up others, delete them")]
 
 
 def strike_total(values: np.ndarray, target: str, place: Callable[[int], str]) -> list[str]:

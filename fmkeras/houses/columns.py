@@ -3,9 +3,9 @@
 | what the cells are | what becomes of the column |
 |---|---|
 | numbers, with currency, per cent, thousands separators, gaps | a number; a gap becomes the median, with an indicator |
-| yes/no, true/false | a category of two |
+| yes/no, true/false; one number, else gaps | a category of two |
 | text of few values | a category: one weight a value; gaps are the value "(none)" |
-| dates | two numbers, year and month |
+| dates, also months as 5.2014 or 201405 | two numbers, year and month |
 | text of nearly as many values as rows (ids, addresses) | left out |
 | nothing, almost nothing, or the same in every row | left out |
 """
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from fmkeras.errors import InputError
 from fmkeras.houses import forms, money, units
-from fmkeras.houses.cells import GAP_SPELLINGS, LARGEST, NO_VALUE, YES_NO, dated, gap, number, whole
+from fmkeras.houses.cells import GAP_SPELLINGS, LARGEST, NO_VALUE, TRUTH, YES_NO, dated, gap, number, whole
 from fmkeras.houses.notes import Heard
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 LEAST_FILLED = 0.1  # of the cells; a column of numbers with less is left out
 MOST_DISTINCT = 0.5  # of the filled cells; text with more different values is left out
-_CODE, _DAY = re.compile(r"[0-9]+"), re.compile(r"(?:1[89]|20)[0-9]{6}")  # 20140502
+_CODE = re.compile(r"[0-9]+")
+_YEAR, _MONTH = r"(?:1[89]|20)\d\d", r"(?:0[1-9]|1[0-2])"
+_DAY = re.compile(rf"{_YEAR}\d{{4}}|{_YEAR}\.?{_MONTH}|(?:{_MONTH}|[1-9])\.{_YEAR}")  # 20140502, 201405, 5.2014
 MOST_VALUES = 100  # categories of a column; rarer ones count as never met
 
 
@@ -75,7 +77,7 @@ class Column:
                 return math.nan
             date = dated(cell, self.day_first)
             return date and date[self.part == "month"]
-        if self.unit and money.money(cell) not in ("", self.unit):
+        if self.unit and money.money(cell) not in ("", money.money(self.unit)):
             return None
         (cell,) = units.bare([cell], self.unit)
         value = number(cell, decimal)
@@ -160,19 +162,26 @@ def describe(
         return [], Heard("left out: a nameless column")
     if not filled:
         return [], Heard(f"left out: {name} (empty)")
-    if not wanted and all(_CODE.fullmatch(whole(cell)) for cell in filled):
-        if all(_DAY.fullmatch(whole(cell)) for cell in filled) and (date := _date(name, filled)):
-            return date, f"date: {name}, as year and month"
-        if any(whole(cell).startswith("0") and len(whole(cell)) > 1 for cell in filled):
-            wanted = "category"  # 02100 is a zip code: no number is written so
-    numbers = sum(number(cell, decimal) is not None for cell in filled)
-    truth = _yes_no(filled)
-    if wanted == "category" or (not wanted and (truth or 2 * numbers < len(filled))):
+    texts = [whole(cell) for cell in filled]
+    if not wanted and all(map(_DAY.fullmatch, texts)) and (date := _date(name, filled)):
+        return date, f"date: {name}, as year and month"
+    if wanted == "category" or (not wanted and _is_category(cells, filled, texts, decimal)):
+        truth = _yes_no(filled)
         if not truth and not wanted and (date := _date(name, filled)):
             said, doubt = " (day before month)" * bool(date[0].day_first), forms.order(filled, bool(date[0].day_first))
             return date, (Heard if doubt else str)(f"date: {name}, as year and month{said}{doubt}")
         return _category(name, cells, filled, truth, wanted)
     return _number(name, cells, filled, decimal, place, wanted, unit)
+
+
+def _is_category(cells: Sequence, filled: list, texts: list[str], decimal: str) -> bool:
+    """Whether a column is no numbers: yes and no, codes, text in most of its cells, or one number and gaps."""
+    # 02100 is a zip code: no number is written so.
+    codes = all(map(_CODE.fullmatch, texts)) and any(text.startswith("0") and len(text) > 1 for text in texts)
+    values = [value for cell in filled if (value := number(cell, decimal)) is not None]
+    words = sum(text.lower() in TRUTH for text in texts)  # which are read as 1 and 0: TRUE, FALSE, unknown
+    flag = LEAST_FILLED * len(cells) <= len(filled) < len(cells) and len(set(values)) == 1
+    return codes or flag or _yes_no(filled) or 0 < words == len(values) or 2 * len(values) < len(filled)
 
 
 def _number(
@@ -220,8 +229,9 @@ def _category(name: str, cells: Sequence, filled: list, truth: bool, wanted: str
     distinct = len(values - {NO_VALUE})
     if len(values) == 1:
         return [], Heard(f"left out: {name} (the same in every row: {next(iter(values))})")
+    doubt = "" if wanted else units.several(filled) or forms.undated(filled)
     if distinct > max(MOST_DISTINCT * len(filled), 2) and not wanted:
-        varied = f"text, {distinct:,} different values in {len(filled):,} rows{units.several(filled)}"
+        varied = f"text, {distinct:,} different values in {len(filled):,} rows{doubt}"
         return [], Heard(f"left out: {name} ({varied})")
     spellings = {raw: value for raw, value in read.items() if raw != value and raw not in GAP_SPELLINGS}
     if truth:
@@ -231,7 +241,7 @@ def _category(name: str, cells: Sequence, filled: list, truth: bool, wanted: str
         said += f', gaps in {len(cells) - len(filled):,} rows: "{NO_VALUE}"'
     if distinct > MOST_VALUES:
         said += f"; the {MOST_VALUES} most frequent have weights, the others count as never met"
-    return [replace(column, spellings=spellings)], said
+    return [replace(column, spellings=spellings)], Heard(said + doubt) if doubt else said
 
 
 def _yes_no(filled: list) -> bool:

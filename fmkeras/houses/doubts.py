@@ -10,10 +10,13 @@ import pandas as pd
 
 from fmkeras.houses.notes import Heard
 
+LOW = 0.01  # of the median price: what costs less was hardly sold
 GIVEN_AWAY = 0.999  # correlation with the target: more, and it is the target
 LEAST_ROWS = 30  # in fewer, some two columns may well multiply to something like the target
+KNOWN = 0.5  # of the cells of a column are above 0, or it is multiplied with no other
 MOST_MULTIPLIED = 100  # columns of which each two are multiplied
 LEAST_VARIED = 10  # different numbers in a column, beside one that stands apart
+CODES_OF_GAPS = frozenset(["-1", "-9", "-99", "-999", "-9999", "99", "999", "9999", "99999", "999999"])
 OWN = 0.9  # of the rows have a number of their own in a column of ids: a house that was sold twice has one id
 IDS = frozenset("id ids pid uid uuid guid index idx key parcel apn mls mlsid record serial unnamed".split())
 CODES = frozenset("zip zipcode postcode postalcode plz postleitzahl cep codigo code class tract district zone".split())
@@ -25,8 +28,9 @@ def doubts(features: pd.DataFrame, target: pd.Series, as_numbers: Sequence[str] 
 
     Of columns that the user asked for as numbers (`as_numbers`) it is not asked whether they are any.
     """
-    columns = [*features.items(), (str(target.name), target)]
-    said = [line for name, values in columns for line in apart(name, values, values is target)]
+    low = target <= LOW * max(target.median(), 0)
+    columns = [*features.items(), (target.name, target[~low])]
+    said = [line for name, values in columns for line in apart(str(name), values)] + no_prices(target, low)
     unsure = features.drop(columns=features.columns.intersection(list(as_numbers)))
     if found := ids(unsure):
         asked = f"if it names the rows, as ids do, --drop {_listed(found)}"
@@ -93,30 +97,46 @@ def suspects(frame: pd.DataFrame, target: pd.Series) -> list[str]:
 def product(frame: pd.DataFrame, target: pd.Series) -> tuple[str, ...]:
     """Two columns that multiplied are nearly the target, as the area and the price of a square metre are; or none."""
     numbers = frame.select_dtypes("float64")
-    logarithms = np.log(numbers.loc[:, (numbers > 0).all()].iloc[:, :MOST_MULTIPLIED])
+    numbers = numbers.where(numbers > 0)  # gaps and zeros have no logarithm: other rows tell
+    logarithms = np.log(numbers.loc[:, numbers.notna().mean() > KNOWN].iloc[:, :MOST_MULTIPLIED])
     if target.min() <= 0 or len(target) < LEAST_ROWS:
         return ()
     y = np.log(target)
     rounding = (1 - GIVEN_AWAY**2) * y.var()
     varied = logarithms.loc[:, logarithms.var() > rounding]
     for at, name in enumerate(varied):
-        left = varied.iloc[:, at + 1 :].rsub(y - varied[name], axis=0).var()
+        both = varied.iloc[:, at + 1 :].rsub(y - varied[name], axis=0)
+        left = both.var().where(both.count() >= LEAST_ROWS)
         if (left <= rounding).any():
             return str(name), str(left.idxmin())
     return ()
 
 
-def apart(name: str, values: pd.Series, target: bool = False) -> list[str]:
-    """A line on a number that stands apart from all others in several rows, as 9999 and -1 for "unknown" do."""
-    if values.dtype.kind != "f":
-        return []
-    for end in (values.min(), values.max()):
+def apart(name: str, values: pd.Series) -> list[str]:
+    """A line for each number that stands apart from all others in several rows, as 9999 and -1 for "unknown" do."""
+    said: list[str] = []
+    for end in dict.fromkeys((values.min(), values.max())) if values.dtype.kind == "f" else ():
         others = values[values.notna() & (values != end)]
         low, high, count = others.min(), others.max(), int((values == end).sum())
-        if count < 2 or others.nunique() < LEAST_VARIED:
+        code = f"{end:g}" in CODES_OF_GAPS
+        if count < 2 or others.empty or (others.nunique() < LEAST_VARIED and not code):
             continue
-        away = end != 0 and min(abs(end - low), abs(end - high)) > high - low  # 0 garages are none
-        if away or end < 0 <= low or (target and end == 0 < low):
-            known = f"{low:.7g} to {high:.7g} in the others"
-            return [Heard(f"{name}: {end:.7g} in {count:,} rows, {known}: if it stands for a gap, empty those cells")]
-    return []
+        # 0 garages are none, and so are the renovations of most houses; but a few were built in the year 0.
+        away = min(abs(end - low), abs(end - high)) > high - low and (end != 0 or count < len(others))
+        if away or end < 0 <= low:
+            said.append(_gaps(name, f"{end:.7g}", count, others, "it stands for a gap"))
+    return said
+
+
+def no_prices(target: pd.Series, low: pd.Series) -> list[str]:
+    """A line on those prices that are `low`, nothing or next to it, as a sale within the family has for 1 $."""
+    if target.median() <= 0 or not low.any():
+        return []
+    found = dict.fromkeys(f"{price:.7g}" for price in (target[low].min(), target[low].max()))
+    stand = "they stand for gaps" if len(found) > 1 else "it stands for a gap"
+    return [_gaps(str(target.name), " to ".join(found), int(low.sum()), target[~low], stand)]
+
+
+def _gaps(name: str, found: str, count: int, others: pd.Series, stand: str) -> Heard:
+    known = f"{others.min():.7g} to {others.max():.7g} in the others"
+    return Heard(f"{name}: {found} in {count:,} rows, {known}: if {stand}, empty those cells")

@@ -95,7 +95,8 @@ def answered(fit: Fit) -> str:
     left = closed.optimum / data.y_train.var() * (rows - 1) / (rows - width - 1)
     if left > LEAST_LEFT:
         return ""
-    names = closed.coefficients["least_squares_per_deviation"].iloc[:-1].abs().nlargest(2).index
+    weights = closed.coefficients["least_squares_per_deviation"].iloc[:-1].abs()
+    names = weights.groupby(groups(fit)).max().nlargest(2).index
     return Heard(
         f"is the answer among the columns? {', '.join(names)}: with the others they are {fit.table.target.name} itself "
         f"(R² {1 - left:.5f} on the training rows); if they were made from it, --drop them"

@@ -2,11 +2,10 @@
 
 import bz2
 import csv
-import decimal
 import gzip
 import io
 import lzma
-import numbers
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -14,11 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fmkeras.errors import InputError
+from fmkeras.houses import workbooks
 from fmkeras.houses.cells import gap, number
 from fmkeras.houses.notes import Heard
 
 DELIMITERS = ",;\t|"
 MOST_BYTES = 2**31  # unpacked: a table that fills more does not fit here, and a bomb would
+FOREIGN = {
+    "a web page or XML": re.compile(r"\s*<(?:!doctype|html|head|body|table|\?xml)", re.IGNORECASE),
+    "JSON": re.compile(r"\s*(?:\[\s*[\[{]|\{\s*\")"),
+}
 DAMAGE = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, RuntimeError, ValueError)
 OPENERS: dict[str, Callable[[Path], io.BufferedIOBase]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
@@ -31,6 +35,7 @@ class Sheet:
         delimiter: "," ";" tab "|", or " " for blanks.
         rows: text; in Excel and Parquet files, numbers where they are numbers.
         typed: whether the file tells numbers from text.
+        categories: columns that the file itself calls categories, as Parquet files may.
         notes: what is to be said of the file.
         misfits: rows with more or fewer cells than the header, by row; only where they were let through.
     """
@@ -43,6 +48,7 @@ class Sheet:
     typed: bool = False
     misfits: dict[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
     def place(self, row: int) -> str:
         """The words for a row's place."""
@@ -62,7 +68,7 @@ class Sheet:
 
 
 def read(path: str | Path, header: bool = True, lenient: bool = False) -> Sheet:
-    """Read a table file, blank lines left out.
+    """Read a table file, blank lines left out, and blank rows above and below it.
 
     Args:
         header: whether the first line holds the names; if not, they are c1, c2, ...
@@ -74,21 +80,23 @@ def read(path: str | Path, header: bool = True, lenient: bool = False) -> Sheet:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    notes: tuple[str, ...] = ()
-    if suffix in (".xlsx", ".xls", ".parquet"):
-        notes = _other_sheets(path) if suffix != ".parquet" else ()
-        typed, delimiter, numbered = True, ",", _with_pandas(path, header)
+    notes, categories = tuple[str, ...](), tuple[str, ...]()
+    if suffix in workbooks.NEEDED:
+        notes = workbooks.other_sheets(path) if suffix != ".parquet" else ()
+        typed, delimiter = True, ","
+        numbered, categories = workbooks.rows_of(path, header)
     else:
         typed = False
         numbered, delimiter = _csv_rows(path, _text(path))
+    numbered = _without_margins(numbered)
     if not numbered:
         raise InputError(f"{path} is empty{''.join(f' ({n})' for n in notes)}: a table needs a header line and rows")
     if header:
         if above := _above(numbered):
-            titles = ", ".join(str(row[0]).strip()[:60] for row, _ in numbered[:above])
+            titles = ", ".join(str(row[0]).strip()[:60] for row, _ in numbered[:above] if row[0])
             notes = (*notes, Heard(f"left out above the names of the columns: {titles}"))
         (names, _), *numbered = numbered[above:]
-        names = [(name if isinstance(name, str) else as_text(name)).strip() for name in names]
+        names = [(name if isinstance(name, str) else workbooks.as_text(name)).strip() for name in names]
         _check_names(path, names)
     else:
         names = [f"c{i + 1}" for i in range(len(numbered[0][0]))]
@@ -97,12 +105,16 @@ def read(path: str | Path, header: bool = True, lenient: bool = False) -> Sheet:
     misfits = {}
     for row, (cells, line) in enumerate(numbered):
         if len(cells) != len(names):
-            problem = f"{path}, line {line}: {len(cells)} cells where the header has {len(names)}"
+            first = ", ".join(names[:3]) + ", ..." * (len(names) > 3)
+            problem = (
+                f"{path}, line {line}: {len(cells)} cells where the header ({first}) has {len(names)}: put it right, "
+                f"or delete lines that are no rows of the table"
+            )
             if not lenient:
                 raise InputError(problem)
             misfits[row] = problem
     rows = [cells for cells, _ in numbered]
-    return Sheet(path, names, rows, [line for _, line in numbered], delimiter, typed, misfits, notes)
+    return Sheet(path, names, rows, [line for _, line in numbered], delimiter, typed, misfits, notes, categories)
 
 
 def _check_names(path: Path, names: list[str]) -> None:
@@ -117,9 +129,23 @@ def _check_names(path: Path, names: list[str]) -> None:
         )
 
 
+def _without_margins(numbered: list[tuple[list, int]]) -> list[tuple[list, int]]:
+    """Without the blank rows above and below; one within stays, for what is predicted must line up with the table."""
+    filled = [i for i, (row, _) in enumerate(numbered) if any(str(cell).strip() for cell in row)]
+    return numbered[filled[0] : filled[-1] + 1] if filled else []
+
+
 def _above(numbered: list[tuple[list, int]]) -> int:
-    """How many rows stand above the names: a title, or sep=;, fills one cell and no second, in a table of several."""
-    several = (i for i, (row, _) in enumerate(numbered) if any(str(cell).strip() for cell in row[1:]))
+    """How many rows stand above the names: a title, or sep=;, fills one cell and no second, in a table of several.
+
+    So does a remark behind #, if it has not as many cells as the row below it.
+    """
+    below = [len(row) for row, _ in numbered[1:]] + [0]
+    several = (
+        i
+        for i, (row, _) in enumerate(numbered)
+        if any(str(cell).strip() for cell in row[1:]) and not (str(row[0]).startswith("#") and len(row) != below[i])
+    )
     return next(several, 0)
 
 
@@ -152,14 +178,25 @@ def _bytes(path: Path) -> bytes:
 
 
 def _text(path: Path) -> str:
-    """The file's text: UTF-8 with or without a byte-order mark, or Excel's UTF-16 with one."""
+    """The file's text: UTF-8 or UTF-16, each with or without a byte-order mark.
+
+    Raises:
+        InputError: it is none, or no table.
+    """
     content = _bytes(path)
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    if b"\0" in content[:2]:
+        encoding = "utf-16-le" if content[0] else "utf-16-be"
     try:
-        return content.decode(encoding)
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise InputError(f"{path}, line {line}: not UTF-8 text: save the table as UTF-8 CSV") from None
+    if form := next((form for form, start in FOREIGN.items() if start.match(text)), ""):
+        raise InputError(
+            f"{path} is {form}: open it in a spreadsheet, or with pandas, and save it as CSV, .xlsx or Parquet"
+        )
+    return text
 
 
 def _csv_rows(path: Path, text: str) -> tuple[list[tuple[list[str], int]], str]:
@@ -167,78 +204,39 @@ def _csv_rows(path: Path, text: str) -> tuple[list[tuple[list[str], int]], str]:
     delimiter = _delimiter(text)
     if delimiter == " ":
         text = "\n".join(line.strip() for line in text.splitlines())
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=delimiter == " "
-    )
+    try:
+        return _parsed(path, text, delimiter), delimiter
+    except InputError:
+        if '\\"' not in text:
+            raise
+        return _parsed(path, text, delimiter, escapechar="\\"), delimiter  # \" for "", as databases write it
+
+
+def _parsed(path: Path, text: str, delimiter: str, escapechar: str | None = None) -> list[tuple[list[str], int]]:
+    lines, blanks = io.StringIO(text, newline=""), delimiter == " "
+    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=blanks, escapechar=escapechar)
     numbered, line = [], 1
     try:
         for row in reader:
-            if any(cell.strip() for cell in row):
+            if len(row) > 1 or "".join(row).strip():
                 numbered.append((row, line))
             line = reader.line_num + 1
     except csv.Error as error:
-        raise InputError(f"{path}, line {line}: {error}") from None
-    return numbered, delimiter
+        raise InputError(f'{path}, line {line}: {error}: in a cell within quotes, write "" for a quote') from None
+    return numbered
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter that the first line has most of; if it has none, blanks where lines agree in their words.
-
-    Else it was a title, and the first line that has one tells.
-    """
+    """The delimiter of which most lines have as many as the first that has it; blanks where all have as many words."""
     lines = [line for line in text.splitlines()[:50] if line.strip()] or [""]
     counts = {len(line.split()) for line in lines}
     parted = [line for line in lines if any(map(line.count, DELIMITERS))]
     if lines[0] not in parted and len(counts) == 1 and counts != {1} and not any("\t" in line for line in lines):
         return " "
-    return max(DELIMITERS, key=(parted or lines)[0].count)
 
+    def agreeing(delimiter: str) -> tuple[int, int]:
+        counts = [line.count(delimiter) for line in lines]
+        first = next(filter(None, counts), 0)
+        return counts.count(first) if first else 0, (parted or lines)[0].count(delimiter)
 
-def _with_pandas(path: Path, header: bool) -> list[tuple[list, int]]:
-    """An Excel or Parquet file as rows of text and numbers, the names first where there are names."""
-    import pandas as pd
-
-    excel = path.suffix.lower() != ".parquet"
-    read: Callable = pd.read_excel if excel else pd.read_parquet
-    try:
-        frame = read(path, header=None, dtype=object) if excel else read(path)
-    except ImportError as error:
-        package = "openpyxl" if excel else "pyarrow"
-        raise InputError(f"{path} needs another package ({error.name or package}): pip install {package}") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror or error}): give the path of a table") from None
-    except Exception as error:  # each engine has errors of its own for damaged files
-        raise InputError(f"{path} cannot be read ({' '.join(str(error).split())[:120]}): save it again") from None
-    rows = [[_value(value) for value in row] for row in frame.itertuples(index=False, name=None)]
-    if not excel and header:
-        rows.insert(0, [str(name) for name in frame.columns])
-    return [(row, line) for line, row in enumerate(rows, start=1) if any(cell != "" for cell in row)]
-
-
-def _other_sheets(path: Path) -> tuple[str, ...]:
-    """A line about the sheets of a workbook that are not read, if there are any."""
-    import pandas as pd
-
-    try:
-        with pd.ExcelFile(path) as workbook:
-            first, *others = map(str, workbook.sheet_names)
-    except Exception:  # `_with_pandas` says why
-        return ()
-    return (f"of its sheets {first!r} is read, and not {', '.join(map(repr, others))}",) * bool(others)
-
-
-def _value(value: object) -> str | int | float:
-    """A number as it is, since its text would be read with some decimal mark; everything else as text."""
-    if isinstance(value, bool) or not isinstance(value, (numbers.Real, decimal.Decimal)) or gap(value):
-        return as_text(value)
-    real = float(value)
-    return int(real) if real.is_integer() and abs(real) < 1e15 else real
-
-
-def as_text(value: object) -> str:
-    """A value as the text of a cell: nothing for a gap, 3 for 3.0, the day alone for midnight."""
-    if gap(value):
-        return ""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return str(value).removesuffix(" 00:00:00")
+    return max(DELIMITERS, key=agreeing)

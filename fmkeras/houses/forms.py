@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fmkeras.houses import units
 from fmkeras.houses.cells import dated, gap
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def changed(column: Column, cells: Sequence) -> list[str]:
         return _contrary(column, cells) or [f"{column.source}{doubt}"] * bool(doubt)
     if column.kind != "number" or column.part:
         return []
-    if said := mixed(column.name, cells):
+    if said := mixed(column.name, cells) + units.missing(column.name, cells, column.unit):
         return said
     now = percent(cells)
     if column.percent is None or now is None or now == column.percent:
@@ -80,6 +81,14 @@ def order(cells: Sequence, day_first: bool) -> str:
     if not month:
         return ""
     return f"; no cell tells which is the month: {either[0]} is read as month {month[1]:g}; if not so, write 2014-05-02"
+
+
+def undated(cells: Sequence) -> str:
+    """What to say of a column of which most cells are dates, and some are none; "" of others."""
+    strange = min(([cell for cell in cells if not dated(cell, order)] for order in (False, True)), key=len)
+    if not strange or 2 * len(strange) > len(cells):
+        return ""
+    return f"; of {len(cells):,} dates {len(strange):,} are none, as {strange[0]!r}: write 2014-05-02, or empty them"
 
 
 def _contrary(column: Column, cells: Sequence) -> list[str]:

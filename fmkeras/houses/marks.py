@@ -15,9 +15,11 @@ from fmkeras.houses.notes import Heard
 LEAST_ASKED = 0.1  # of a column's cells are filled, or it is left out, and tells nothing
 NAMES = {".": "point", ",": "comma"}
 _AROUND = "% \u00a0\u202f()-"
-# By mark: a number that would be a thousand times as much with the other one, and a number that both read alike.
+# By mark: a number that would be a thousand times as much with the other one.
 _EITHER = {mark: re.compile(rf"[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}") for mark in ".,"}
-_SMALL = re.compile(r"\d{1,3}")
+# Cells of a column in a file with commas between its cells, where a few have three decimals by chance: where others are
+# whole, and where none is.
+LEAST_LIKE_IT = {True: 3, False: 10}
 
 
 class Mark(NamedTuple):
@@ -38,14 +40,14 @@ def settle(columns: Mapping[str, Sequence], default: str = ".", spaced: bool = F
     Args:
         columns: by name the cells of those that are read as numbers.
         default: the mark where no cell tells it.
-        spaced: whether commas or blanks part the cells of the file, so that 403.064 in it is a decimal number.
+        spaced: whether commas or blanks part the cells of the file, so that a few of 403.064 in it are decimal numbers.
     """
     texts = {name: [cell for cell in cells if isinstance(cell, str)] for name, cells in columns.items()}
     told = decimal_mark((cell for column in texts.values() for cell in column), "")
     decimal = told or default
-    if (spaced and decimal == ".") or (decimal == "," and not told):
-        return Mark(decimal, [])  # the file's form tells, or the tables that the run was trained on
-    doubts = ((name, _doubt(cells, decimal)) for name, cells in texts.items())
+    if decimal == "," and not told:
+        return Mark(decimal, [])  # the tables that the run was trained on tell
+    doubts = ((name, _doubt(cells, decimal, spaced and decimal == ".")) for name, cells in texts.items())
     return Mark(
         decimal,
         [
@@ -72,13 +74,16 @@ def _numbers(cells: Sequence) -> bool:
     return 2 * read >= max(len(filled), 1)
 
 
-def _doubt(cells: Sequence[str], decimal: str) -> str:
-    """The first cell that may be thousands, where each of them may; else ""."""
-    first = ""
+def _doubt(cells: Sequence[str], decimal: str, spaced: bool) -> str:
+    """The first cell that may be thousands, if no other number has decimals; else ""."""
+    found, whole = [], 0
     for cell in cells:
         text = without_money(cell).strip(_AROUND)
         if _EITHER[decimal].fullmatch(text):
-            first = first or cell.strip()
-        elif not _SMALL.fullmatch(text) and not gap(cell):
-            return ""
-    return first
+            found.append(cell.strip())
+        elif not gap(cell):
+            if decimal in text or number(cell, decimal) is None:
+                return ""
+            whole += 1
+    least = LEAST_LIKE_IT[whole > 0] if spaced else 1
+    return found[0] if len(found) >= least else ""

@@ -161,7 +161,7 @@ class Regressor:
         from fmkeras.houses.files import read
         from fmkeras.houses.reading import too_large
         from fmkeras.houses.table import exact_numbers
-        from fmkeras.houses.units import bare
+        from fmkeras.houses.units import bare, missing
 
         sheet = read(path, header)
         cells, unit = sheet.cells, self.config.get("target_unit", "")
@@ -171,7 +171,7 @@ class Regressor:
         y = exact_numbers(self.target, cells[self.target], sheet.place, mark.decimal, unit)
         total = strike_total(y, self.target, sheet.place)
         frame, notes, problems = self._read(cells, sheet.place, mark.decimal, np.flatnonzero(np.isnan(y)).tolist())
-        notes = [*sheet.notes, *total, *mark.notes, *notes]
+        notes = [*sheet.notes, *total, *mark.notes, *missing(self.target, cells[self.target], unit), *notes]
         beyond = too_large(self.columns, frame, self._values(frame), sheet.place)
         notes, problems = [*notes, *beyond.values()], problems | beyond
         kept = ~np.isnan(y)

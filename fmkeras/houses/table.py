@@ -18,7 +18,7 @@ import pandas as pd
 from fmkeras import DATA, InputError
 from fmkeras.houses import columns, files, marks, money, units
 from fmkeras.houses.cells import LARGEST, gap, number
-from fmkeras.houses.checks import checked, strike_total
+from fmkeras.houses.checks import checked, named_totals, strike_total
 from fmkeras.houses.columns import Column
 from fmkeras.houses.files import Sheet
 from fmkeras.houses.frames import cells_of
@@ -118,10 +118,15 @@ def from_frame(frame: pd.DataFrame, target: str, **asked: Sequence[str]) -> Tabl
     """A table from a DataFrame: see `from_sheet`."""
     cells = cells_of(frame)
     names = list(cells)
-    categories = {n for n, dtype in zip(names, frame.dtypes, strict=True) if isinstance(dtype, pd.CategoricalDtype)}
-    numeric = columns.check_names(asked.get("numeric", ()), names, "--numeric")
-    asked["categorical"] = [*asked.get("categorical", ()), *sorted(categories - {target, *numeric})]
+    categories = [n for n, dtype in zip(names, frame.dtypes, strict=True) if isinstance(dtype, pd.CategoricalDtype)]
+    asked["categorical"] = _with_categories(categories, target, names, asked)
     return from_cells(cells, target, "the table", lambda row: f"row {frame.index[row]}", False, True, **asked)
+
+
+def _with_categories(categories: Sequence[str], target: str, names: Sequence[str], asked: Mapping) -> list[str]:
+    """The columns that the user takes as text, and those that the table itself calls categories."""
+    numeric = columns.check_names(asked.get("numeric", ()), names, "--numeric")
+    return [*asked.get("categorical", ()), *sorted({*categories} - {target, *numeric})]
 
 
 def from_sheet(sheet: Sheet, target: str, header: bool = True, **asked: Sequence[str]) -> Table:
@@ -130,6 +135,7 @@ def from_sheet(sheet: Sheet, target: str, header: bool = True, **asked: Sequence
         names = ", ".join(filter(None, sheet.header))
         found = "".join(f" ({note})" for note in sheet.notes)
         raise InputError(f"{sheet.path} has no column {target!r}{found}: choose --target from {names}")
+    asked["categorical"] = _with_categories(sheet.categories, target, sheet.header, asked)
     table = from_cells(sheet.cells, target, str(sheet.path), sheet.place, sheet.spaced, header, **asked)
     return replace(table, notes=(*sheet.notes, *table.notes))
 
@@ -190,7 +196,7 @@ def from_cells(
         described, note = columns.describe(
             column, texts, decimal, lambda row: place(known[row]), wanted.get(column, ""), unit.get(column, "")
         )
-        notes += [note] if note else []
+        notes += [*([note] if note else []), *named_totals(column, texts)]
         for part in described:
             found.append(part)
             dtype = "float64" if part.kind == "number" else object
@@ -268,13 +274,14 @@ def exact_numbers(
         unit: what may stand beside the numbers, and no other currency.
     """
     for row, cell in enumerate(cells):
-        if unit and money.money(cell) not in ("", unit):
+        if unit and money.money(cell) not in ("", money.money(unit)):
             raise InputError(f"{place(row)}, column {name!r}: {str(cell)!r} is not in {unit}: write it in {unit}")
     cells = units.bare(cells, unit)
     values = [number(cell, decimal) for cell in cells]
     for row, value in enumerate(values):
         if value is None:
-            raise InputError(f"{place(row)}, column {name!r}: {str(cells[row])!r} is not a number (write 1234.5)")
+            way_out = "write 1234.5, or empty the cell, and the row is left out"
+            raise InputError(f"{place(row)}, column {name!r}: {str(cells[row])!r} is not a number ({way_out})")
         if abs(value) > LARGEST:
             raise InputError(
                 f"{place(row)}, column {name!r}: {value:g} is too large" + " (infinity)" * math.isinf(value)

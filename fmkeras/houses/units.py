@@ -1,4 +1,4 @@
-"""Units beside numbers: 85 m², 1,200 sq ft, 415k, 3 rooms. They belong to a column, not to a cell.
+"""Units beside numbers: 85 m², 1,200 sq ft, £415k, 3 rooms. They belong to a column, not to a cell.
 
 A column in which one unit stands beside each number is one of numbers in that unit. Of two units nobody here knows
 what one is in the other, so that they make no column of numbers.
@@ -9,20 +9,21 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from fmkeras.houses.cells import gap
-from fmkeras.houses.money import is_money
+from fmkeras.houses.money import MONEY, is_money, money
 
 _NUMBER = r"[-+\u2212]?\d(?:[\d.,'’ \u00a0\u2009\u202f]*\d)?"
 # Not 1e3, 20140502T000000 or 7 Elm Street: one word, or sq. ft., and no digits but the 2 and 3 of squares and cubes.
 _UNIT = r"(?![eE]\d)(?:[^\W\d_]{1,2}\.?\s?)?[^\W\d_][^\d\s]{0,7}[23]?"
-_SUFFIX = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<unit>{_UNIT})")
+_SUFFIX = re.compile(rf"(?:(?P<money>{MONEY})\s?)?(?P<number>{_NUMBER})\s*(?P<unit>{_UNIT})")
 
 
 def parted(cell: object) -> tuple[str, str]:
-    """A cell's number and the unit behind it in one spelling, ("85", "m2") of "85 m²"; ("", "") where there is none."""
+    """A cell's number and its unit in one spelling, ("85", "m2") of "85 m²", ("2", "$m") of "$2M"; ("", "") without."""
     found = _SUFFIX.fullmatch(cell.strip()) if isinstance(cell, str) else None
     if not found or not found["unit"][0].isalpha() or is_money(found["unit"]):
         return "", ""
-    return found["number"], re.sub(r"[\s.^]", "", unicodedata.normalize("NFKC", found["unit"])).casefold()
+    unit = re.sub(r"[\s.^]", "", unicodedata.normalize("NFKC", found["unit"])).casefold()
+    return found["number"], money(found["money"]) + unit
 
 
 def of(cells: Iterable) -> list[str]:
@@ -46,6 +47,16 @@ def several(cells: Iterable) -> str:
     """A remark on a column of numbers in a few units; "" on others."""
     found = of(cells)
     return f"; numbers in {', '.join(found)}: write them in one unit" if 2 <= len(found) <= 3 else ""
+
+
+def missing(name: str, cells: Iterable, unit: str) -> list[str]:
+    """A line on numbers that come without the unit which they had in training, where 358k was 358."""
+    filled = [str(cell) for cell in cells if not gap(cell)]
+    if not unit or is_money(unit) or not filled or any(parted(cell)[1] for cell in filled):
+        return []
+    return [
+        f"{name}: numbers come without {unit}, which they had in training: {filled[0]} is taken for {filled[0]} {unit}"
+    ]
 
 
 def bare(cells: Sequence, unit: str) -> Sequence:
