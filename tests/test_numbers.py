@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmkeras.translation.inference.numbers import keeps_numbers
+from fmkeras.translation.inference.numbers import keeps_numbers, lost_names
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,18 @@ def test_a_number_that_is_missing_is_missed(numbers, data):
     others.remove(left)
     text, translation = ("; ".join(map(str, some)) for some in (numbers, others))
     assert keeps_numbers(text, text) and not keeps_numbers(text, translation)
+
+
+@pytest.mark.parametrize(
+    ("text", "translation", "lost"),
+    [
+        ("Olá, sou o Wolfgang.", "Hello, I'm a slept.", ["Wolfgang"]),
+        ("Olá, sou o Wolfgang.", "Hello, I'm Wolfgang.", []),
+        ("Vi o Wolfgang e a Sara.", "i saw wolfgang .", ["Sara"]),
+        ("Wolfgang chegou à ONU.", "He came.", []),  # where it begins any word has a capital letter
+        ("Vi o Wolfgang.", "Я видел Вольфганга.", []),  # another script writes it otherwise
+        ("Это Марія.", "This is Maria.", []),
+    ],
+)
+def test_names_that_a_translation_lacks(text, translation, lost):
+    assert lost_names(text, translation) == lost

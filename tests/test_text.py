@@ -159,8 +159,8 @@ def test_a_translation_with_other_numbers_is_said_once(translator, text):
     assert (NUMBERS, "um 2024") in said and "um dois três" not in dict(map(reversed, said))
     for options in ((), ("--json",), ("--n-best", 2)):
         err = text(*options, "um 2024", "um dois", "dois 1999")[1]
-        assert err.count("lacks a number or an address of the text, check it: um 2024") == 1
-        assert "lacks a number or an address of the text, check it: lines 1, 3\n" in err
+        assert err.count("lacks a number, a name or an address of the text, check it: um 2024") == 1
+        assert "lacks a number, a name or an address of the text, check it: lines 1, 3\n" in err
 
 
 def test_the_length_penalty_is_the_searchs(translator, text):

@@ -101,6 +101,15 @@ def test_a_character_that_it_does_not_know_and_loses_makes_a_guess(tokenizer, le
     assert [text for doubt, text in said if doubt.startswith("a guess")] == ["Custa 5 £."] * is_guess
 
 
+@pytest.mark.parametrize(("source", "said"), [("pt", True), ("de", False)])  # in German any noun has a capital letter
+def test_a_name_that_must_be_spelt_and_is_lost_is_said(tokenizer, source, said):
+    doubts = []
+    settings = fmkeras.Settings(source=source, target="en")
+    translator = Translator(None, tokenizer, settings, Without(tokenizer, "Wolfgang"))
+    translator.translate(["Bom dia Wolfgang.", "Bom dia."], on_doubt=lambda *doubt: doubts.append(doubt))
+    assert [text for doubt, text in doubts if "lacks a number, a name" in doubt] == ["Bom dia Wolfgang."] * said
+
+
 def test_a_sentence_of_unknown_letters_is_a_guess_also_within_a_text(translator):
     said = []
     translator.translate(["Bom dia. 你好吗？", "Bom dia. Está ali!"], on_doubt=lambda *doubt: said.append(doubt))

@@ -1,4 +1,4 @@
-"""Whether a translation has the numbers of its text: what can be seen of it without knowing either language."""
+"""What of a text its translation should have as well, and what can be seen of that without knowing either language."""
 
 import re
 import unicodedata
@@ -8,6 +8,7 @@ _KEPT = re.compile(r"https?://[^\s<>]*\w|www\.\S*\w|[\w.+-]+@[\w-]+\.[\w.-]*\w|\
 _BELOW_ZERO = re.compile(r"(?:^|(?<=[\s(]))[-−–](?=[€$£¥]?\d)")
 _HOUR = re.compile(r"\d+(?=\s?h(?:\b|\d))")  # "18h40" is "6:40 p.m.", another number
 _GROUPED = re.compile(r"(?<!\d)\d{1,3}(?:[.,'’\s]\d{3})+(?!\d)")
+_NAME = re.compile(r"(?<=[\w,;] )[^\W\d_][\w'’-]+")  # within a sentence
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -26,6 +27,17 @@ def keeps_numbers(text: str, translation: str) -> bool:
     missing, new = asked - there, there - asked
     words = all(len(number) == 1 for number in missing)
     return words and (not missing or all(number.rstrip("0") in missing for number in new))  # "3 mil" is 3,000
+
+
+def lost_names(text: str, translation: str) -> list[str]:
+    """The words with a capital letter within a text that its translation has not, if it is in the same script."""
+    scripts, small = {_script(letter) for letter in translation}, translation.casefold()
+    names = [word for word in _NAME.findall(text) if word[0].isupper() and not word.isupper()]
+    return [name for name in names if name.casefold() not in small and _script(name[0]) in scripts]
+
+
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, " ").split(" ")[0]  # LATIN, CYRILLIC
 
 
 def _numbers(text: str) -> Counter[str]:

@@ -6,19 +6,22 @@ from collections.abc import Callable
 
 from fmkeras.translation.corpora import accents, textform
 from fmkeras.translation.corpora.cutting import cut
+from fmkeras.translation.corpora.languages import code_of
 from fmkeras.translation.corpora.sentence_splitting import split_sentences
 from fmkeras.translation.corpora.tokenizer import Tokenizer, normalise
 from fmkeras.translation.inference.hypotheses import Found
-from fmkeras.translation.inference.numbers import keeps_numbers
+from fmkeras.translation.inference.numbers import keeps_numbers, lost_names
 from fmkeras.translation.settings import Settings
 
 # What is said of a text and its translation.
 CUT = "cut, since too long for one sentence"  # and the parts may not fit together well
 GUESS = "a guess, for the model ({source} to {target}) has learnt little like it"  # see `Parting.doubts`
 LIMIT = "the translation ended at its length limit (--max-length)"
-NUMBERS = "the translation lacks a number or an address of the text, check it"
+NUMBERS = "the translation lacks a number, a name or an address of the text, check it"
 DOUBTS = CUT, GUESS, LIMIT, NUMBERS
 CLOSING = " \"'”’»)]}"  # after the mark that ends a sentence
+SPELT = 0.6  # tokens a letter: a word of so many is spelt, and copied badly
+NOUNS = ("de", "lb", "gsw")  # languages in which any noun has a capital letter, and not names alone
 ACRONYM = 5  # letters that a word in capitals has at most which is never written otherwise
 LONGER = 0.7  # of as many tokens, if they are clearly longer
 LIKELIER = 0.25  # mean log-probability of a translation whose source was given accents that nobody has typed
@@ -80,10 +83,20 @@ class Parting:
             found.cut,
             found.improbable or unread or bool(lost),
             any(part[0].cut for part in found.hypotheses),
-            not keeps_numbers(found.text, translation),
+            not keeps_numbers(found.text, translation) or self._loses_a_name(found.text, translation),
         )
         languages = {"source": self.settings.source, "target": self.settings.target}
         return [doubt.format(**languages) for doubt, is_so in zip(DOUBTS, holds, strict=True) if is_so]
+
+    def _loses_a_name(self, text: str, translation: str) -> bool:
+        """Whether a translation lacks a name that the vocabulary must spell; others may be Lisboa, which is Lisbon."""
+        if code_of(self.settings.source) in NOUNS:
+            return False
+        lost = lost_names(text, translation)
+        forms = [textform.apply(name, self.settings.style, self.settings.source) for name in lost]
+        return any(
+            len(ids) - 1 >= SPELT * len(name) for name, ids in zip(lost, self.tokenizer.encode(forms), strict=True)
+        )
 
     def forms(self, part: str) -> dict[str, float]:
         """The forms that a part may have had in training, of which that one is meant that is translated best.
