@@ -74,7 +74,7 @@ def compare(arguments: argparse.Namespace) -> None:
     """Translate one test set with two runs, and say whether their scores differ by more than chance."""
     from fmkeras.translation.inference import evaluation_sets
     from fmkeras.translation.inference.loading import load_translator
-    from fmkeras.translation.inference.scoring import paired_bootstrap
+    from fmkeras.translation.inference.scoring import bleu_note, paired_bootstrap
 
     arguments.runs = [str(runs.find(run)) for run in arguments.runs]
     translators = [load_translator(run, "keras") for run in arguments.runs]
@@ -100,16 +100,9 @@ def compare(arguments: argparse.Namespace) -> None:
         result, systems[run] = evaluation_sets.score(translator, own, arguments.beam, arguments.bleu_tokenize)
         overlap = evaluation_sets.overlap(own, evaluation_sets.trained_on(run, translator.settings))
         notes.append(f"{run}: {overlap_note(overlap, result['pairs'])}")
-    style = first.style if test.own else "plain"
-    found = paired_bootstrap(
-        systems,
-        test.references,
-        first.target,
-        style,
-        arguments.bleu_tokenize,
-        arguments.samples,
-        test.more,
-    )
+    scoring = first.target, first.style if test.own else "plain", arguments.bleu_tokenize
+    notes += filter(None, [bleu_note(test.references, *scoring)])
+    found = paired_bootstrap(systems, test.references, *scoring, arguments.samples, test.more)
     cli.write_utf8()
     print_comparison(test.name, found, [*test.notes, *notes])
 

@@ -224,6 +224,14 @@ def test_two_runs_are_compared_with_p_values(run, tmp_path, capsys):
     assert out.count("trained on: ") == 2
 
 
+def test_of_words_bleu_says_nothing(evaluate, run, tmp_path, capsys):
+    said = "BLEU says nothing of lines so short: 0 of 20 references have 4 tokens, which it compares in a row"
+    file = write(tmp_path / "words.tsv", numbers(20, seed=9, least=1, most=3))
+    assert evaluate("--dataset", file)["bleu_note"] == f"{said}; look at chrF"
+    translate.main(["compare", *2 * [str(run[0])], "--dataset", str(file), "--samples", "10", "--beam", "1"])
+    assert capsys.readouterr().out.splitlines()[-1] == f"{said}; look at chrF"
+
+
 def test_runs_that_cannot_be_compared_are_refused(run, tmp_path):
     folder, _, _ = run
     for name, change in (("de", {"target": "de"}), ("other", {"dataset": str(tmp_path / "x.tsv"), "data_sha256": ""})):

@@ -176,6 +176,14 @@ def test_a_card_of_a_run_that_was_started_from_another(run):
     assert "what runs/before was trained on: its card says which" in text and "license: apache-2.0" not in text
 
 
+def test_a_card_says_where_bleu_says_nothing(run):
+    from fmkeras.translation.exporting import card
+
+    translator = fmkeras.load_translator(run, "keras")
+    translator.report = {"test": {"pairs": 9, "beam": 4, "bleu": 0.0, "bleu_note": "BLEU says nothing; look at chrF"}}
+    assert "\n\nBLEU says nothing; look at chrF.\n" in card.translator_card(run, translator, "run", run, 1)
+
+
 def test_a_run_that_cannot_be_written_to_is_exported_all_the_same(run, tmp_path, monkeypatch):
     own = runs.write_text
 

@@ -233,6 +233,7 @@ def test_a_translator_is_trained_on_with_other_pairs(trained, tmp_path, capsys):
 def test_training_on_that_has_not_paid_is_said():
     before = {"run": "runs/first", "test_bleu_before": 20.0}
     assert fitting.not_gained(before, {"bleu": 20.1}) == "" == fitting.not_gained({}, {"bleu": 0.0})
+    assert fitting.not_gained(before, {"bleu": 0.0, "bleu_note": "BLEU says nothing"}) == ""
     for bleu in (20.0, 12.0):
         assert "not made it better on these test pairs: go on with runs/first" in fitting.not_gained(
             before, {"bleu": bleu}

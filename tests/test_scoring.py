@@ -154,3 +154,33 @@ def test_unequal_or_no_lists_are_refused(hypotheses, references):
 
 def test_empty_translations_count_against_the_score():
     assert 0 < bleu([*HYPOTHESES[:2], ""], REFERENCES)[0] < bleu(HYPOTHESES, REFERENCES)[0]
+
+
+SHORT = ["Yes.", "Thank you.", "Good morning!", "No"]
+
+
+def test_where_no_reference_has_four_tokens_bleu_says_nothing_and_that_is_said():
+    """A perfect translation of a word list has a BLEU of 0."""
+    result = scores(SHORT, SHORT)
+    assert result["bleu"] == 0 and result["chrf"] == pytest.approx(100)
+    said = "BLEU says nothing of lines so short: 0 of 4 references have 4 tokens, which it compares in a row"
+    assert result["bleu_note"] == f"{said}; look at chrF"
+    lines = scoring.score_lines("words", result | {"beam": 4, "parts": {}})
+    assert lines[-1] == f"  {said}; look at chrF"
+
+
+@pytest.mark.parametrize(
+    ("references", "language", "style", "says"),
+    [
+        (SHORT * 3 + ["I have a dog."], "en", "plain", True),  # 1 of 13
+        (SHORT * 2 + ["I have a dog."], "en", "plain", False),
+        (["I have it."], "en", "plain", False),  # 13a cuts the full stop off
+        (["I have it."], "en", "ted", True),
+        (["i have it ."], "en", "ted", False),
+        (CHINESE, "zh", "plain", False),
+        (["I have a dog."], "en", "plain", False),
+    ],
+)
+def test_where_bleu_says_something_nothing_is_said(references, language, style, says):
+    assert bool(scoring.bleu_note(references, language, style)) is says
+    assert ("bleu_note" in scores(references, references, language, style)) is says

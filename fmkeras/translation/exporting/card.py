@@ -155,7 +155,8 @@ def _scores(report: dict) -> str:
     rows = [[name, f"{test[name]:.2f}", test.get(f"{name}_signature", "")] for name in SCORES if name in test]
     rows += [[name, f"{test[name]:.4f}", ""] for name in ("loss", "perplexity", "token_accuracy") if name in test]
     whole = cards.table(["score", "value", "sacreBLEU's signature"], rows)
-    return f"On {test['pairs']:,} held-out pairs, beam {test['beam']}:\n\n{whole}" + _parts(test)
+    note = f"\n\n{test['bleu_note']}." if "bleu_note" in test else ""
+    return f"On {test['pairs']:,} held-out pairs, beam {test['beam']}:\n\n{whole}" + note + _parts(test)
 
 
 def _parts(test: dict) -> str:

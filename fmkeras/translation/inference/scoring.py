@@ -10,6 +10,8 @@ from fmkeras.errors import InputError
 from fmkeras.translation.corpora.languages import code_of, guess
 
 SAMPLE = 100  # references by which a language is told that has no name
+ORDER = 4  # tokens in a row that BLEU compares at most
+FEW = 0.1  # of references that have so many tokens: where there are fewer, BLEU is next to nothing, whatever they hold
 More = Sequence[Sequence[str | None]]  # further references, None where there is none
 
 # Of languages whose words are not apart, or whose words are whole phrases, 13a would count whole sentences as words.
@@ -65,7 +67,7 @@ def scores(
     """What report.json holds: BLEU, chrF2, chrF2++ and perhaps TER, each with its signature.
 
     `bleu` is that of the target language's tokeniser; of text in TED's form, which is tokenised, of none. `bleu_13a`
-    stands beside it, so that it can be compared whatever the language.
+    stands beside it, so that it can be compared whatever the language. Where it says nothing, `bleu_note` says so.
 
     Args:
         hypotheses, references: one sentence each, in order.
@@ -80,7 +82,7 @@ def scores(
     """
     hypotheses, every = _checked(hypotheses, references, more)
     metrics = {
-        "bleu": _bleu(tokenize or ("none" if style == "ted" else tokenizer_of(language, references))),
+        "bleu": _bleu_of(references, language, style, tokenize),
         "bleu_13a": _bleu("13a"),
         "chrf": sacrebleu.CHRF(),
         "chrf_plus_plus": sacrebleu.CHRF(word_order=2),
@@ -89,7 +91,25 @@ def scores(
     for name, metric in metrics.items():
         result[name] = metric.corpus_score(hypotheses, every).score
         result[f"{name}_signature"] = str(metric.get_signature())
+    if note := bleu_note(references, language, style, tokenize):
+        result["bleu_note"] = note
     return result
+
+
+def bleu_note(references: Sequence[str], language: str = "", style: str = "plain", tokenize: str | None = None) -> str:
+    """A line where BLEU says nothing, since hardly a reference has four tokens: of word lists, say; else "".
+
+    Args:
+        references, language, style, tokenize: as in `scores`.
+    """
+    cut = _bleu_of(references, language, style, tokenize).tokenizer
+    long = sum(len(cut(reference).split()) >= ORDER for reference in references)
+    if long >= FEW * len(references):
+        return ""
+    return (
+        f"BLEU says nothing of lines so short: {long:,} of {len(references):,} references have {ORDER} tokens, which "
+        "it compares in a row; look at chrF"
+    )
 
 
 def paired_bootstrap(
@@ -119,7 +139,7 @@ def paired_bootstrap(
     for name, hypotheses in systems.items():
         composed[name], every = _checked(hypotheses, references, more)
     metrics = {
-        "BLEU": _bleu(tokenize or ("none" if style == "ted" else tokenizer_of(language, references))),
+        "BLEU": _bleu_of(references, language, style, tokenize),
         "chrF2": sacrebleu.CHRF(),
         "chrF2++": sacrebleu.CHRF(word_order=2),
     }
@@ -139,6 +159,11 @@ def _rows(systems: list[str], results: list) -> list[dict]:
         row = {"system": system, "score": result.score, "mean": result.mean, "confidence": result.ci}
         rows.append({name: value if name == "system" else float(value) for name, value in row.items()} | {"p": p})
     return rows
+
+
+def _bleu_of(references: Sequence[str], language: str, style: str, tokenize: str | None) -> sacrebleu.BLEU:
+    """BLEU as `scores` computes it."""
+    return _bleu(tokenize or ("none" if style == "ted" else tokenizer_of(language, references)))
 
 
 def _bleu(tokenize: str) -> sacrebleu.BLEU:
@@ -186,5 +211,6 @@ def score_lines(title: str, result: dict) -> list[str]:
     if result["bleu_signature"] == result["bleu_13a_signature"]:
         names.remove("bleu_13a")
     lines += [f"  {n:<15}{result[n]:>8.2f}  {result[f'{n}_signature']}" for n in names if n in result]
+    lines += [f"  {result['bleu_note']}"] if "bleu_note" in result else []
     parts = result["parts"].items()
     return lines + [f"  {name:<15}{part['bleu']:>8.2f}  bleu of {part['pairs']:,} pairs" for name, part in parts]
