@@ -24,7 +24,7 @@ from fmkeras import serve  # noqa: E402
 from fmkeras.serving import page  # noqa: E402
 from fmkeras.serving.app import Options, make_app  # noqa: E402
 from fmkeras.serving.batching import Batcher  # noqa: E402
-from fmkeras.serving.failures import Refused  # noqa: E402
+from fmkeras.serving.failures import Refused, shortened  # noqa: E402
 from fmkeras.serving.served import Served  # noqa: E402
 from fmkeras.translation.inference import parting  # noqa: E402
 
@@ -95,6 +95,27 @@ def test_detection_among_what_is_served(client):
     answer = translated(client, q=["três oito"], source="auto")
     assert answer["translatedText"] == ["three eight"] and answer["detectedLanguage"][0]["language"] == "pt"
     assert translated(client, q="the house is big", source="auto")["detectedLanguage"]["language"] == "pt"  # none else
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Good morning, my friend. Where do you live?", "English"),
+        ("Guten Morgen, mein Freund. Wo wohnst du?", "German"),
+        ("Onde fica a praia mais bonita?", ""),
+        ("Bom dia", ""),
+        ("OK 123", ""),
+        ("", ""),
+    ],
+)
+def test_a_language_that_is_not_served_is_named(client, text, language):
+    """Detection among what is served finds Portuguese in everything that is to be English."""
+    said = [f"looks like {language}, which is not translated to English here: {shortened(text)}"] * bool(language)
+    for path in ("/translate", "/details"):
+        answer = client.post(path, json={"q": text, "source": "auto", "target": "en"}).json()
+        assert [note for note in answer.get("notes", []) if note.startswith("looks like")] == said
+    answer = client.post("/translate", json={"q": text, "source": "pt", "target": "en"}).json()
+    assert not [note for note in answer.get("notes", []) if note.startswith("looks like")]  # the caller says what it is
 
 
 def test_what_there_is(client):
@@ -170,7 +191,7 @@ BODIES = [
     *[(400, JSON, body) for body in (b"", b"{", b"null", b"[]", b'"um"', b"<q>um</q>", b"\0", deep(2), deep(2000))],
     (400, JSON, json.dumps(GOOD).encode("utf-16")),
     (400, JSON, '{"q": "três"}'.encode("latin-1")),
-    *[(400, kind, json.dumps(GOOD).encode()) for kind in ("text/html", "text/plain", "multipart/form-data", FORM)],
+    *[(400, kind, json.dumps(GOOD).encode()) for kind in ("text/html", "text/plain", "multipart/form-data")],
     *[(400, "multipart/form-data; boundary=x", body) for body in PARTS],
     (400, FORM, b"q=tr%EAs&source=pt&target=en"),
     (400, FORM, b"q=um&source=pt&source=en&target=en"),
@@ -247,6 +268,13 @@ def test_a_key(served):
             assert answer.status_code == status, (header, field)
         assert client.post("/prices/x", json={}).status_code in (400, 404)
         assert client.get("/frontend/settings").json()["keyRequired"] and client.get("/health").status_code == 200
+
+
+def test_json_that_curl_calls_a_form(client):
+    """`curl -d '{"q": ...}'` names no type, and means JSON."""
+    for headers in ({"Content-Type": FORM}, {}):
+        answer = client.post("/translate", content=json.dumps(GOOD | {"q": "um"}), headers=headers)
+        assert answer.json() == {"translatedText": "one"}
 
 
 def test_forms_as_browsers_send_them(client):

@@ -39,11 +39,11 @@ async def read_fields(request: Request, most: int, seconds: float = SECONDS) -> 
         raise Refused(400, f"the request is not UTF-8 (byte {error.start + 1})") from None
     header = request.headers.get("content-type", "")
     kind = header.partition(";")[0].strip().lower()
-    if kind == "application/x-www-form-urlencoded":
+    if kind == "application/x-www-form-urlencoded" and not text.lstrip().startswith("{"):  # as curl calls JSON, too
         return _form(text)
     if kind == "multipart/form-data":
         return _multipart(header, text)
-    if kind not in ("application/json", ""):
+    if kind not in ("application/json", "application/x-www-form-urlencoded", ""):
         raise Refused(400, f"send JSON (application/json) or {FORMS}")
     try:
         fields = json.loads(text)

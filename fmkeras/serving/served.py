@@ -1,6 +1,7 @@
 """The runs that a server has loaded: directions of translation, and regressors."""
 
 import contextlib
+import copy
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +17,9 @@ from fmkeras.translation.inference.translator import Translator
 
 if TYPE_CHECKING:  # a server without regressors needs no TensorFlow
     from fmkeras.houses.regressor import Regressor
+
+
+SURE, STRANGE = 0.5, 0.02  # a text is in another language if that is at least so probable, and its own at most
 
 
 class Key(NamedTuple):
@@ -105,6 +109,13 @@ class Served:
         sources = {s for s, t in self.translators if t == (code_of(target) or target)} if target else self._languages
         return [found for found in self.detector.detect(text) if found["language"] in sources]
 
+    def doubts(self, text: str, language: str, target: str) -> list[str]:
+        """A note if a text is in another language than the one that was detected among those served."""
+        if not (other := self.detector.other(text, language)):
+            return []
+        what = f"looks like {name_of(other)}, which is not translated to {name_of(code_of(target) or target)} here"
+        return [f"{what}: {shortened(text)}"]
+
     def translate(self, key: Key, texts: list[str]) -> list[Answer]:
         """Translate texts, each of which is one line."""
         translator, notes = self.translators[key.source, key.target], {text: dict[str, None]() for text in texts}
@@ -143,6 +154,7 @@ class Detector:
         from py3langid import langid
 
         self.identifier = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
+        self.of_all = copy.copy(self.identifier)  # of every language that it knows, with the same tables
         self.known = sorted(set(codes) & set(self.identifier.labels))
         self.unknown = sorted(set(codes) - set(self.known))
         if self.known:
@@ -153,6 +165,12 @@ class Detector:
         ranked = self.identifier.rank(text) if self.known else []
         found = [{"confidence": round(100 * float(share), 1), "language": code} for code, share in ranked]
         return found + [{"confidence": 0.0, "language": code} for code in self.unknown]
+
+    def other(self, text: str, language: str) -> str:
+        """The language, of all, that a text is in rather than in this one; "" if it is none, or that is not sure."""
+        ranked = self.of_all.rank(text)
+        likeliest, share = ranked[0]
+        return likeliest if share >= SURE and dict(ranked).get(language, 1.0) <= STRANGE else ""
 
 
 def _is_export(folder: Path) -> bool:

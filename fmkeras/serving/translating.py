@@ -109,7 +109,8 @@ async def translate(ask: Translate, served: Served, batcher: Batcher) -> dict[st
     if ask.alternatives:
         more = [[alternative.translation for alternative in answer.found[1:]] for answer in answers]
         result["alternatives"] = more if several else more[0]
-    if notes := [note for answer in answers for note in answer.notes]:
+    doubts = [served.doubts(text, s, ask.target) for text, s, d in zip(texts, sources, detected, strict=True) if d]
+    if notes := [note for notes in [*doubts, *(answer.notes for answer in answers)] for note in notes]:
         result["notes"] = notes
     return result
 
@@ -123,7 +124,7 @@ async def details(ask: Details, served: Served, batcher: Batcher) -> dict[str, A
     detail: Detail = answer.found
     return detail._asdict() | {
         "language": direction[0],
-        "notes": answer.notes,
+        "notes": [*(served.doubts(ask.q, direction[0], ask.target) if found else []), *answer.notes],
         "alternatives": [alternative._asdict() for alternative in detail.alternatives],
     }
 
