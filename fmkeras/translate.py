@@ -7,6 +7,8 @@ import argparse
 import functools
 import itertools
 import json
+import os
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +71,8 @@ def text(arguments: argparse.Namespace) -> None:
         raise InputError("the sentence is not UTF-8 text: set the terminal to UTF-8, or pipe a UTF-8 file in")
     cli.write_utf8()
     on_choice = functools.partial(print, "fmkeras:", file=sys.stderr)
+    if note := meant_otherwise(arguments.sentence):
+        on_choice(note)
     translator = load_translator(arguments.run, arguments.engine, on_choice)
     if arguments.attention:
         draw_attention(translator, arguments)
@@ -89,6 +93,17 @@ def text(arguments: argparse.Namespace) -> None:
             for line in translated(translator, chunk, number, arguments, options):
                 print(line, flush=size == 1)
             number += len(chunk)
+
+
+def meant_otherwise(sentences: list[str]) -> str:
+    """A line where a command line names a file, or its one sentence lacks quotes; else ""."""
+    if file := next(filter(os.path.isfile, sentences), ""):
+        what_is_in_it = f"python -m fmkeras.translate text < {shlex.quote(file)}"
+        return f"{file} is a file, and its name is translated: to translate what is in it, {what_is_in_it}"
+    if len(sentences) < 2 or any(len(sentence.split()) > 1 for sentence in sentences):
+        return ""
+    shown = " ".join(sentences[:4] + ["..."] * (len(sentences) > 4))
+    return f'each of the {len(sentences)} words is translated alone: if they are one text, quote it, "{shown}"'
 
 
 def translated(

@@ -91,6 +91,25 @@ def test_what_training_lines_held_is_not_cut(translator, monkeypatch):
     assert translator.parts(line) == ["Um dois.", "Três quatro!"]  # whole it would be too long
 
 
+def test_the_name_of_a_file_and_words_without_quotes_are_said(text, tmp_path, monkeypatch):
+    """Both are translated, for a file may be called as a text is."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "um livro.txt").write_text("um dois\n", encoding="utf-8")
+    said = "fmkeras: um livro.txt is a file, and its name is translated: to translate what is in it, "
+    for arguments in (["um livro.txt"], ["um", "um livro.txt"]):
+        lines, err = text(*arguments)
+        assert len(lines) == len(arguments) and f"{said}python -m fmkeras.translate text < 'um livro.txt'\n" in err
+    for words, shown in (("um dois três", "um dois três"), ("um dois três um dois", "um dois três um ...")):
+        lines, err = text(*words.split())
+        count = len(words.split())
+        assert lines[0] == "one" and len(lines) == count
+        said = f"fmkeras: each of the {count} words is translated alone: if they are one text, quote it"
+        assert err.startswith(f'{said}, "{shown}"\n')
+    for arguments in (["um"], ["um dois", "três"], ["um dois três"]):
+        assert "quote" not in text(*arguments)[1]
+    assert "quote" not in text(stdin=b"um\ndois\n")[1]
+
+
 def test_too_long_sentences_are_cut_and_that_is_said(translator, text):
     line = "um dois três, " * 60
     said = []
