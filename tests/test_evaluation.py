@@ -187,6 +187,48 @@ def test_mistakes_get_one_line(arguments, said, evaluate, tmp_path):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "hyp.csv",
+            "um,one,eins\n" * 3,
+            ": its first line names no two languages that we know (um | one | eins): add a line such as pt,en, or name "
+            "--columns 1,2, or choose another --dataset",
+        ),
+        (
+            "fr.tsv",
+            "fr\ten\n" + "un\tone\n" * 3,
+            " holds fr and en, and pt is none of these: name --columns, or choose another --dataset",
+        ),
+        (
+            "many.tsv",
+            "fr\tde\ten\n" + "un\teins\tone\n" * 3,
+            " holds fr, de, en, and pt is none of these: name --columns, or choose another --dataset",
+        ),
+    ],
+)
+def test_what_evaluate_has_no_option_for_is_not_recommended(name, text, said, translator, tmp_path):
+    """The languages are the run's: they need no --source and --target."""
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        evaluation_sets.load(translator.settings, "run", str(tmp_path / name))
+    assert str(error.value) == f"{tmp_path / name}{said}"
+    if name == "fr.tsv":
+        with pytest.raises(InputError, match=r"its source is fr, not pt: choose another --dataset$"):
+            evaluation_sets.load(translator.settings, "run", str(tmp_path / name), columns="fr,en")
+
+
+def test_advice_without_languages_stays_and_a_note_is_told_apart(translator, tmp_path):
+    for message in ("x: leave out --source-column", "x holds no pairs", "x: name --source-file: y"):
+        assert evaluation_sets.for_a_run(message) == message
+    twice = "--source-column 2: leave out --source-column, or turn --source and --target round"
+    assert evaluation_sets.for_a_run(twice).endswith("2: leave out --source-column, or choose another --dataset")
+    rows = [("sentence", "rendering"), *numbers(9, 1)]
+    note = evaluation_sets.load(translator.settings, "run", str(write(tmp_path / "x.tsv", rows))).notes[0]
+    assert note.endswith("counts as sentences (sentence | rendering): if it names columns, use --columns")
+
+
 def test_a_file_is_scored_on_what_text_prints(translator, tmp_path):
     """Of a line of two sentences `text` translates both: so does `evaluate`."""
     pairs = [(f"{a}. {b}.", f"{c}. {d}.") for (a, c), (b, d) in zip(numbers(15, 1), numbers(15, 2), strict=True)]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from fmkeras.translation.settings import Settings
 
 # How files of pairs are read of which nothing is known.
 PLAIN: dict[str, Any] = {"columns": "", "encoding": "", "source_column": 1}
+# What readers advise to those who choose the languages. Here they are the run's, and no option names them.
+_NAMING = re.compile(r"--(?:source|target)(?![\w-])|name the languages")
 
 
 @dataclasses.dataclass
@@ -61,6 +64,33 @@ def load(
     Raises:
         InputError: it cannot be had, or is of other languages than the run.
     """
+    try:
+        test = _load(settings, run, dataset, split, reading)
+    except InputError as error:
+        raise InputError(for_a_run(str(error))) from None
+    return dataclasses.replace(test, notes=[for_a_run(note) for note in test.notes])
+
+
+def for_a_run(message: str) -> str:
+    """What a reader says, without the advice to name languages, which are the run's.
+
+    Example:
+        >>> for_a_run("x.csv holds fr and en: name --source and --target so, or --columns")
+        'x.csv holds fr and en: name --columns, or choose another --dataset'
+    """
+    message = re.sub(r"(two of them with|use) --source and --target", r"\1 --columns", message)
+    if not _NAMING.search(message):
+        return message
+    said, _, advice = re.sub(r" \(--(source|target)\)", "", message).rpartition(": ")
+    ways = [way for way in advice.removesuffix(", or others").split(", or ") if not _NAMING.search(way)]
+    named = [f"name {way}" if way.startswith("--") else way for way in ways]
+    return f"{said}: {', or '.join([*named, 'choose another --dataset'])}"
+
+
+def _load(
+    settings: Settings, run: str, dataset: str | None, split: str | None, reading: dict[str, str | int]
+) -> EvaluationSet:
+    """The same, with what readers say to those who choose the languages."""
     settings = dataclasses.replace(settings, limit=None)
     name, cache = dataset or settings.dataset, caches.place(settings.cache, run)
     other = dataclasses.replace(settings, dataset=name, validation="", test="", **PLAIN | reading)
