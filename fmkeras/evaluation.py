@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """What section 5.4 of the article meant: load the saved model and score it on data that it was not trained on."""
-    from fmkeras.translation.corpora import sides
     from fmkeras.translation.inference import evaluation_sets
     from fmkeras.translation.inference.loading import load_translator
     from fmkeras.translation.inference.remarks import Remarks
@@ -29,12 +28,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         remarks.texts(test.sources, 1)
         options = arguments.beam, arguments.bleu_tokenize, arguments.ter
         result, translations = evaluation_sets.score(translator, test, *options, remarks.say)
-    if not test.own and sides.read_as_translations(translations, test.sources, test.references):
-        other = f"--source-column {3 - (arguments.source_column or 1)}"
-        way_out = "swap --source-file and --reference" if arguments.source_file else other
-        test.notes.append(
-            f"its sources read like translations, and its references do not: if they are turned, {way_out}"
-        )
+    test.notes += _doubts(arguments, test, translations)
     result["trained_on"] = overlap
     cli.write_utf8()
     if arguments.json:
@@ -60,6 +54,17 @@ def _test_set(
     if arguments.dataset or split or reading:
         raise InputError("--source-file is scored whole: leave out --dataset, --split, --columns and --source-column")
     return evaluation_sets.load_texts(arguments.source_file, arguments.reference, encoding)
+
+
+def _doubts(arguments: argparse.Namespace, test: "EvaluationSet", translations: list[str]) -> list[str]:
+    """What looks wrong with a test set that is not of the run's own data, with the options that put it right."""
+    from fmkeras.translation.inference import checks
+
+    if test.own:
+        return []
+    ways = "--columns", f"--source-column {3 - (arguments.source_column or 1)}"
+    ways = ("--reference", "swap --source-file and --reference") if arguments.source_file else ways
+    return checks.doubts(test.sources, test.references, translations, *ways)
 
 
 def overlap_note(overlap: dict[str, int] | None, pairs: int) -> str:
@@ -100,6 +105,7 @@ def compare(arguments: argparse.Namespace) -> None:
         result, systems[run] = evaluation_sets.score(translator, own, arguments.beam, arguments.bleu_tokenize)
         overlap = evaluation_sets.overlap(own, evaluation_sets.trained_on(run, translator.settings))
         notes.append(f"{run}: {overlap_note(overlap, result['pairs'])}")
+    notes += _doubts(arguments, test, systems[arguments.runs[0]])
     scoring = first.target, first.style if test.own else "plain", arguments.bleu_tokenize
     notes += filter(None, [bleu_note(test.references, *scoring)])
     found = paired_bootstrap(systems, test.references, *scoring, arguments.samples, test.more)
