@@ -2,7 +2,7 @@
 
 import pytest
 
-from fmkeras.translation.corpora import cleaning, corpus
+from fmkeras.translation.corpora import alphabets, cleaning, corpus
 from fmkeras.translation.corpora.cleaning import Cleaner
 from fmkeras.translation.settings import Settings
 
@@ -52,7 +52,7 @@ def test_wrong_pairs_go(source, target, reason):
     ],
 )
 def test_scripts(language, text, foreign):
-    assert cleaning.foreign(text, language) is foreign
+    assert alphabets.foreign(text, language) is foreign
 
 
 def test_usual_lengths_are_those_of_the_file():

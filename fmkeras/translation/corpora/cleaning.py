@@ -6,35 +6,21 @@ et al. 2020), with thresholds so wide that hardly a good pair goes.
 
 import dataclasses
 import hashlib
-import itertools
 import re
 import statistics
 from collections import Counter
 
 import numpy as np
 
+from fmkeras.translation.corpora.alphabets import foreign
 from fmkeras.translation.corpora.facts import Pair
-from fmkeras.translation.corpora.languages import code_of, script
 from fmkeras.translation.corpora.stored import Pairs, by_chunks, chosen
 
 LONGER = 3.0  # times as long as usual, compared with the other side, a side may be
 SHORT = 30  # characters: sides up to this are not compared, a word can take a sentence to say
-FOREIGN = 0.5  # share of a side's letters that another script may have
-LETTERS = 40  # of a side that are looked at for it
 SAMPLE = 2000  # pairs by which the usual length of a target is told
 RECOMMENDED = 0.05  # share of the pairs that would go from which on cleaning is recommended
 MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:amp|lt|gt|quot|nbsp|#\d{2,5}|#x[0-9a-fA-F]{2,5});|\{\{|\}\}")
-_SCRIPTS = {  # languages written in another script than Latin
-    **{code: {"ARABIC"} for code in ("ar", "fa", "ur")},
-    **{code: {"CYRILLIC"} for code in ("ru", "uk", "bg", "mk")},
-    **{code: {"DEVANAGARI"} for code in ("hi", "mr", "ne")},
-    **{"ja": {"CJK", "HIRAGANA", "KATAKANA"}, "zh": {"CJK"}, "yue": {"CJK"}, "ko": {"HANGUL", "CJK"}},
-    **{"th": {"THAI"}, "lo": {"LAO"}, "km": {"KHMER"}, "my": {"MYANMAR"}, "bo": {"TIBETAN"}, "bn": {"BENGALI"}},
-    **{"ta": {"TAMIL"}, "te": {"TELUGU"}, "ka": {"GEORGIAN"}, "hy": {"ARMENIAN"}, "am": {"ETHIOPIC"}},
-    **{"el": {"GREEK"}, "he": {"HEBREW"}},
-}
-_MANY = ("sr", "kk")  # written in more than one script
-
 NEAR = "near-duplicates"
 REASONS = ("", "unlike length", "untranslated", "markup", "wrong script", NEAR)
 
@@ -102,6 +88,11 @@ class Cleaner:
         """Share of the pairs that was left out."""
         return self.dropped.total() / self.read if self.read else 0.0
 
+    @property
+    def reasons(self) -> str:
+        """The reasons, with the share of the pairs that was left out for each: "markup 7%, untranslated 2%"."""
+        return ", ".join(f"{reason} {count / self.read:.0%}" for reason, count in self.dropped.most_common())
+
     def notes(self) -> list[str]:
         """A line for the user, and one for each reason, with an example."""
         if not self.dropped:
@@ -129,16 +120,6 @@ def untranslated(source: str, target: str) -> bool:
     return any(word[0].islower() and len(word) > 1 for word in words) or any(w.lower() == w.upper() for w in words)
 
 
-def foreign(text: str, language: str) -> bool:
-    """Whether over half of a text's letters have a script in which its language is not written."""
-    code = code_of(language)
-    if not code or code in _MANY:
-        return False
-    expected = _SCRIPTS.get(code, {"LATIN"})
-    found = [script(letter) for letter in itertools.islice(filter(str.isalpha, text), LETTERS)]
-    return sum(name not in expected for name in found) > FOREIGN * len(found)
-
-
 def near(pair: Pair) -> int:
     """64 bits of a pair that do not change with case, punctuation and white space."""
     key = "\0".join("".join(filter(str.isalnum, side.casefold())) or side for side in pair)
@@ -152,5 +133,4 @@ def recommended(pairs: Pairs, source: str, target: str) -> str:
     cleaner.choose(sample)
     if cleaner.share <= RECOMMENDED:
         return ""
-    reasons = ", ".join(f"{reason} {count / cleaner.read:.0%}" for reason, count in cleaner.dropped.most_common())
-    return f"about {cleaner.share:.0%} of the pairs look wrong ({reasons}): --clean leaves them out"
+    return f"about {cleaner.share:.0%} of the pairs look wrong ({cleaner.reasons}): --clean leaves them out"

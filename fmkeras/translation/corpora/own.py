@@ -19,7 +19,7 @@ from fmkeras.translation.corpora.stored import Pairs, StoredPairs
 from fmkeras.translation.settings import Settings
 
 LARGE = 32 << 20  # bytes of files from which on what is made of them is kept in the cache
-FORM = 5  # of what is kept there: another number when it is made in another way
+FORM = 6  # of what is kept there: another number when it is made in another way
 UNSPLIT = ""  # the part of what is read that is to be split
 
 
@@ -34,6 +34,7 @@ class Read:
         source, target: the languages that the data name; "" if they name none.
         style: their text form; "" if they have none of their own.
         notes: what was understood.
+        way_round: how a user turns the sides round.
         repeats: whether a pair that stands several times is meant to be learnt from as often.
     """
 
@@ -44,6 +45,7 @@ class Read:
     target: str = ""
     style: str = ""
     notes: list[str] = dataclasses.field(default_factory=list)
+    way_round: str = "turn the pairs round"
     repeats: bool = False
 
     @classmethod
@@ -97,7 +99,7 @@ def read(settings: Settings, cache: Path | None) -> Read:
     if not cache or not files:
         found, style = _parts(settings)
         result = Read.of({name: part.pairs for name, part in found.items()})
-        return dataclasses.replace(result, **_described(found), style=style)
+        return dataclasses.replace(result, **_described(found, settings), style=style)
 
     def make(writer: caches.Writer) -> dict:
         found, style = _parts(settings)
@@ -109,7 +111,7 @@ def read(settings: Settings, cache: Path | None) -> Read:
                     yield pair
 
         stored.write(writer, pairs())
-        return {"sizes": sizes, "style": style, **_described(found)}
+        return {"sizes": sizes, "style": style, **_described(found, settings)}
 
     # A file may lie anywhere; in a folder the names say what belongs to which split.
     folder = settings.dataset if os.path.isdir(settings.dataset) else None
@@ -150,11 +152,14 @@ def _parts(settings: Settings) -> tuple[dict[str, Found], str]:
     return found, style
 
 
-def _described(found: dict[str, Found]) -> dict:
-    """The languages that the first part names, and the notes of it and of files that the user has named."""
+def _described(found: dict[str, Found], settings: Settings) -> dict:
+    """What `Read` says of the data: the first part's languages, notes of it and of files that the user has named."""
     first, *others = found.items()
     notes = [first[1].note, *(part.note for name, part in others if name.startswith("--"))]
-    return {"source": first[1].source, "target": first[1].target, "notes": notes}
+    way_round = "swap its --columns" if settings.columns else f"--source-column {3 - settings.source_column}"
+    if not settings.columns and (first[1].source or first[1].target):
+        way_round = "correct its names of the languages"
+    return {"source": first[1].source, "target": first[1].target, "notes": notes, "way_round": way_round}
 
 
 def choose(data: Read, settings: Settings, bundled: bool = False) -> Choice:
@@ -200,12 +205,8 @@ def _chosen(data: Read, settings: Settings, bundled: bool) -> Choice:
         rows[split], note = facts.keep(data.facts, rows[split], drop_duplicates=once)
         notes.append(f"{split}: {note}")
     train = stored.chosen(data.pairs, rows["train"])
-    if settings.clean:
-        cleaner = cleaning.Cleaner(data.source, data.target)
-        rows["train"] = rows["train"][cleaner.choose(train)]
-        notes += cleaner.notes()
-    elif not bundled and (line := cleaning.recommended(train, data.source, data.target)):
-        notes.append(line)
+    rows["train"], lines = _cleaned(data, rows["train"], settings, bundled)
+    notes += lines
     if settings.limit is not None:
         rows["train"] = rows["train"][: settings.limit]
         notes.append(f"train: limited to {len(rows['train']):,} pairs")
@@ -224,6 +225,28 @@ def _chosen(data: Read, settings: Settings, bundled: bool) -> Choice:
         if by_itself and sides.turned(train, stored.chosen(data.pairs, rows[split])):
             notes.append(f"{split}: its sides look turned, compared with train: swap its columns")
     return Choice(rows, share, facts.digest(data.facts), notes)
+
+
+def _cleaned(data: Read, rows: np.ndarray, settings: Settings, bundled: bool) -> tuple[np.ndarray, list[str]]:
+    """The rows of training pairs without those that --clean leaves out, and lines on what looks wrong.
+
+    Raises:
+        InputError: it leaves all of them out.
+    """
+    train, lines = stored.chosen(data.pairs, rows), list[str]()
+    if not bundled and sides.by_letters(train, data.source, data.target) == 2:
+        lines.append(f"train: its sides look turned, for {data.source} → {data.target}: {data.way_round}")
+    elif not bundled and not settings.clean and (line := cleaning.recommended(train, data.source, data.target)):
+        lines.append(line)
+    if settings.clean:
+        cleaner = cleaning.Cleaner(data.source, data.target)
+        rows = rows[cleaner.choose(train)]
+        if len(train) and not len(rows):
+            way_out = "; ".join(lines) or "leave it out, or correct --source and --target"
+            left = f"--clean leaves none of {len(train):,} training pairs ({cleaner.reasons})"
+            raise InputError(f"{settings.dataset}: {left}: {way_out}")
+        lines += cleaner.notes()
+    return rows, lines
 
 
 def _split(data: Read, settings: Settings) -> tuple[dict[str, np.ndarray], float]:

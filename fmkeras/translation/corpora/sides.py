@@ -1,9 +1,11 @@
-"""Which side of a pair is which, by the letters that stand together in each: whether a file has its columns turned."""
+"""Which side of a pair is which, by the letters that stand in each: whether a file has its columns turned."""
 
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+from fmkeras.translation.corpora.alphabets import strange
 from fmkeras.translation.corpora.stored import Pairs
 
 SAMPLE = 2000  # pairs by which the sides are known
@@ -24,6 +26,22 @@ def read_as_translations(translations: Sequence[str], sources: Sequence[str], re
     like = _like(translations[:SAMPLE])
     pairs = zip(sources[:SAMPLE], references[:SAMPLE], strict=True)
     return _mostly([like(s) / (len(s) + 1) > like(t) / (len(t) + 1) for s, t in pairs])
+
+
+def by_letters(pairs: Pairs, source: str, target: str) -> int:
+    """Which side is of the source language, by letters that the other language does not write.
+
+    Returns:
+        1 or 2; 0 where too few pairs have such letters, or they disagree.
+    """
+    votes = Counter[int]()
+    for pair in pairs[:: max(1, len(pairs) // SAMPLE)]:
+        one, other = (unicodedata.normalize("NFC", side) for side in pair)
+        straight = strange(one, source) + strange(other, target)
+        turned = strange(one, target) + strange(other, source)
+        votes[1 if straight < turned else 2 if turned < straight else 0] += 1
+    of_use = votes[1] + votes[2]
+    return next((side for side in (1, 2) if of_use >= FEWEST and votes[side] > MOST * of_use), 0)
 
 
 def _mostly(strange: list[bool]) -> bool:

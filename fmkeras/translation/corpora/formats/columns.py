@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from fmkeras.errors import InputError
+from fmkeras.translation.corpora import sides
 from fmkeras.translation.corpora.formats.naming import kind, language, named, role
 from fmkeras.translation.corpora.formats.reading import Found, Reading
 from fmkeras.translation.corpora.languages import same
@@ -41,7 +42,19 @@ def found(table: Table, reading: Reading) -> Found:
     note = f"{table.name}: {table.form}, {len(table.names)} columns, source {_title(table, first)}, "
     note += f"target {_title(table, second)}"
     note += f"; left out: {', '.join(left_out)}" * bool(left_out)
+    if not any(names) and reading.source_column == 1 and not reading.columns:
+        note += _by_order(table, reading, first, second)
     return Found(_pairs(table, first, second), *names, note, decided)
+
+
+def _by_order(table: Table, reading: Reading, first: int, second: int) -> str:
+    """What is to be said where languages are asked for, and neither names nor letters say which column is which."""
+    if not all(reading.asked) or (role(table.names[first]) and role(table.names[second])):
+        return ""
+    pairs = [(row[first], row[second]) for row in table.sample if len(row) > max(first, second)]
+    if not pairs or sides.by_letters(pairs, *reading.asked):  # of turned ones something is said when all are read
+        return ""
+    return f"; by order alone {pairs[0][0]:.30} is taken for {reading.source}: if it is not, --source-column 2"
 
 
 def _title(table: Table, column: int) -> str:
