@@ -82,6 +82,7 @@ GOOD: list[tuple[str, str | bytes, dict, list]] = [
     ("table.csv", 'Olá.,Hello.\n"Sim, claro.","Yes, of course."\n', {"columns": "1,2"}, TWO),
     ("table.csv", 'frase,sentence,n\nOlá.,Hello.,1\n', {"columns": "frase,sentence"}, TWO[:1]),
     ("lines.csv", 'pt,en\n"Olá\nmundo.","Hello\nworld."\n', {}, [("Olá mundo.", "Hello world.")]),
+    ("excel.csv", "sep=;\r\npt;en\r\nOlá.;Hello.\r\n", {}, TWO[:1]),
     ("tabs.csv", PLAIN, {}, TWO),
     ("aligned.pt-en", PLAIN.replace("\t", " ||| "), {}, TWO),
     ("hub.jsonl", '{"translation": {"en": "Hello.", "pt": "Olá."}}\n', PT_EN, TWO[:1]),
@@ -101,6 +102,7 @@ GOOD: list[tuple[str, str | bytes, dict, list]] = [
     ("plain.tsv.xz", lzma.compress(PLAIN.encode()), {}, TWO),
     ("plain", gzip.compress(PLAIN.encode(), mtime=0), {}, TWO),
     ("plain.zip", zipped(**{"data/plain.tsv": PLAIN, "README": "about"}), {}, TWO),
+    ("por-eng.zip", zipped(**{"_about.txt": "** Info **\n\nWhere it is from\n", "por.txt": anki(CC)}), {}, TWO),
     ("opus.zip", zipped(**{"T.en-pt.en": "Hello.\n", "T.en-pt.pt": "Olá.\n", "LICENSE": "by", "README": "a"}), PT_EN, TWO[:1]),
     ("many.zip", zipped(**{f"T.{x}": f"{x}\n" for x in ("de", "en", "pt")}), PT_EN, [("pt", "en")]),
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Files as people have them: keys beside the sentences, many regional codes in one memory, names in any language."""
 
 import json
+import zipfile
 
 import pytest
 
@@ -116,3 +117,75 @@ def test_arrow_files_are_read_as_streams_are(tmp_path, name):
     columns = dict(zip(("pt", "en"), map(list, zip(*PAIRS, strict=True)), strict=True))
     feather.write_feather(arrow.table(columns), tmp_path / name)
     assert read_pairs(tmp_path / name) == PAIRS
+
+
+TIMED = "1\n00:00:01,000 --> 00:00:02,500\nHello.\n\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (
+            "a{}.tsv",
+            "Hello.\n",
+            r"a1.tsv is no plain text, a sentence a line \(.tsv\); of several files two are",
+        ),
+        (
+            "a{}.jsonl",
+            '{"pt": "Olá.", "en": "Hello."}\n',
+            "put pairs together into one file, or name others as --valid",
+        ),
+        ("a{}.txt", "Olá.\tHello.\n", "a1.txt has lines with a tab, as of pairs; of several files two are plain text"),
+        ("a{}.srt", TIMED, "a1.srt holds subtitles with their times"),
+        ("a{}.txt", "WEBVTT\n\n" + TIMED.replace(",", ".")[2:], "a1.txt holds subtitles with their times"),
+        ("a{}.txt", "%PDF-1.7\n", "a1.txt is a PDF"),
+        ("a{}.txt", "<html>\n", "a1.txt is a web page"),
+    ],
+)
+def test_two_files_that_are_no_sides_of_a_text_are_refused(name, content, said, tmp_path):
+    files = [written(tmp_path, name.format(number), content.splitlines()) for number in (1, 2)]
+    with pytest.raises(InputError, match=said) as error:
+        read_pairs(files)
+    assert "\n" not in str(error.value)
+
+
+def test_two_office_documents_are_refused_as_one_is(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.docx", "w") as archive:
+        archive.writestr("word/document.xml", "")
+    with pytest.raises(InputError, match=r"a.docx is an Office document"):
+        read_pairs([tmp_path / "a.docx", written(tmp_path, "a.txt", ["Hello."])])
+
+
+def test_a_tab_in_some_lines_is_text(tmp_path):
+    sides = [
+        written(tmp_path, f"a.{code}", text) for code, text in (("pt", ["Olá.", "A\tB."]), ("en", ["Hello.", "A\tB."]))
+    ]
+    assert read_pairs(sides) == [("Olá.", "Hello."), ("A\tB.", "A\tB.")]
+
+
+def test_a_name_for_which_there_is_nothing_says_what_there_is(tmp_path):
+    def said(name):
+        with pytest.raises(InputError) as error:
+            formats.read(name, Reading(source="pt", target="en"))
+        assert "\n" not in str(error.value)
+        return str(error.value).replace(f"{tmp_path}/", "").removeprefix("--dataset ")
+
+    corpus = str(tmp_path / "corpus")
+    assert said(corpus) == "corpus: no such file or folder (and not 'auto', 'ted' or 'phrasebook')"
+    written(tmp_path, "corpus.pt", ["Olá."])
+    sides = "name one in full, or two sides, source first: "
+    assert said(corpus) == f"corpus: no such file, but corpus.pt: {sides}corpus.pt,ITS_TRANSLATION"
+    assert said(f"{corpus}.pt,{corpus}.en") == "corpus.pt,corpus.en: no such file: corpus.en"
+    written(tmp_path, "corpus.tgt", ["Hello."])
+    assert said(corpus) == f"corpus: no such file, but corpus.pt, corpus.tgt: {sides}corpus.pt,corpus.tgt"
+    three = said(f"{corpus}.pt,{corpus}.tgt,{corpus}.pt")
+    assert three.startswith("corpus.pt,corpus.tgt,corpus.pt: 3 files, where two are plain text, read line by line")
+
+
+def test_a_folder_whose_files_name_no_languages_says_so(tmp_path):
+    for name in ("train.src", "train.tgt"):
+        written(tmp_path, name, ["Olá."])
+    with pytest.raises(
+        InputError, match=r"\(train.src, train.tgt: let their names end with the languages, train.pt train.en\)"
+    ):
+        formats.read_splits(tmp_path, Reading())

@@ -15,7 +15,15 @@ from fmkeras.translation.corpora.languages import same
 
 Pairs = list[tuple[str, str]]
 SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test", "eval")}
-UNREAD = ("README", "LICENSE", "LICENCE", "INFO", "CITATION", ".")  # what an archive or folder holds beside its data
+UNREAD = (
+    "README",
+    "LICENSE",
+    "LICENCE",
+    "INFO",
+    "CITATION",
+    "_about",
+    ".",
+)  # what an archive or folder holds beside its data
 ARROW = (".arrow", ".feather")
 DATA = (".tsv", ".csv", ".txt", ".json", ".jsonl", ".ndjson", ".tmx", ".xlf", ".xliff", ".parquet", *ARROW)
 
@@ -88,11 +96,14 @@ def read(name: str, reading: Reading | None = None) -> Found:
     """
     reading = reading or Reading()
     if parts := two_files(name, reading):
+        for part in parts:
+            _refuse_office(part)
         return moses.read([Source.of(part) for part in parts], reading)
     path = Path(name)
     if not os.path.exists(path):
-        raise InputError(f"--dataset {name}: no such file or folder (and not 'auto', 'ted' or 'phrasebook')")
-    if zipfile.is_zipfile(path) and not _office(path):
+        raise InputError(_missing(name))
+    _refuse_office(path)
+    if zipfile.is_zipfile(path):
         members = _members(path)
         names = [PurePath(member.name.removeprefix(f"{path}: ")).name.lower() for member in members]
         if all(any(_begins(found, words) for found in names) for words in SPLITS.values()):
@@ -144,8 +155,10 @@ def read_splits(folder: Path, reading: Reading) -> dict[str, Found]:
     for split, names in SPLITS.items():
         chosen = [path for path, name in files.items() if _begins(name, names) and _is_data(path, reading)]
         if not chosen:
+            unread = ", ".join(path.name for path, name in files.items() if _begins(name, names))[:80]
+            hint = f" ({unread}: let their names end with the languages, {names[0]}.pt {names[0]}.en)" if unread else ""
             raise InputError(
-                f"{folder} has no {split}.tsv or other {split} file: a folder needs train, validation and test"
+                f"{folder} has no {split}.tsv or other {split} file{hint}: a folder needs train, validation and test"
             )
         found[split] = _of_several([Source.of(path) for path in chosen], str(folder), reading)
         reading = _like(found[split], reading)
@@ -219,14 +232,33 @@ def _members(path: Path) -> list[Source]:
     return [Source(f"{path}: {name}", functools.partial(archive.open, name)) for name in names]  # type: ignore[arg-type]
 
 
-def _office(path: Path) -> bool:
-    """Whether a zip is a spreadsheet or a text document, which cannot be read.
+def _refuse_office(path: Path) -> None:
+    """A spreadsheet or a text document is a zip, and cannot be read.
 
     Raises:
-        InputError: it is.
+        InputError: it is one.
     """
+    if not zipfile.is_zipfile(path):
+        return
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     if any(name.startswith(("xl/", "word/", "ppt/")) or name == "mimetype" for name in names):
         raise InputError(f"{path} is an Office document: save it as .csv or tab-separated text; {FORMS}")
-    return False
+
+
+def _missing(name: str) -> str:
+    """What is to be said of a name for which there is nothing: what is there, and how to name it."""
+    parts = [part.strip() for part in name.split(",")]
+    absent = [part for part in parts if not os.path.exists(part)]
+    if not absent:
+        several = f"{len(parts)} files" if all(map(os.path.isfile, parts)) else "files and folders"
+        return f"--dataset {name}: {several}, where {moses.TOGETHER}"
+    if len(absent) < len(parts):
+        return f"--dataset {name}: no such file: {', '.join(absent)}"
+    parent, stem = Path(name).parent, Path(name).name
+    begun = sorted(path for path in parent.iterdir() if path.name.startswith(f"{stem}.")) if parent.is_dir() else []
+    if not stem or not begun:
+        return f"--dataset {name}: no such file or folder (and not 'auto', 'ted' or 'phrasebook')"
+    listed = ", ".join(path.name for path in begun[:6])
+    example = ",".join(map(str, begun[:2])) if len(begun) > 1 else f"{begun[0]},ITS_TRANSLATION"
+    return f"--dataset {name}: no such file, but {listed}: name one in full, or two sides, source first: {example}"

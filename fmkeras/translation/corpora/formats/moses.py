@@ -1,6 +1,7 @@
 """Two files with as many lines, one a language: Moses' and OPUS' form, text.pt and text.en."""
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
@@ -11,14 +12,25 @@ from fmkeras.translation.corpora.formats.reading import Found, Reading
 from fmkeras.translation.corpora.formats.source import Source
 from fmkeras.translation.corpora.languages import told_apart
 
+SAMPLE = 1000  # lines by which it is known that a file has a sentence a line
+MOST = 0.9  # of these hold a tab, if it holds pairs
+TIMES = re.compile(r"(\d+:)?\d\d:\d\d[,.]\d{3} --> ")  # in subtitles
+MARKED = ".tsv .csv .json .jsonl .ndjson .xml .tmx .xlf .xliff .srt .vtt .ass .html .htm .parquet .xlsx .ods".split()
+TOGETHER = (  # what several files are, and the way out where they are no such
+    "two are plain text, read line by line, source and target: put pairs together into one file, or name others as "
+    "--validation and --test"
+)
+
 
 def read(files: Sequence[Source], reading: Reading) -> Found:
     """The pairs of two files, source first: in the order of --source and --target where the names tell, else as given.
 
     Raises:
-        InputError: they have not as many lines, or are not of these languages.
+        InputError: they have not as many lines, are not of these languages, or hold more than a sentence a line.
     """
     first, second = files
+    for file in files:
+        _refuse_marked(file, reading)
     names = [language_of(file, reading.asked) for file in files]
     if not any(names):  # en.txt, corpus_en.txt; of one file alone it may be a word
         stems = [language(PurePath(file.name).name.split(".")[0]) for file in files]
@@ -36,6 +48,24 @@ def read(files: Sequence[Source], reading: Reading) -> Found:
         first, second, names = second, first, names[::-1]
     note = f"{first.name} and {second.name}: line by line, source and target"
     return Found(_pairs(first, second, reading), names[0], names[1], note, decided)
+
+
+def _refuse_marked(file: Source, reading: Reading) -> None:
+    """What holds pairs, times or markup is no side of a text.
+
+    Raises:
+        InputError: it does, or is a document of another kind.
+    """
+    file.head()
+    lines = [line for _, line in itertools.islice(file.lines(reading.encoding), SAMPLE) if line.strip()]
+    if any(map(TIMES.match, lines)):
+        raise InputError(f"{file.name} holds subtitles with their times: leave these out, and give a sentence a line")
+    if file.suffix in MARKED:
+        raise InputError(
+            f"{file.name} is no plain text, a sentence a line ({file.suffix}); of several files {TOGETHER}"
+        )
+    if sum("\t" in line for line in lines) > MOST * len(lines):
+        raise InputError(f"{file.name} has lines with a tab, as of pairs; of several files {TOGETHER}")
 
 
 def language_of(file: Source, asked: Sequence[str] = ()) -> str:

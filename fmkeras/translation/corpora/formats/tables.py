@@ -17,6 +17,7 @@ BARS = " ||| "  # between the sides of a pair, for the programs that align words
 FORM = {"\t": "tab-separated", BARS: "separated by |||", ",": "CSV"}
 SIGNS = ";,|"  # of CSV; what stands between cells stands as often in each line, and of two such a comma is the text's
 QUOTED = re.compile(r'"(?:[^"]|"")*"')  # a cell in which quotes are quoting
+SEPARATOR = re.compile(r"sep=.", re.IGNORECASE)  # a first line, which tells Excel what stands between cells
 
 Rows = Iterator[tuple[str, Sequence[str]]]
 
@@ -29,6 +30,8 @@ def read(source: Source, reading: Reading) -> Found:
     """
     lines = source.lines(reading.encoding)
     sample = list(itertools.islice(lines, SAMPLE))
+    if sample and SEPARATOR.fullmatch(sample[0][1]):
+        del sample[0]
     filled = [line for _, line in sample if line.strip()]
     if not filled:
         raise InputError(f"{source.name} holds no sentence pairs")
