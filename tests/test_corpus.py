@@ -132,7 +132,8 @@ def test_file(file):
     assert (loaded.name, loaded.source, loaded.target, loaded.style) == (str(file), "Klingon", "Elvish", "ted")
     assert sorted(everything(loaded)) == sorted(PAIRS)
     assert (len(loaded.train), len(loaded.validation), len(loaded.test)) == (92, 4, 4)
-    assert loaded.notes[0] == f"{file}: tab-separated, 2 columns, source 1, target 2"
+    order = "by order alone column 1 is Klingon (frase número 0.): if not, --source-column 2"
+    assert loaded.notes[0] == f"{file}: tab-separated, 2 columns, source 1, target 2; {order}"
     assert loaded.notes[1:] == [
         "train: 92 pairs read, 0 blank and 0 duplicate dropped, 92 kept",
         "validation: 4 pairs read, 0 blank and 0 duplicate dropped, 4 kept",

@@ -189,3 +189,22 @@ def test_a_folder_whose_files_name_no_languages_says_so(tmp_path):
         InputError, match=r"\(train.src, train.tgt: let their names end with the languages, train.pt train.en\)"
     ):
         formats.read_splits(tmp_path, Reading())
+
+
+def test_quotes_of_a_spreadsheet_s_text_are_undone(tmp_path):
+    """Excel puts them round the cells with a comma only."""
+    lines = ["pt\ten", '"Sim, claro."\tYes.', "Bom dia.\tGood morning.", '"Não, Ana."\t"No, Ana."']
+    found = formats.read(written(tmp_path, "a.txt", lines))
+    assert list(found.pairs) == [("Sim, claro.", "Yes."), ("Bom dia.", "Good morning."), ("Não, Ana.", "No, Ana.")]
+    assert "quotes undone" in found.note
+    for more in ("Olá, Ana.\tHello.", '"Olá."\tHello.', 'O "gato".\tThe cat.'):  # then quotes are the text's
+        found = formats.read(written(tmp_path, "a.txt", [*lines, more]))
+        assert next(found.pairs) == ('"Sim, claro."', "Yes.")
+        assert f"; cells in quotes keep these: {3 + ('Olá.' in more)} in the first 5 lines" in found.note
+
+
+@pytest.mark.parametrize("line", ['"Olá.\nBom dia."\tHello.', 'Olá.\t"Hello.\nGood morning."'])
+def test_a_line_break_within_a_cell_is_said(tmp_path, line):
+    said = r"line [34]: a cell in quotes goes on in another line: save the file as CSV, with commas"
+    with pytest.raises(InputError, match=said):
+        read_pairs(written(tmp_path, "a.tsv", ["Sim.\tYes.", "Não.\tNo.", line, "Adeus.\tGoodbye."]))

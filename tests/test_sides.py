@@ -104,7 +104,7 @@ def test_cleaning_that_leaves_nothing_is_said(tmp_path):
 def test_an_order_that_nothing_tells_is_said(tmp_path):
     path = written(tmp_path / "a.tsv", [(f"The house is big {n}.", f"Het huis is groot {n}.") for n in range(9)])
     asked = dict(source="nl", target="en")
-    said = "by order alone The house is big 0. is taken for nl: if it is not, --source-column 2"
+    said = "by order alone column 1 is nl (The house is big 0.): if not, --source-column 2"
     assert said in formats.read(path, formats.Reading(**asked)).note
     for options in (asked | dict(source_column=2), asked | dict(columns="1,2"), dict(source="nl"), {}):
         assert "by order" not in formats.read(path, formats.Reading(**options)).note

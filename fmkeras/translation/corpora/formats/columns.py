@@ -1,5 +1,6 @@
 """From columns to pairs: which two of a table's columns are the source and the target."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -8,6 +9,8 @@ from fmkeras.translation.corpora import sides
 from fmkeras.translation.corpora.formats.naming import kind, language, named, role
 from fmkeras.translation.corpora.formats.reading import Found, Reading
 from fmkeras.translation.corpora.languages import same
+
+QUOTE_LEFT_OPEN = re.compile(r'"(?:[^"]|"")*|(?:[^"]|"")*"')  # a cell whose other end stands in another line
 
 
 class Table(NamedTuple):
@@ -54,7 +57,7 @@ def _by_order(table: Table, reading: Reading, first: int, second: int) -> str:
     pairs = [(row[first], row[second]) for row in table.sample if len(row) > max(first, second)]
     if not pairs or sides.by_letters(pairs, *reading.asked):  # of turned ones something is said when all are read
         return ""
-    return f"; by order alone {pairs[0][0]:.30} is taken for {reading.source}: if it is not, --source-column 2"
+    return f"; by order alone column {first + 1} is {reading.source} ({pairs[0][0]:.30}): if not, --source-column 2"
 
 
 def _title(table: Table, column: int) -> str:
@@ -67,6 +70,10 @@ def _pairs(table: Table, first: int, second: int) -> Iterator[tuple[str, str]]:
         if len(cells) <= max(first, second) or any(cell.strip() for cell in cells[count:]):
             if len(cells) <= 1 and not "".join(cells).strip():
                 continue  # a blank line
+            if any(QUOTE_LEFT_OPEN.fullmatch(cell) for cell in (cells[0], cells[-1])):
+                raise InputError(
+                    f"{place}: a cell in quotes goes on in another line: save the file as CSV, with commas"
+                )
             if count == 2:
                 is_csv = table.form.startswith("CSV")
                 told = ": one with a comma needs quotes around it" if is_csv else " with one tab between"

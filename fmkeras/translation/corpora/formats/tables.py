@@ -43,6 +43,7 @@ def read(source: Source, reading: Reading) -> Found:
     lines = itertools.chain(sample, lines)
     is_csv = delimiter not in ("\t", BARS)
     quoted = is_csv or quotes_are_quoting([line.split(delimiter) for line in filled])
+    kept = 0 if quoted else sum(bool(QUOTED.fullmatch(cell)) for line in filled for cell in line.split(delimiter))
     rows = csv_rows(source.name, lines, delimiter) if quoted else ((p, line.split(delimiter)) for p, line in lines)
     first = list(itertools.islice(rows, SAMPLE // 2))
     rows, header = itertools.chain(first, rows), next((row for row in first if any(row[1])), first[0])
@@ -61,6 +62,7 @@ def read(source: Source, reading: Reading) -> Found:
     form = FORM.get(delimiter, f"CSV with {delimiter!r}")
     form += ", quotes undone" * (quoted and not is_csv) + ", first line its names" * bool(names)
     result = found(Table(source.name, form, tuple(names) or ("",) * count, samples, rows), reading)
+    result.note += f"; cells in quotes keep these: {kept:,} in the first {len(filled):,} lines" * bool(kept)
     if not names and like_names(header[1], samples[1:]):
         shown = " | ".join(cell.strip() for cell in header[1])
         result.note += f"; the first line counts as sentences ({shown}): if it names columns, use --source and --target"
@@ -107,13 +109,16 @@ def _regularity(counts: Sequence[int]) -> float:
 def quotes_are_quoting(rows: Sequence[Sequence[str]]) -> bool:
     """Whether quotes at both ends of a cell belong to the file's form, and are doubled within.
 
-    So it is where every cell that begins with one is well-formed, and some hold doubled ones, or all cells have them.
-    Else they are the text's: "Hello," she said.
+    So it is where every cell that begins with one is well-formed, and some hold doubled ones, or all cells have them,
+    or, as in Excel's text files, just those with a comma. Else they are the text's: "Hello," she said.
     """
-    cells = [cell for row in rows for cell in row if cell.startswith('"')]
-    if not cells or not all(QUOTED.fullmatch(cell) for cell in cells):
+    cells = [cell for row in rows for cell in row]
+    quoted = [cell for cell in cells if cell.startswith('"')]
+    if not quoted or not all(QUOTED.fullmatch(cell) for cell in quoted):
         return False
-    return any('""' in cell[1:-1] for cell in cells) or len(cells) == sum(map(len, rows))
+    if len(quoted) == len(cells) or any('""' in cell[1:-1] for cell in quoted):
+        return True
+    return all(("," in cell) == cell.startswith('"') == ('"' in cell) for cell in cells)
 
 
 def csv_rows(name: str, lines: Iterator[tuple[str, str]], delimiter: str) -> Rows:
