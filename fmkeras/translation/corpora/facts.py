@@ -1,6 +1,7 @@
 """What is known of each sentence pair, in numbers: enough to choose among millions without their text at hand."""
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -9,7 +10,15 @@ import numpy as np
 from fmkeras.translation.corpora import textform
 
 LONGEST = 2_000  # characters of a side: more is no sentence, and attention to it would fill the memory
-BLANK, LONG, CONTROL, EQUAL = 1, 2, 4, 8  # flags; a pair with one of the first two is of no use
+BLANK, LONG, CONTROL, EQUAL, SPOILT = 1, 2, 4, 8, 16  # flags; a pair with one of the first two is of no use
+# What becomes of UTF-8 that is read as cp1252 or latin-1, "Ã¡" of "á", where no text has it by chance (as IRMÃ” or
+# café\xa0» would be); and the sign for a character that was lost.
+_CLOSING = "’“”…›»"
+_REST = f"\x80-\xbf€‚ƒ„†‡ˆ‰Š‹ŒŽ‘•–—˜™š›œžŸ{_CLOSING}"
+_SPOILT = re.compile(
+    f"[ÂÃÄÅ](?:(?![{_CLOSING}])|(?<![A-ZÀ-Þ].))[{_REST}]|â[€\x80]|(?:[ÎÏÐÑ×ØÙ][{_REST}]){{2}}|"
+    f"(?:[à-ï][{_REST}]{{2}}){{2}}|\ufffd"
+)
 FACTS = np.dtype(
     [
         ("flags", "u1"),
@@ -83,18 +92,19 @@ def keep(facts: np.ndarray, rows: np.ndarray, drop_duplicates: bool = True) -> t
         _, first = np.unique(facts["pair"][kept], return_index=True)
         duplicate = len(kept) - len(first)
         kept = kept[np.sort(first)]
-    blank, long, control = (np.count_nonzero(flags & flag) for flag in (BLANK, LONG, CONTROL))
+    blank, long, control, spoilt = (np.count_nonzero(flags & flag) for flag in (BLANK, LONG, CONTROL, SPOILT))
     equal = np.count_nonzero(facts["flags"][kept] & EQUAL)
     note = f"{len(rows):,} pairs read, {blank:,} blank and {duplicate:,} duplicate dropped, {len(kept):,} kept"
     note += f"; dropped for over {LONGEST:,} characters: {long:,}" * bool(long)
     note += f"; with control characters, now spaces: {control:,}" * bool(control)
     note += f"; kept with equal sides: {equal:,}" * bool(equal)
+    note += f"; with letters that a wrong encoding has spoilt (Ã¡, �): {spoilt:,}, repair the file" * bool(spoilt)
     return kept, note
 
 
 def _kept(source: str, target: str) -> tuple[Pair, int]:
     """A pair as it is kept, and its flags."""
-    flags = 0
+    flags = SPOILT * any(not side.isascii() and bool(_SPOILT.search(side)) for side in (source, target))
     if not (source.isprintable() and target.isprintable()):
         cleaned = textform.CONTROL.sub(" ", source), textform.CONTROL.sub(" ", target)
         flags |= CONTROL * (cleaned != (source, target))

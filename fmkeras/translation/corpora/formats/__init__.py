@@ -1,6 +1,7 @@
 """Files of sentence pairs in the forms that people have them, each told by its content and its name.
 
-A module a family: `source` (bytes and lines), `tables`, `records` (JSON, Parquet), `exchange` (TMX, XLIFF), `moses`.
+A module a family: `source` (bytes and lines) with `charsets`, `tables`, `records` (JSON, Parquet), `exchange` (TMX,
+XLIFF), `moses`.
 `columns` finds source and target in what they read, `files` chooses among them.
 """
 

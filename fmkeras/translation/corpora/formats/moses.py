@@ -57,7 +57,7 @@ def _refuse_marked(file: Source, reading: Reading) -> None:
         InputError: it does, or is a document of another kind.
     """
     file.head()
-    lines = [line for _, line in itertools.islice(file.lines(reading.encoding), SAMPLE) if line.strip()]
+    lines = [line for _, line in itertools.islice(_lines(file, reading), SAMPLE) if line.strip()]
     if any(map(TIMES.match, lines)):
         raise InputError(f"{file.name} holds subtitles with their times: leave these out, and give a sentence a line")
     if file.suffix in MARKED:
@@ -78,8 +78,13 @@ def language_of(file: Source, asked: Sequence[str] = ()) -> str:
     return suffixes[-1] if suffixes and named(suffixes[-1], asked) and not role(suffixes[-1]) else ""
 
 
+def _lines(file: Source, reading: Reading) -> Iterator[tuple[str, str]]:
+    name = language_of(file, reading.asked)
+    return file.lines(reading.encoding, languages=[name] if name else reading.asked)
+
+
 def _pairs(first: Source, second: Source, reading: Reading) -> Iterator[tuple[str, str]]:
-    rows = itertools.zip_longest(first.lines(reading.encoding), second.lines(reading.encoding))
+    rows = itertools.zip_longest(_lines(first, reading), _lines(second, reading))
     for number, (one, other) in enumerate(rows):
         if one is None or other is None:
             longer = first if other is None else second

@@ -23,7 +23,7 @@ def read_json(source: Source, reading: Reading) -> Found:
     Raises:
         InputError: it is no JSON, or its records have no two texts.
     """
-    lines = ((place, line) for place, line in source.lines(reading.encoding, LONGEST) if line.strip())
+    lines = ((place, line) for place, line in source.lines(reading.encoding, LONGEST, reading.asked) if line.strip())
     head = list(itertools.islice(lines, 2))
     if not head:
         raise InputError(f"{source.name} holds no sentence pairs")

@@ -7,11 +7,12 @@ import gzip
 import io
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from fmkeras.errors import InputError
+from fmkeras.translation.corpora.formats import charsets
 
 LONGEST_LINE = 1_000_000  # bytes: more is no file of sentences
 COMPRESSED: dict[str, tuple[bytes, Callable]] = {  # suffix: how such a file begins, and what opens it
@@ -102,7 +103,9 @@ class Source:
             raise InputError(f"{self.name} is a tar archive, to be unpacked first: {FORMS}")
         return head
 
-    def lines(self, encoding: str = "", longest: int = LONGEST_LINE) -> Iterator[tuple[str, str]]:
+    def lines(
+        self, encoding: str = "", longest: int = LONGEST_LINE, languages: Sequence[str] = ()
+    ) -> Iterator[tuple[str, str]]:
         """The lines, one at a time: where each stands, for messages, and its text without the line's end.
 
         Only a line feed ends a line (or a carriage return, where a file has no line feeds), as in every program that
@@ -111,6 +114,7 @@ class Source:
         Args:
             encoding: of a file without a byte-order mark; UTF-8 by default.
             longest: bytes that a line has fewer than.
+            languages: names of those that the text may be of, by which an encoding is proposed where it is another.
 
         Raises:
             InputError: the file cannot be read, or a line is no text; names the line.
@@ -118,7 +122,7 @@ class Source:
         number = 0
         try:
             with self.open() as file:
-                for number, line in enumerate(_decoded(self.name, file, encoding, longest), 1):
+                for number, line in enumerate(_decoded(self.name, file, encoding, longest, languages), 1):
                     place = f"{self.name}, line {number}"
                     if len(line) >= longest:
                         raise InputError(f"{place}: over {longest:,} bytes: is this a file of sentences?")
@@ -131,7 +135,7 @@ class Source:
             raise InputError(f"{self.name} cannot be read ({error}): is it whole?") from None
 
 
-def _decoded(name: str, file: BinaryIO, encoding: str, longest: int) -> Iterator[str]:
+def _decoded(name: str, file: BinaryIO, encoding: str, longest: int, languages: Sequence[str]) -> Iterator[str]:
     """The lines of an open file as text."""
     head = file.read(1 << 16)
     found = next((found for mark, found in BYTE_ORDER_MARKS if head.startswith(mark)), "")
@@ -148,11 +152,13 @@ def _decoded(name: str, file: BinaryIO, encoding: str, longest: int) -> Iterator
         while line := text.readline(longest):
             yield line.removeprefix("\ufeff")
         return
+    if not known.startswith("utf") and charsets.is_utf_8(head):
+        raise InputError(f"{name} looks like UTF-8, not {encoding}: leave --encoding out, or convert what is not UTF-8")
     file.seek(len(codecs.BOM_UTF8) if found == "utf-8" else 0)
     old_mac = b"\r" in head and b"\n" not in head
     lines: Iterator[bytes] = _split(file, b"\r", longest) if old_mac else iter(lambda: file.readline(longest), b"")
     for number, content in enumerate(lines, 1):
-        yield _text(f"{name}, line {number}", content, encoding, longest)
+        yield _text(f"{name}, line {number}", content, encoding, longest, languages)
 
 
 def _split(file: BinaryIO, end: bytes, longest: int) -> Iterator[bytes]:
@@ -167,7 +173,7 @@ def _split(file: BinaryIO, end: bytes, longest: int) -> Iterator[bytes]:
         yield rest
 
 
-def _text(place: str, line: bytes, encoding: str, longest: int) -> str:
+def _text(place: str, line: bytes, encoding: str, longest: int, languages: Sequence[str]) -> str:
     """A line as text."""
     try:
         return line.decode(encoding)
@@ -176,9 +182,9 @@ def _text(place: str, line: bytes, encoding: str, longest: int) -> str:
             raise InputError(f"{place}: not {encoding}: name another --encoding") from None
         if len(line) == longest:  # it was cut, perhaps within a character
             return line.decode(encoding, "replace")
-        likely = ("utf-16-be" if line.find(b"\0") % 2 == 0 else "utf-16-le") if b"\0" in line else "cp1252"
-        hint = f"convert the file, or name its --encoding, perhaps {likely}"
-        raise InputError(f"{place}, byte {error.start + 1}: not {_title(encoding)}; {hint}") from None
+        likely = charsets.hint(line, codecs.lookup(encoding).name, languages)
+        way_out = "convert the file, or name its --encoding" + f", perhaps {likely}" * bool(likely)
+        raise InputError(f"{place}, byte {error.start + 1}: not {_title(encoding)}; {way_out}") from None
 
 
 def _title(encoding: str) -> str:

@@ -28,7 +28,7 @@ def read(source: Source, reading: Reading) -> Found:
     Raises:
         InputError: it has none, or it cannot be said which columns they are.
     """
-    lines = source.lines(reading.encoding)
+    lines = source.lines(reading.encoding, languages=reading.asked)
     sample = list(itertools.islice(lines, SAMPLE))
     if sample and SEPARATOR.fullmatch(sample[0][1]):
         del sample[0]
