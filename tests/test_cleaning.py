@@ -25,6 +25,7 @@ WRONG = [
     ("Pão &amp; vinho.", "Bread and wine.", "markup"),
     ("Olá, mundo.", "Привет, мир.", "wrong script"),
 ]
+ENTITIES = ["&apos;", "&eacute;", "&rsquo;", "&mdash;", "&Aacute;", "&#8217;", "&frac12;"]
 
 
 @pytest.mark.parametrize(("source", "target"), GOOD)
@@ -35,6 +36,11 @@ def test_good_pairs_stay(source, target):
 @pytest.mark.parametrize(("source", "target", "reason"), WRONG)
 def test_wrong_pairs_go(source, target, reason):
     assert Cleaner("pt", "en").fault((source, target)) == reason
+
+
+def test_all_entities_of_html_are_markup():
+    assert all(cleaning.marked_up(f"um{entity} dois") for entity in ENTITIES)
+    assert not any(map(cleaning.marked_up, ["Silva & Filhos; e Ana", "a &b; c", "R&D; Q&A;", "&;"]))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import hashlib
 import re
 import statistics
 from collections import Counter
+from html.entities import html5
 
 import numpy as np
 
@@ -20,7 +21,8 @@ LONGER = 3.0  # times as long as usual, compared with the other side, a side may
 SHORT = 30  # characters: sides up to this are not compared, a word can take a sentence to say
 SAMPLE = 2000  # pairs by which the usual length of a target is told
 RECOMMENDED = 0.05  # share of the pairs that would go from which on cleaning is recommended
-MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:amp|lt|gt|quot|nbsp|#\d{2,5}|#x[0-9a-fA-F]{2,5});|\{\{|\}\}")
+MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|&#(?:\d{2,5}|x[0-9a-fA-F]{2,5});|\{\{|\}\}")
+ENTITY = re.compile(r"&(\w{2,31};)")  # of these the ones that HTML has
 NEAR = "near-duplicates"
 REASONS = ("", "unlike length", "untranslated", "markup", "wrong script", NEAR)
 
@@ -77,7 +79,7 @@ class Cleaner:
             return "unlike length"
         if untranslated(source, target):
             return "untranslated"
-        if MARKUP.search(source) or MARKUP.search(target):
+        if marked_up(source) or marked_up(target):
             return "markup"
         if foreign(source, self.source) or foreign(target, self.target):
             return "wrong script"
@@ -110,6 +112,11 @@ def _judged(pairs: Pairs, source: str, target: str, usual: float) -> tuple[np.nd
     reasons = [REASONS.index(cleaner.fault(pair, usual)) for pair in pairs]
     keys = [0 if reason else near(pair) for reason, pair in zip(reasons, pairs, strict=True)]
     return np.array(reasons, "u1"), np.array(keys, "<u8")
+
+
+def marked_up(text: str) -> bool:
+    """Whether a text has tags, entities such as &rsquo; or the braces of a template."""
+    return bool(MARKUP.search(text)) or any(name in html5 for name in ENTITY.findall(text))
 
 
 def untranslated(source: str, target: str) -> bool:
