@@ -9,6 +9,7 @@ from fmkeras.errors import InputError
 from fmkeras.translation.corpora import corpus as corpora
 from fmkeras.translation.corpora import formats
 from fmkeras.translation.corpora.formats import Reading, read_pairs
+from fmkeras.translation.settings import Settings
 
 PAIRS = [(f"O gato número {n} dorme.", f"Cat number {n} sleeps.") for n in range(20)]
 KEYS = ["abcdefghijklmnopqrst"[n] for n in range(20)]
@@ -68,6 +69,69 @@ def test_a_memory_writes_one_language_in_many_codes(tmp_path):
     assert [pair for pair in only.pairs if all(pair)] == [PAIRS[2][::-1]]
     late = [{"en": en, "pt": pt} for pt, en in PAIRS] * 60 + [{"en-AU": "Late.", "pt-PT": "Tarde."}]
     assert list(formats.read(written(tmp_path, "b.tmx", [memory(*late)])).pairs)[-1] == ("Late.", "Tarde.")
+
+
+def test_of_several_texts_in_one_language_the_first_that_is_not_empty_counts(tmp_path):
+    variant = '<tuv xml:lang="{}"><seg>{}</seg></tuv>'
+    units = [("pt", "Olá."), ("en", ""), ("en", "Hello."), ("en", "Hi.")], [("pt", "Sim."), ("en", "Yes.")]
+    units = ("".join(variant.format(*text) for text in unit) for unit in units)
+    body = "".join(f"<tu>{unit}</tu>" for unit in units)
+    found = formats.read(written(tmp_path, "a.tmx", [f"<tmx><body>{body}</body></tmx>"]))
+    assert list(found.pairs) == [("Olá.", "Hello."), ("Sim.", "Yes.")]
+    assert found.said == f"{found.note}; further texts of a unit in the same language, left out: 1"
+
+
+TRANS_UNITS = (
+    '<trans-unit><source>No.</source><target state="needs-translation">No.</target></trans-unit>'
+    '<trans-unit><source>Yes.</source><target state="new">Yes.</target></trans-unit>'
+    '<trans-unit translate="no"><source>Ana</source><target>Ana</target></trans-unit>'
+    '<trans-unit translate="no"><source>Hi.</source><target>Oi.</target></trans-unit>'
+    '<trans-unit><source>Bye.</source><target state="needs-review-translation">Tchau.</target></trans-unit>'
+)
+SEGMENTS = (
+    '<unit><segment state="initial"><source>No.</source><target>No.</target></segment></unit>'
+    '<unit translate="no"><segment><source>Ana</source><target>Ana</target></segment></unit>'
+    '<unit><segment state="final"><source>Hi.</source><target>Oi.</target></segment></unit>'
+)
+XLIFF = [
+    (
+        '<xliff version="1.2"><file source-language="en" target-language="pt"><body>{}</body></file></xliff>',
+        TRANS_UNITS,
+    ),
+    ('<xliff version="2.0" srcLang="en" trgLang="pt"><file>{}</file></xliff>', SEGMENTS),
+]
+
+
+@pytest.mark.parametrize(("file", "units"), XLIFF)
+def test_units_that_are_marked_as_not_translated_are_blank(tmp_path, file, units):
+    found = formats.read(written(tmp_path, "a.xlf", [file.format(units)]))
+    first = units is TRANS_UNITS
+    expected = [("Hi.", "Oi."), ("Bye.", "Tchau.")] if first else [("Hi.", "Oi.")]
+    assert [pair for pair in found.pairs if all(pair)] == expected
+    review = "; marked as to be reviewed, kept: 1" * first
+    assert found.said == f"{found.note}; marked as not translated, blank: {3 if first else 2}{review}"
+
+
+def test_what_was_counted_while_reading_is_said_of_the_data(tmp_path):
+    units = "".join(f"<trans-unit><source>{en}</source><target>{pt}</target></trans-unit>" for pt, en in PAIRS)
+    path = written(tmp_path, "a.xlf", [XLIFF[0][0].format(units + TRANS_UNITS)])
+    notes = corpora.load(Settings(dataset=path)).notes
+    assert notes[0].endswith("; marked as not translated, blank: 3; marked as to be reviewed, kept: 1")
+
+
+def test_columns_of_numbers_are_said(tmp_path):
+    """As Tatoeba's links between the numbers of sentences."""
+    said = "; both hold numbers only: if these are keys, name a file with the sentences, or its --columns"
+    path = written(tmp_path, "links.csv", (f"{n}\t{n + 3}" for n in range(1000, 1009)))
+    assert formats.read(path).note.endswith(said)
+    path = written(tmp_path, "a.tsv", (f"{n}\tnumber {n}" for n in range(1000, 1009)))
+    assert "numbers only" not in formats.read(path).note
+
+
+def test_cells_that_stand_for_nothing_are_blank():
+    pairs = [("Olá.", "nan"), ("#N/A", "Yes."), ("Sim.", "NULL"), ("Não.", "None"), ("Nenhum.", "None.")]
+    said = "5 pairs read, 4 blank and 0 duplicate dropped, 1 kept; blank for a side that is nan, NULL, None or #N/A: 4"
+    assert corpora.drop_unusable(pairs) == ([("Nenhum.", "None.")], said)
 
 
 def test_regional_forms_that_stand_side_by_side_are_two_languages(tmp_path):
@@ -209,79 +273,3 @@ def test_a_line_break_within_a_cell_is_said(tmp_path, line):
     said = r"line [34]: a cell in quotes goes on in another line: save the file as CSV, with commas"
     with pytest.raises(InputError, match=said):
         read_pairs(written(tmp_path, "a.tsv", ["Sim.\tYes.", "Não.\tNo.", line, "Adeus.\tGoodbye."]))
-
-
-@pytest.mark.parametrize(
-    ("text", "encoding", "asked", "said"),
-    [
-        ("Кот здесь.", "cp1251", "ru", "perhaps cp1251 or koi8-r"),
-        ("猫在这里。", "gb18030", "zh", "perhaps gb18030 or big5"),
-        ("猫はここです。", "shift_jis", "Japanese", "perhaps shift_jis"),
-        ("고양이가 여기 있다.", "cp949", "ko", "perhaps cp949"),
-        ("Η γάτα είναι εδώ.", "cp1253", "el", "perhaps cp1253"),
-        ("Kedi burada mı?", "cp1254", "tr", "perhaps cp1254"),
-        ("Żółty kot.", "cp1250", "pl", "perhaps cp1250"),
-        ("แมวนอน", "cp874", "th", "perhaps cp874"),
-        ("O gato não está.", "cp1252", "pt", "perhaps cp1252"),
-        ("O gato não está.", "cp1252", "", "perhaps cp1252"),
-        ("Кот здесь.", "cp1251", "", "name its --encoding"),
-        ("猫在这里。", "gb18030", "", "name its --encoding"),
-    ],
-)
-def test_the_encoding_that_is_proposed_is_one_of_the_language(tmp_path, text, encoding, asked, said):
-    (tmp_path / "a.tsv").write_bytes(f"{text}\tThe cat is here.\n".encode(encoding))
-    with pytest.raises(InputError) as error:
-        read_pairs(tmp_path / "a.tsv", **({"source": asked, "target": "en"} if asked else {}))
-    assert str(error.value).endswith(said)
-    side = tmp_path / f"a.{asked or 'x'}"
-    side.write_bytes(f"{text}\n".encode(encoding))
-    with pytest.raises(InputError) as error:
-        read_pairs([side, written(tmp_path, "a.en", ["The cat is here."])])
-    assert not asked or len(asked) > 2 or str(error.value).endswith(said)
-
-
-def test_the_encoding_that_was_tried_is_not_proposed(tmp_path):
-    (tmp_path / "a.tsv").write_bytes("Не\tЏ\n".encode("cp1251") + b"\x98\tx\n")
-    with pytest.raises(InputError, match=r"line 2, byte 1: not cp1251; .* --encoding, perhaps koi8-r$"):
-        read_pairs(tmp_path / "a.tsv", source="ru", target="en", encoding="cp1251")
-
-
-@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "cp1251"])
-def test_utf_8_is_not_read_as_something_else(tmp_path, encoding):
-    path = written(tmp_path, "a.tsv", ["\t".join(pair) for pair in PAIRS])
-    said = f"a.tsv looks like UTF-8, not {encoding}: leave --encoding out, or convert what is not UTF-8"
-    with pytest.raises(InputError, match=said):
-        read_pairs(path, encoding=encoding)
-    assert read_pairs(written(tmp_path, "b.tsv", ["Sim.\tYes."]), encoding=encoding) == [("Sim.", "Yes.")]
-    (tmp_path / "c.tsv").write_bytes("Кошка.\tNão.\n".encode("cp1251", "replace"))
-    assert len(read_pairs(tmp_path / "c.tsv", encoding="cp1251")) == 1
-
-
-SPOILT = [
-    *(
-        text.encode().decode("latin-1")
-        for text in ("Não.", "água", "déjà", "Łódź", "Кот", "猫はここ", "η γάτα", "แมว", "it’s")
-    ),
-    *(text.encode().decode("cp1252") for text in ("Não.", "it’s", "Кот", "猫犬", "łódź")),
-    "lost \ufffd",
-]
-SOUND = [
-    "NÃO!",
-    "„Gruß“",
-    "« café\u00a0»",
-    "allé…\u00a0»",
-    "IRMÃ”",
-    "KÖ”",
-    "Привет",
-    "Ça va",
-    "Ångström",
-    "à «",
-    "50 °C",
-]
-
-
-@pytest.mark.parametrize(("texts", "count"), [(SPOILT, len(SPOILT)), (SOUND, 0)])
-def test_what_a_wrong_encoding_has_spoilt_is_counted(texts, count):
-    note = corpora.drop_unusable([(text, f"text {n}") for n, text in enumerate(texts)])[1]
-    said = f"; with letters that a wrong encoding has spoilt (Ã¡, �): {count}, repair the file"
-    assert note.endswith(said) is bool(count) and ("spoilt" in note) is bool(count)

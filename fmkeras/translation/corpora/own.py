@@ -155,7 +155,7 @@ def _parts(settings: Settings) -> tuple[dict[str, Found], str]:
 def _described(found: dict[str, Found], settings: Settings) -> dict:
     """What `Read` says of the data: the first part's languages, notes of it and of files that the user has named."""
     first, *others = found.items()
-    notes = [first[1].note, *(part.note for name, part in others if name.startswith("--"))]
+    notes = [first[1].said, *(part.said for name, part in others if name.startswith("--"))]
     way_round = "swap its --columns" if settings.columns else f"--source-column {3 - settings.source_column}"
     if not settings.columns and (first[1].source or first[1].target):
         way_round = "correct its names of the languages"

@@ -45,7 +45,9 @@ def found(table: Table, reading: Reading) -> Found:
     note = f"{table.name}: {table.form}, {len(table.names)} columns, source {_title(table, first)}, "
     note += f"target {_title(table, second)}"
     note += f"; left out: {', '.join(left_out)}" * bool(left_out)
-    if not any(names) and reading.source_column == 1 and not reading.columns:
+    if any(table.sample) and _kind(table, first) == _kind(table, second) == "number":
+        note += "; both hold numbers only: if these are keys, name a file with the sentences, or its --columns"
+    elif not any(names) and reading.source_column == 1 and not reading.columns:
         note += _by_order(table, reading, first, second)
     return Found(_pairs(table, first, second), *names, note, decided)
 

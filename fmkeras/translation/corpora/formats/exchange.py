@@ -1,5 +1,6 @@
 """TMX and XLIFF, the files of translators' programs, read with lxml: unit by unit, and without their entities."""
 
+import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ SAMPLE = 1000  # units by which the languages are told
 LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 CODES = ("bpt", "ept", "ph", "it", "ut", "bx", "ex", "x", "sc", "ec", "cp", "mrk-comment")  # markup, and no text
 ALONE = ("ph", "x", "ut")  # of these, what stands for something of its own; the others begin or end a style
+UNTRANSLATED = ("new", "needs-translation", "initial")  # states of a target in XLIFF 1, and of a segment in XLIFF 2
 
 Unit = dict[str, str]  # language -> text
 
@@ -24,16 +26,20 @@ def read_tmx(source: Source, reading: Reading) -> Found:
     Raises:
         InputError: it is no XML, defines entities, or holds no two languages.
     """
-    return _found(source, "TMX", _units(source, ("tu",), _tmx_unit), reading)
+    counts = Counter[str]()
+    units = _units(source, ("tu",), lambda element: _tmx_unit(element, counts))
+    return dataclasses.replace(_found(source, "TMX", units, reading), counts=counts)
 
 
 def read_xliff(source: Source, reading: Reading) -> Found:
-    """The pairs of an XLIFF file of version 1 (trans-unit) or 2 (segment). Units without a translation are blank.
+    """The pairs of an XLIFF file of version 1 (trans-unit) or 2 (segment). Units that are not translated are blank.
 
     Raises:
         InputError: it is no XML, defines entities, or does not name its languages.
     """
-    return _found(source, "XLIFF", _units(source, ("trans-unit", "segment"), _xliff_unit), reading)
+    counts = Counter[str]()
+    units = _units(source, ("trans-unit", "segment"), lambda element: _xliff_unit(element, counts))
+    return dataclasses.replace(_found(source, "XLIFF", units, reading), counts=counts)
 
 
 def _units(source: Source, names: tuple[str, ...], texts: Any) -> Iterator[tuple[str, Unit]]:
@@ -64,17 +70,21 @@ def _refuse_entities(source: Source, element: Any) -> None:
         raise InputError(f"{source.name} defines entities, which no translation memory needs: remove its DOCTYPE")
 
 
-def _tmx_unit(element: Any) -> Unit:
+def _tmx_unit(element: Any, counts: Counter[str]) -> Unit:
+    """The texts of a unit: of several in one language the first that is not empty."""
     texts: Unit = {}
     for variant in element.iterfind("{*}tuv"):
         segment = variant.find("{*}seg")
         language = variant.get(LANG) or variant.get("lang") or ""
         if segment is not None and language:
-            texts.setdefault(language, _text(segment))
+            text = _text(segment)
+            counts["further texts of a unit in the same language, left out"] += bool(text and texts.get(language))
+            texts[language] = texts.get(language) or text
     return texts
 
 
-def _xliff_unit(element: Any) -> Unit:
+def _xliff_unit(element: Any, counts: Counter[str]) -> Unit:
+    """The texts of a unit; its target is blank if it is marked as no translation yet, or as not to be translated."""
     source, target = element.find("{*}source"), element.find("{*}target")
     names: dict[str, str] = {}
     for parent in element.iterancestors():
@@ -83,8 +93,14 @@ def _xliff_unit(element: Any) -> Unit:
             break
     if names.get("source") == names.get("target"):  # plain to simple English, say
         names = {}
-    sides = zip((names.get("source") or "source", names.get("target") or "target"), (source, target), strict=True)
-    return {name: _text(side) if side is not None else "" for name, side in sides}
+    texts = [_text(side) if side is not None else "" for side in (source, target)]
+    state = element.get("state") or (target.get("state") if target is not None else "") or ""
+    fixed = "no" in (element.get("translate"), element.getparent().get("translate")) and texts[0] == texts[1]
+    if texts[1] and (state in UNTRANSLATED or fixed):
+        counts["marked as not translated, blank"] += 1
+        texts[1] = ""
+    counts["marked as to be reviewed, kept"] += bool(texts[1]) and state.startswith("needs-review")
+    return dict(zip((names.get("source") or "source", names.get("target") or "target"), texts, strict=True))
 
 
 _LANGUAGES = (("source", "source-language", "srcLang"), ("target", "target-language", "trgLang"))

@@ -209,6 +209,8 @@ def _path(source: Source) -> Path | None:
 def _chained(found: list[Found]) -> Iterator[tuple[str, str]]:
     for part in found:
         yield from part.pairs
+        if part is not found[0]:
+            found[0].counts.update(part.counts)
 
 
 def _members(path: Path) -> list[Source]:
