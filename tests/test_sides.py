@@ -87,7 +87,7 @@ def test_the_way_round_fits_what_decides_the_sides(tmp_path):
     assert "train: its sides look turned, for pt → en: swap its --columns" in notes
     path = written(tmp_path / "named.tsv", [("pt", "en"), *FROM_ENGLISH])
     notes = corpora.load(Settings(dataset=path)).notes
-    assert "train: its sides look turned, for pt → en: correct its names of the languages" in notes
+    assert "train: its sides look turned, for pt → en: correct the names of its languages" in notes
     notes = corpora.of(FROM_ENGLISH, Settings(**asked)).notes
     assert "train: its sides look turned, for pt → en: turn the pairs round" in notes
 
@@ -97,7 +97,9 @@ def test_cleaning_that_leaves_nothing_is_said(tmp_path):
     with pytest.raises(InputError) as error:
         corpora.load(Settings(dataset=path, source="ru", target="en", clean=True))
     assert "--clean leaves none of" in str(error.value) and "(wrong script 100%): train: its sides" in str(error.value)
-    with pytest.raises(InputError, match=r"\(wrong script 100%\): leave it out, or correct --source and --target"):
+    with pytest.raises(
+        InputError, match=r"\(wrong script 100%\): leave it out, or mend the file, --source or --target"
+    ):
         corpora.load(Settings(dataset=path, source="ar", target="th", clean=True))
 
 
@@ -105,8 +107,10 @@ def test_an_order_that_nothing_tells_is_said(tmp_path):
     path = written(tmp_path / "a.tsv", [(f"The house is big {n}.", f"Het huis is groot {n}.") for n in range(9)])
     asked = dict(source="nl", target="en")
     said = "by order alone column 1 is nl (The house is big 0.): if not, --source-column 2"
-    assert said in formats.read(path, formats.Reading(**asked)).note
+    assert said in formats.read(path, formats.Reading(**asked)).said
     for options in (asked | dict(source_column=2), asked | dict(columns="1,2"), dict(source="nl"), {}):
-        assert "by order" not in formats.read(path, formats.Reading(**options)).note
+        assert "by order" not in formats.read(path, formats.Reading(**options)).said
+    notes = corpora.load(Settings(dataset=path, validation=path, test=path, **asked)).notes
+    assert [note.startswith(path) for note in notes if "by order" in note] == [True]
     path = written(tmp_path / "roles.tsv", [("source", "target"), ("The house.", "Het huis.")])
-    assert "by order" not in formats.read(path, formats.Reading(**asked)).note
+    assert "by order" not in formats.read(path, formats.Reading(**asked)).said

@@ -148,7 +148,9 @@ def _parts(settings: Settings) -> tuple[dict[str, Found], str]:
     for split in SPLITS[1:]:
         if file := getattr(settings, split):
             part = formats.read(file, own).agreed(file, dataclasses.replace(own, source_column=1))
-            found[f"--{split}"] = dataclasses.replace(part, note=f"{split}: {part.note}")
+            found[f"--{split}"] = dataclasses.replace(
+                part, note=f"{split}: {part.note}", doubt=""
+            )  # see `sides.turned`
     return found, style
 
 
@@ -158,7 +160,7 @@ def _described(found: dict[str, Found], settings: Settings) -> dict:
     notes = [first[1].said, *(part.said for name, part in others if name.startswith("--"))]
     way_round = "swap its --columns" if settings.columns else f"--source-column {3 - settings.source_column}"
     if not settings.columns and (first[1].source or first[1].target):
-        way_round = "correct its names of the languages"
+        way_round = "correct the names of its languages"
     return {"source": first[1].source, "target": first[1].target, "notes": notes, "way_round": way_round}
 
 
@@ -242,7 +244,7 @@ def _cleaned(data: Read, rows: np.ndarray, settings: Settings, bundled: bool) ->
         cleaner = cleaning.Cleaner(data.source, data.target)
         rows = rows[cleaner.choose(train)]
         if len(train) and not len(rows):
-            way_out = "; ".join(lines) or "leave it out, or correct --source and --target"
+            way_out = "; ".join(lines) or "leave it out, or mend the file, --source or --target"
             left = f"--clean leaves none of {len(train):,} training pairs ({cleaner.reasons})"
             raise InputError(f"{settings.dataset}: {left}: {way_out}")
         lines += cleaner.notes()

@@ -45,21 +45,21 @@ def found(table: Table, reading: Reading) -> Found:
     note = f"{table.name}: {table.form}, {len(table.names)} columns, source {_title(table, first)}, "
     note += f"target {_title(table, second)}"
     note += f"; left out: {', '.join(left_out)}" * bool(left_out)
+    doubt = "" if any(names) else _doubt(table, reading, first, second)
+    return Found(_pairs(table, first, second), *names, note, decided, doubt)
+
+
+def _doubt(table: Table, reading: Reading, first: int, second: int) -> str:
+    """What is to be said where neither names nor letters say which column is which; and of keys without sentences."""
     if any(table.sample) and _kind(table, first) == _kind(table, second) == "number":
-        note += "; both hold numbers only: if these are keys, name a file with the sentences, or its --columns"
-    elif not any(names) and reading.source_column == 1 and not reading.columns:
-        note += _by_order(table, reading, first, second)
-    return Found(_pairs(table, first, second), *names, note, decided)
-
-
-def _by_order(table: Table, reading: Reading, first: int, second: int) -> str:
-    """What is to be said where languages are asked for, and neither names nor letters say which column is which."""
-    if not all(reading.asked) or (role(table.names[first]) and role(table.names[second])):
+        return "both hold numbers only: if these are keys, name a file with the sentences, or its --columns"
+    roles = role(table.names[first]) and role(table.names[second])
+    if roles or not all(reading.asked) or reading.columns or reading.source_column == 2:
         return ""
     pairs = [(row[first], row[second]) for row in table.sample if len(row) > max(first, second)]
     if not pairs or sides.by_letters(pairs, *reading.asked):  # of turned ones something is said when all are read
         return ""
-    return f"; by order alone column {first + 1} is {reading.source} ({pairs[0][0]:.30}): if not, --source-column 2"
+    return f"by order alone column {first + 1} is {reading.source} ({pairs[0][0]:.30}): if not, --source-column 2"
 
 
 def _title(table: Table, column: int) -> str:

@@ -67,6 +67,7 @@ class Found:
         pairs: source and target, one pair at a time.
         source, target: the languages that the file names; "" if it names none.
         note: a line for the user: what was understood.
+        doubt: of which column is which, if nothing but their order says it.
         counts: what was met in reading that is to be said, and how often; complete when all pairs are read.
         decided: 1 or 2 where names decided which of both columns, in the file's order, is the source; else 0.
     """
@@ -76,12 +77,14 @@ class Found:
     target: str
     note: str
     decided: int = 0
+    doubt: str = ""
     counts: Counter[str] = dataclasses.field(default_factory=Counter)
 
     @property
     def said(self) -> str:
-        """The note, with what was counted."""
-        return self.note + "".join(f"; {what}: {count:,}" for what, count in sorted(self.counts.items()) if count)
+        """The note, with the doubt and what was counted."""
+        counted = [f"{what}: {count:,}" for what, count in sorted(self.counts.items()) if count]
+        return "; ".join(filter(None, [self.note, self.doubt, *counted]))
 
     def agreed(self, name: str, reading: Reading) -> "Found":
         """The same, if its languages are those that are asked for.

@@ -62,7 +62,7 @@ def read(source: Source, reading: Reading) -> Found:
     form = FORM.get(delimiter, f"CSV with {delimiter!r}")
     form += ", quotes undone" * (quoted and not is_csv) + ", first line its names" * bool(names)
     result = found(Table(source.name, form, tuple(names) or ("",) * count, samples, rows), reading)
-    result.note += f"; cells in quotes keep these: {kept:,} in the first {len(filled):,} lines" * bool(kept)
+    result.note += f"; {kept:,} cells of the first {len(filled):,} lines keep their quotes" * bool(kept)
     if not names and like_names(header[1], samples[1:]):
         shown = " | ".join(cell.strip() for cell in header[1])
         result.note += f"; the first line counts as sentences ({shown}): if it names columns, use --source and --target"
