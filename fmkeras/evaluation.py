@@ -53,7 +53,9 @@ def _test_set(
     encoding = reading.pop("encoding", "")
     if arguments.dataset or split or reading:
         raise InputError("--source-file is scored whole: leave out --dataset, --split, --columns and --source-column")
-    return evaluation_sets.load_texts(arguments.source_file, arguments.reference, encoding)
+    return evaluation_sets.load_texts(
+        arguments.source_file, arguments.reference, encoding, (settings.source, settings.target)
+    )
 
 
 def _doubts(arguments: argparse.Namespace, test: "EvaluationSet", translations: list[str]) -> list[str]:

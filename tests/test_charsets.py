@@ -4,7 +4,10 @@ import pytest
 
 from fmkeras.errors import InputError
 from fmkeras.translation.corpora import corpus as corpora
+from fmkeras.translation.corpora import monolingual
 from fmkeras.translation.corpora.formats import read_pairs
+from fmkeras.translation.inference import evaluation_sets
+from fmkeras.translation.settings import Settings
 
 
 def written(folder, name, text, encoding):
@@ -39,6 +42,15 @@ def test_the_encoding_that_is_proposed_is_one_of_the_language(tmp_path, text, en
     with pytest.raises(InputError) as error:
         read_pairs([side, written(tmp_path, "a.en", "The cat is here.\n", "utf-8")])
     assert not asked or len(asked) > 2 or str(error.value).endswith(said)
+
+
+def test_an_encoding_is_proposed_for_plain_text(tmp_path):
+    path = written(tmp_path, "news.txt", "Кот здесь.\n", "cp1251")
+    said = "news.txt, line 1, byte 1: not UTF-8; .* perhaps cp1251 or koi8-r$"
+    with pytest.raises(InputError, match=said):
+        evaluation_sets.load_texts(str(path), [str(path)], languages=("ru", "en"))
+    with pytest.raises(InputError, match=said):
+        monolingual.load(Settings(dataset="none", text=[f"ru={path}"]))
 
 
 def test_the_encoding_that_was_tried_is_not_proposed(tmp_path):

@@ -74,7 +74,7 @@ def load(settings: Settings) -> Texts:
     form = corpus.style if corpus else "plain"
     for language, path in files:
         name = _known(language, list(sides))
-        lines = [textform.apply(line, form, name) for line in _lines(path, settings.encoding, f"{language}={path}")]
+        lines = [textform.apply(line, form, name) for line in _lines(path, settings.encoding, language)]
         notes.append(f"{path}: {len(lines):,} lines of {name}" + f", for {language} is the same" * (name != language))
         language = name
         sides[language] = sides.get(language, []) + lines
@@ -149,7 +149,7 @@ def _known(language: str, known: list[str]) -> str:
     return language if language in known else next(alike, language)
 
 
-def _lines(path: Path, encoding: str, text: str) -> list[str]:
+def _lines(path: Path, encoding: str, language: str) -> list[str]:
     """The lines of a text file.
 
     Raises:
@@ -159,10 +159,12 @@ def _lines(path: Path, encoding: str, text: str) -> list[str]:
     if source.suffix in TABLES:
         lines, tabled = [], True
     else:
-        lines = [line for _, line in source.lines(encoding)]
+        lines = [line for _, line in source.lines(encoding, languages=[language])]
         tabled = sum("\t" in line or line.lstrip().startswith(("{", "<tu", "<?xml")) for line in lines) > len(lines) / 2
     if tabled:
-        raise InputError(f"--text {text}: a table or file of pairs, and no plain text: name it with --dataset")
+        raise InputError(
+            f"--text {language}={path}: a table or file of pairs, and no plain text: name it with --dataset"
+        )
     return lines
 
 

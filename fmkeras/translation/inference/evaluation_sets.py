@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ def _whole(name: str, data: own.Read) -> EvaluationSet:
     return EvaluationSet(f"all {len(rows):,} pairs of {name}", sources, references, notes=[*data.notes, note])
 
 
-def load_texts(source: str, references: list[str], encoding: str = "") -> EvaluationSet:
+def load_texts(source: str, references: list[str], encoding: str = "", languages: Sequence[str] = ()) -> EvaluationSet:
     """A plain text file, a sentence a line, and one or more with its translations, line by line.
 
     A line that has no source, or no reference at all, is left out; that is said.
@@ -156,7 +157,7 @@ def load_texts(source: str, references: list[str], encoding: str = "") -> Evalua
         InputError: a file cannot be read, or is a table, or they are of unequal length.
     """
     files = [source, *references]
-    columns = [_lines(file, encoding) for file in files]
+    columns = [_lines(file, encoding, languages) for file in files]
     for file, column in zip(files, columns, strict=True):
         if len(column) != len(columns[0]):
             raise InputError(
@@ -182,11 +183,11 @@ def load_texts(source: str, references: list[str], encoding: str = "") -> Evalua
     return EvaluationSet(name, sources, [reference or "" for reference in first], more, notes=notes)
 
 
-def _lines(file: str, encoding: str) -> list[str]:
+def _lines(file: str, encoding: str, languages: Sequence[str]) -> list[str]:
     """The lines of a plain text file: of a table each would be translated with its tabs and commas."""
     text = formats.Source.of(Path(file))
     tabled = text.suffix in TABLES - {".tsv"}  # a .tsv may have one column
-    lines = [] if tabled else [line for _, line in text.lines(encoding)]
+    lines = [] if tabled else [line for _, line in text.lines(encoding, languages=languages)]
     if tabled or sum("\t" in line for line in lines) > len(lines) / 2:
         raise InputError(f"{file} is a table, and no plain text: name it with --dataset, or its sentences a line each")
     return lines

@@ -95,8 +95,9 @@ def _xliff_unit(element: Any, counts: Counter[str]) -> Unit:
         names = {}
     texts = [_text(side) if side is not None else "" for side in (source, target)]
     state = element.get("state") or (target.get("state") if target is not None else "") or ""
-    fixed = "no" in (element.get("translate"), element.getparent().get("translate")) and texts[0] == texts[1]
-    if texts[1] and (state in UNTRANSLATED or fixed):
+    around = (element, *itertools.islice(element.iterancestors(), 1))  # XLIFF 2 says it of a segment's unit
+    fixed = any(one.get("translate") == "no" for one in around)
+    if texts[1] and (state in UNTRANSLATED or (fixed and texts[0] == texts[1])):
         counts["marked as not translated, blank"] += 1
         texts[1] = ""
     counts["marked as to be reviewed, kept"] += bool(texts[1]) and state.startswith("needs-review")
