@@ -26,9 +26,10 @@ MISSING = (
 # café\xa0» would be); and the sign for a character that was lost.
 _CLOSING = "’“”…›»"
 _REST = f"\x80-\xbf€‚ƒ„†‡ˆ‰Š‹ŒŽ‘•–—˜™š›œžŸ{_CLOSING}"
-_SPOILT = re.compile(
-    f"[ÂÃÄÅ](?:(?![{_CLOSING}])|(?<![A-ZÀ-Þ].))[{_REST}]|â[€\x80]|(?:[ÎÏÐÑ×ØÙ][{_REST}]){{2}}|"
-    f"(?:[à-ï][{_REST}]{{2}}){{2}}|\ufffd"
+_TWO, _THREE = "ÎÏÐÑ×ØÙ", "à-ï"  # begin a letter of two, and of three bytes; these say nothing where they are alone
+_SPOILT = re.compile(  # all begin with one set of characters, which is searched for fast
+    f"[ÂÃÄÅ{_TWO}{_THREE}\ufffd](?:(?<=[ÂÃÄÅ])(?:(?![{_CLOSING}])|(?<![A-ZÀ-Þ].))[{_REST}]|(?<=â)[€\x80]|"
+    f"(?<=[{_TWO}])[{_REST}][{_TWO}][{_REST}]|(?<=[{_THREE}])[{_REST}]{{2}}[{_THREE}][{_REST}]{{2}}|(?<=\ufffd))"
 )
 FACTS = np.dtype(
     [
