@@ -11,17 +11,7 @@ from fmkeras.translation.corpora import textform
 
 LONGEST = 2_000  # characters of a side: more is no sentence, and attention to it would fill the memory
 BLANK, LONG, CONTROL, EQUAL, SPOILT, ABSENT = 1, 2, 4, 8, 16, 32  # flags; a pair with one of the first two is of no use
-MISSING = (
-    "nan",
-    "NaN",
-    "NULL",
-    "None",
-    "<NA>",
-    "#N/A",
-    "#REF!",
-    "#NAME?",
-    "#VALUE!",
-)  # a cell of a table that is empty
+MISSING = frozenset("nan NaN NULL <NA> #N/A #REF! #NAME? #VALUE!".split())  # empty cells; None may translate Nenhum
 # What becomes of UTF-8 that is read as cp1252 or latin-1, "Ã¡" of "á", where no text has it by chance (as IRMÃ” or
 # café\xa0» would be); and the sign for a character that was lost.
 _CLOSING = "’“”…›»"
@@ -108,7 +98,7 @@ def keep(facts: np.ndarray, rows: np.ndarray, drop_duplicates: bool = True) -> t
     blank, long, control, spoilt, absent = (np.count_nonzero(flags & flag) for flag in counted)
     equal = np.count_nonzero(facts["flags"][kept] & EQUAL)
     note = f"{len(rows):,} pairs read, {blank:,} blank and {duplicate:,} duplicate dropped, {len(kept):,} kept"
-    note += f"; blank for a side that is nan, NULL, None or #N/A: {absent:,}" * bool(absent)
+    note += f"; blank for a side that is nan, NULL or #N/A: {absent:,}" * bool(absent)
     note += f"; dropped for over {LONGEST:,} characters: {long:,}" * bool(long)
     note += f"; with control characters, now spaces: {control:,}" * bool(control)
     note += f"; kept with equal sides: {equal:,}" * bool(equal)

@@ -148,9 +148,8 @@ def _parts(settings: Settings) -> tuple[dict[str, Found], str]:
     for split in SPLITS[1:]:
         if file := getattr(settings, split):
             part = formats.read(file, own).agreed(file, dataclasses.replace(own, source_column=1))
-            found[f"--{split}"] = dataclasses.replace(
-                part, note=f"{split}: {part.note}", doubt=""
-            )  # see `sides.turned`
+            # Of an order that is in doubt `sides.turned` says more.
+            found[f"--{split}"] = dataclasses.replace(part, note=f"{split}: {part.note}", doubt="")
     return found, style
 
 

@@ -15,7 +15,7 @@ SAMPLE = 1000  # units by which the languages are told
 LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 CODES = ("bpt", "ept", "ph", "it", "ut", "bx", "ex", "x", "sc", "ec", "cp", "mrk-comment")  # markup, and no text
 ALONE = ("ph", "x", "ut")  # of these, what stands for something of its own; the others begin or end a style
-UNTRANSLATED = ("new", "needs-translation", "initial")  # states of a target in XLIFF 1, and of a segment in XLIFF 2
+UNTRANSLATED = ("needs-translation", "initial")  # states of a target in XLIFF 1, and of a segment in XLIFF 2
 
 Unit = dict[str, str]  # language -> text
 
@@ -96,7 +96,7 @@ def _xliff_unit(element: Any, counts: Counter[str]) -> Unit:
     texts = [_text(side) if side is not None else "" for side in (source, target)]
     state = element.get("state") or (target.get("state") if target is not None else "") or ""
     around = (element, *itertools.islice(element.iterancestors(), 1))  # XLIFF 2 says it of a segment's unit
-    fixed = any(one.get("translate") == "no" for one in around)
+    fixed = state == "new" or any(one.get("translate") == "no" for one in around)
     if texts[1] and (state in UNTRANSLATED or (fixed and texts[0] == texts[1])):
         counts["marked as not translated, blank"] += 1
         texts[1] = ""

@@ -15,15 +15,8 @@ from fmkeras.translation.corpora.languages import same
 
 Pairs = list[tuple[str, str]]
 SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test", "eval")}
-UNREAD = (
-    "README",
-    "LICENSE",
-    "LICENCE",
-    "INFO",
-    "CITATION",
-    "_about",
-    ".",
-)  # what an archive or folder holds beside its data
+# What an archive or folder holds beside its data.
+UNREAD = ("README", "LICENSE", "LICENCE", "INFO", "CITATION", "_about", ".")
 ARROW = (".arrow", ".feather")
 DATA = (".tsv", ".csv", ".txt", ".json", ".jsonl", ".ndjson", ".tmx", ".xlf", ".xliff", ".parquet", *ARROW)
 
