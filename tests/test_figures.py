@@ -85,6 +85,8 @@ def test_all_sentences_with_figures_have_the_same_ones_in_english():
     table = phrasebook.load()
     generated = table[(table["pattern"] != phrasebook.WRITTEN) & table["pt"].str.contains(r"\d")]
     assert len(generated) > 2_500
-    wrong = [pair for pair in zip(generated["pt"], generated["en"], strict=True) if not keeps_numbers(*pair)]
+    wrong = [
+        pair for pair in zip(generated["pt"], generated["en"], strict=True) if not keeps_numbers(*pair, "pt", "en")
+    ]
     assert not wrong
     assert not generated["en"].str.contains(r"\.\.$").any(), "one full stop ends a sentence"

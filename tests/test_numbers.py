@@ -53,6 +53,22 @@ def test_the_numbers_of_a_text_are_those_of_its_translation(text, translation, k
     assert keeps_numbers(text, translation) is kept
 
 
+@pytest.mark.parametrize(
+    ("text", "translation", "kept"),
+    [
+        ("Tem 2,345 kg.", "It has 2,345 kg.", False),
+        ("Tem 2,345 kg.", "It has 2.345 kg.", True),
+        ("Custa 1.250 euros.", "It costs 1,250 euros.", True),
+        ("Custa 1.250 euros.", "It costs 1.250 euros.", False),
+        ("Custa 1.250,50 €.", "It costs €1,250.50.", True),
+        ("São 3.5 km.", "It's 3.5 km.", True),
+    ],
+)
+def test_a_mark_of_thousands_in_one_language_is_that_of_decimals_in_another(text, translation, kept):
+    assert keeps_numbers(text, translation, "pt", "English") is kept
+    assert keeps_numbers(text, translation)  # of languages that nobody knows it is not asked
+
+
 @given(st.lists(st.text("0123456789.,-:/h€ ab", max_size=8), max_size=6).map(" ".join))
 def test_a_text_has_its_own_numbers(text):
     assert keeps_numbers(text, text)

@@ -59,7 +59,8 @@ def checked(table: Table, as_numbers: Sequence[str] = ()) -> Table:
         elif twin != name:
             raise InputError(f"{table.name}: {twin!r} repeats the target {name!r}: remove it (--drop {twin!r})")
     if features.shape[1] == 0:
-        why = "".join(f" ({'; '.join(out)})" for out in [[note for note in notes if "left out" in note][:3]] if out)
+        left_out = [note for note in notes if "left out" in note]
+        why = f" ({'; '.join(left_out[:3])})" * bool(left_out)
         raise InputError(f"{table.name}: no numeric column is left to predict {target!r} from, nor one of text{why}")
     described = features.drop(columns=ids(features))  # with an id of its own a copy is still a copy
     if (copies := int(pd.concat([described, table.target], axis=1).duplicated().sum())) >= COPIES * len(features):

@@ -4,25 +4,35 @@ import re
 import unicodedata
 from collections import Counter
 
+from fmkeras.translation.corpora.languages import code_of
+
 _KEPT = re.compile(r"https?://[^\s<>]*\w|www\.\S*\w|[\w.+-]+@[\w-]+\.[\w.-]*\w|\{\w*\}|%[sd]\b")
 _BELOW_ZERO = re.compile(r"(?:^|(?<=[\s(]))[-−–](?=[€$£¥]?\d)")
 _HOUR = re.compile(r"\d+(?=\s?h(?:\b|\d))")  # "18h40" is "6:40 p.m.", another number
-_GROUPED = re.compile(r"(?<!\d)\d{1,3}(?:[.,'’\s]\d{3})+(?!\d)")
+_GROUPED = {  # by the decimal mark: 1.250 is a thousand and more in Portuguese, and 1,250 in English
+    mark: re.compile(rf"(?<!\d)\d{{1,3}}(?:[{others}'’\s]\d{{3}})+(?!\d)")
+    for mark, others in ((",", "."), (".", ","), ("", ".,"))
+}
+_COMMA = "bg ca cs da de el es et fi fr gl hr hu id is it lt lv nb nl pl pt ro ru sk sl sr sv tr uk vi".split()
+_POINT = "bn cy en fil ga he hi ja ko ms sw ta te th ur yue zh".split()
 _NAME = re.compile(r"(?<=[\w,;] )[^\W\d_][\w'’-]+")  # within a sentence
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
-def keeps_numbers(text: str, translation: str) -> bool:
+def keeps_numbers(text: str, translation: str, source: str = "", target: str = "") -> bool:
     """Whether a translation has all numbers of a text that it should have, in whatever way their digits are grouped.
 
     Those of one digit may be words in it, but no other numbers: 3-2 is not 32. 0.20 is not 20, and -5 not 5. Addresses
     of the internet and what programs fill in, {name} and %s, stay as they are, too.
+
+    Args:
+        source, target: names of their languages, which tell 2,345 from 2345.
     """
     if not all(kept in translation for kept in _KEPT.findall(text)):
         return False
     if len(_BELOW_ZERO.findall(text)) > len(_BELOW_ZERO.findall(translation)):
         return False
-    asked, there = _numbers(_HOUR.sub("", text)), _numbers(translation)
+    asked, there = _numbers(_HOUR.sub("", text), source), _numbers(translation, target)
     asked, there = _apart(asked, there), _apart(there, asked)
     missing, new = asked - there, there - asked
     words = all(len(number) == 1 for number in missing)
@@ -40,10 +50,12 @@ def _script(letter: str) -> str:
     return unicodedata.name(letter, " ").split(" ")[0]  # LATIN, CYRILLIC
 
 
-def _numbers(text: str) -> Counter[str]:
+def _numbers(text: str, language: str) -> Counter[str]:
     """How often each number is there: 1250.50 for 1.250,50, and 5.12.2020."""
+    code = code_of(language)
+    mark = "," if code in _COMMA else "." if code in _POINT else ""
     digits = "".join(str(unicodedata.digit(c, c)) for c in text)
-    whole = _GROUPED.sub(lambda grouped: re.sub(r"\D", "", grouped[0]), digits)
+    whole = _GROUPED[mark].sub(lambda grouped: re.sub(r"\D", "", grouped[0]), digits)
     return Counter(number.replace(",", ".") for number in _NUMBER.findall(whole))
 
 

@@ -76,6 +76,7 @@ class Parting:
         It is a guess if the model finds what it says itself improbable, or if the text has characters that its
         vocabulary has not: most of a part, or some that the translation lacks, as in "É 5×3."
         """
+        source, target = self.settings.source, self.settings.target
         unknown = [self.tokenizer.unknown(part) for part in found.parts]
         unread = any(len(some) > UNKNOWN * len(part) for some, part in zip(unknown, found.parts, strict=True))
         lost = set("".join(unknown)) - set(normalise(translation))
@@ -83,10 +84,9 @@ class Parting:
             found.cut,
             found.improbable or unread or bool(lost),
             any(part[0].cut for part in found.hypotheses),
-            not keeps_numbers(found.text, translation) or self._loses_a_name(found.text, translation),
+            not keeps_numbers(found.text, translation, source, target) or self._loses_a_name(found.text, translation),
         )
-        languages = {"source": self.settings.source, "target": self.settings.target}
-        return [doubt.format(**languages) for doubt, is_so in zip(DOUBTS, holds, strict=True) if is_so]
+        return [d.format(source=source, target=target) for d, is_so in zip(DOUBTS, holds, strict=True) if is_so]
 
     def _loses_a_name(self, text: str, translation: str) -> bool:
         """Whether a translation lacks a name that the vocabulary must spell; others may be Lisboa, which is Lisbon."""
