@@ -32,6 +32,11 @@ from fmkeras.translation.inference.numbers import keeps_numbers, lost_names
         ("É 50% de tudo.", "It is 50 percent of all.", True),
         ("Estão -5 graus.", "It's 5 degrees.", False),
         ("Estão −5 graus.", "It's -5 degrees.", True),
+        ("Estão -5 graus.", "It's minus five degrees.", True),
+        ("Às 07:30 por 12,00 €", "At 7:30 for €12", True),
+        ("As 2 lojas abrem às 8h30.", "Both shops open at 8:30.", True),
+        ("Os 3 chegam às 17h.", "The three arrive at 5 p.m.", True),
+        ("Os 3 chegam às 17h.", "The 4 arrive at 5 p.m.", False),
         ("O saldo é -200 €.", "The balance is -€200.", True),
         ("- 5 maçãs, 3-2, 10-20", "5 apples, 3-2, 10-20", True),
         ("Ganhámos por 3-2.", "We won 32.", False),
@@ -69,6 +74,10 @@ def test_a_mark_of_thousands_in_one_language_is_that_of_decimals_in_another(text
     assert keeps_numbers(text, translation)  # of languages that nobody knows it is not asked
 
 
+def test_a_long_text_of_signs_is_looked_through_at_once():
+    assert keeps_numbers("a.b" * 20_000, "1")  # it took half a minute
+
+
 @given(st.lists(st.text("0123456789.,-:/h€ ab", max_size=8), max_size=6).map(" ".join))
 def test_a_text_has_its_own_numbers(text):
     assert keeps_numbers(text, text)
@@ -92,6 +101,7 @@ def test_a_number_that_is_missing_is_missed(numbers, data):
         ("Wolfgang chegou à ONU.", "He came.", []),  # where it begins any word has a capital letter
         ("Vi o Wolfgang.", "Я видел Вольфганга.", []),  # another script writes it otherwise
         ("Это Марія.", "This is Maria.", []),
+        ("He knows I'm late, Mr Silva, and I'll go.", "Ele sabe, Silva.", []),
     ],
 )
 def test_names_that_a_translation_lacks(text, translation, lost):

@@ -51,6 +51,8 @@ def dotted(numbers):
 def test_points_between_thousands_are_asked_about_in_files_with_commas_too(cells):
     assert len(noted("no cell tells the decimal mark", price=cells)) == 1
     assert len(noted("no cell tells the decimal mark", lot=cells[::-1])) == 1
+    exact = [f"{x:.3f}" for x in RNG.uniform(45, 48, 120)]
+    assert not noted("no cell tells the decimal mark", lat=exact, lot=np.round(PRICE / 7, 2)), "lot tells it"
     assert not noted("no cell tells the decimal mark", lot=[*cells[:-1], "12.5"])
 
 
@@ -60,6 +62,7 @@ def test_prices_of_next_to_nothing_are_asked_about(low, words):
     (line,) = noted("empty those cells", price=prices)
     assert line.startswith(f"price: {words} rows, ")
     assert len(noted("empty those cells", price=[prices[0], *PRICE[1:]])) == 1, "one is enough"
+    assert not noted("empty those cells", price=PRICE - np.quantile(PRICE, 0.4)), "no prices at all"
 
 
 def test_codes_of_gaps_are_asked_about_in_years_and_in_columns_of_few_values():
@@ -76,10 +79,12 @@ def test_a_price_of_a_square_metre_is_seen_beside_gaps_and_zeros():
 
 
 def test_the_columns_that_give_the_target_away_are_named_as_the_table_has_them():
-    land = [None if i == 3 else a for i, a in enumerate(AREA)]
-    table = pd.DataFrame({"land": land, "rooms": RNG.integers(1, 6, 120), "building": PRICE - AREA, "price": PRICE})
-    said = [note for note in trained(table, epochs=1).report["notes"] if "is the answer" in note]
-    assert not said or "gap" not in said[0]
+    parts = {name: RNG.permutation(AREA) for name in ("land", "building", "garden")}
+    table = pd.DataFrame({name: [None, *cells[1:]] for name, cells in parts.items()})
+    price = sum(parts.values()).astype(float)
+    price[0] = 9e3  # so that the column that marks the gap weighs most
+    (said,) = [note for note in trained(table.assign(price=price), epochs=1).report["notes"] if "is the answer" in note]
+    assert "gap" not in said and said.split("columns? ")[1].split(":")[0].split(", ")[0] in parts
 
 
 @pytest.mark.parametrize("form", ["{month:02}.{year}", "{month}/{year}", "{year}{month:02}", "{year}.{month:02}"])
@@ -114,6 +119,8 @@ def test_a_cell_that_is_no_date_is_named():
 def test_units_that_differ_are_named_also_in_few_values():
     (line,) = noted("numbers in ac, sqft: write them in one unit", lot=np.resize(["0.5 ac", "8500 sqft"], 120))
     assert isinstance(line, Heard)
+    assert not noted("one unit", floor=np.resize(["1st floor", "2nd floor"], 120))
+    assert not noted("one unit", kind=np.resize(["2 bed", "3 bed", "1 studio"], 120))
 
 
 def test_numbers_that_differ_too_little_are_not_called_the_same():
@@ -140,11 +147,18 @@ def test_prices_of_another_size_than_in_training_are_said(form, unit, tmp_path):
     assert f"price: numbers come without {unit}" in "".join(regressor.labelled(tmp_path / "new.csv")[2])
 
 
+def test_numbers_without_the_usual_unit_are_taken_for_it_where_they_are_numbers():
+    regressor = trained(TABLE.assign(area=[f"{a} m²" for a in AREA]))
+    assert not any("come without" in note for note in regressor.read_house({"area": 100.0})[1])
+    assert any("come without m2" in note for note in regressor.read_house({"area": "100"})[1])
+
+
 def test_rows_that_are_called_totals_are_asked_about():
     names = np.resize(["A", "B", "C"], 120).astype(object)
     names[[40, 80]] = "A total", "Subtotal"
     assert noted("name: 2 rows are called 'A total' or alike", name=names)
     assert not noted("rows are called", name=np.resize(["total", "partial"], 120))
+    assert not noted("rows are called", condition=np.resize(["Good", "Fair", "Poor", *["Fine"] * 9, "Average"], 120))
 
 
 ROWS = "50,1,150000\n60,2,180000\n70,3,200000\n"
@@ -185,6 +199,8 @@ def test_what_is_no_table_is_refused_with_a_way_out(name, content, words):
         f"area,rooms,price\n{ROWS}".encode("utf-16-le"),
         f"area,rooms,price\n{ROWS}".encode("utf-16-be"),
         "area, m2;rooms;price\n" + ROWS.replace(",", ";"),
+        "area,rooms,price,at\n" + ROWS.replace("000\n", '000,"Elm St, Reno; door|gate"\n'),
+        f"area,rooms,price\n{ROWS}".replace("60,", ",\n60,"),
         f"area,rooms,price\n{ROWS}".replace("150000", "CHF 150'000.-").replace("180000", "CHF 180'000.-"),
         f"area,rooms,price\n{ROWS}80,2, $ -   \n",
     ],

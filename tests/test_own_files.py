@@ -190,17 +190,18 @@ TIMED = "1\n00:00:01,000 --> 00:00:02,500\nHello.\n\n"
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        (
-            "a{}.tsv",
-            "Hello.\n",
-            r"a1.tsv is no plain text, a sentence a line \(.tsv\); of several files two are",
-        ),
+        ("a{}.tsv", "Olá.\tHello.\n", "a1.tsv has lines of several cells, as of pairs; of several files two are"),
+        ("a{}.csv", "Olá.;Hello.\n", "a1.csv has lines of several cells, as of pairs; of several files two are plain"),
         (
             "a{}.jsonl",
             '{"pt": "Olá.", "en": "Hello."}\n',
             "put pairs together into one file, or name others as --valid",
         ),
-        ("a{}.txt", "Olá.\tHello.\n", "a1.txt has lines with a tab, as of pairs; of several files two are plain text"),
+        (
+            "a{}.txt",
+            "Olá.\tHello.\n",
+            "a1.txt has lines of several cells, as of pairs; of several files two are plain text",
+        ),
         ("a{}.srt", TIMED, "a1.srt holds subtitles with their times"),
         ("a{}.txt", "WEBVTT\n\n" + TIMED.replace(",", ".")[2:], "a1.txt holds subtitles with their times"),
         ("a{}.txt", "%PDF-1.7\n", "a1.txt is a PDF"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fmkeras.houses.table import Table
 
 MOST_TOTALS = 0.2  # of the rows: more, and it is a kind of house
-_TOTAL = re.compile(r"(?:.*\W)?(?:sub-?)?(?:totals?|sum|summe|gesamt|soma|average|mean|média)\W*", re.IGNORECASE)
+_TOTAL = re.compile(r"(?:.*\W)?(?:sub-?)?(?:totals?|summe|gesamt)\W*", re.IGNORECASE)
 COPIES = 0.01  # of the rows: from so many repeated ones on it is said
 LEAST_SUMMED = 5  # rows: of fewer, one may well be the sum of the others
 
@@ -62,7 +62,7 @@ def checked(table: Table, as_numbers: Sequence[str] = ()) -> Table:
         left_out = [note for note in notes if "left out" in note]
         why = f" ({'; '.join(left_out[:3])})" * bool(left_out)
         raise InputError(f"{table.name}: no numeric column is left to predict {target!r} from, nor one of text{why}")
-    described = features.drop(columns=ids(features))  # with an id of its own a copy is still a copy
+    described = features.drop(columns=ids(features)) if features.shape[1] > 1 else features  # a copy with its own id
     if (copies := int(pd.concat([described, table.target], axis=1).duplicated().sum())) >= COPIES * len(features):
         notes.append(
             f"{copies:,} of {len(features):,} rows repeat another: of copies, remove all but one, or tests flatter"
@@ -73,7 +73,7 @@ def checked(table: Table, as_numbers: Sequence[str] = ()) -> Table:
 
 
 def named_totals(name: str, cells: Sequence) -> list[str]:
-    """A line on a few rows that are called totals or means, as those of groups of others are."""
+    """A line on a few rows that are called totals, as those below groups of others are."""
     found = [str(cell) for cell in cells if isinstance(cell, str) and _TOTAL.fullmatch(cell)]
     if not 0 < len(found) <= MOST_TOTALS * len(cells):
         return []

@@ -178,10 +178,12 @@ def _is_category(cells: Sequence, filled: list, texts: list[str], decimal: str) 
     """Whether a column is no numbers: yes and no, codes, text in most of its cells, or one number and gaps."""
     # 02100 is a zip code: no number is written so.
     codes = all(map(_CODE.fullmatch, texts)) and any(text.startswith("0") and len(text) > 1 for text in texts)
+    if codes or _yes_no(filled):
+        return True
     values = [value for cell in filled if (value := number(cell, decimal)) is not None]
     words = sum(text.lower() in TRUTH for text in texts)  # which are read as 1 and 0: TRUE, FALSE, unknown
     flag = LEAST_FILLED * len(cells) <= len(filled) < len(cells) and len(set(values)) == 1
-    return codes or flag or _yes_no(filled) or 0 < words == len(values) or 2 * len(values) < len(filled)
+    return flag or 0 < words == len(values) or 2 * len(values) < len(filled)
 
 
 def _number(
@@ -236,7 +238,7 @@ def _category(name: str, cells: Sequence, filled: list, truth: bool, wanted: str
     spellings = {raw: value for raw, value in read.items() if raw != value and raw not in GAP_SPELLINGS}
     if truth:
         spellings |= {form: value for value in values - {NO_VALUE} for form in (value.title(), value.upper())}
-    said = f"{'yes/no' if truth else 'category'}: {name}, {distinct:,} values"
+    said = f"{'yes/no' if truth else 'category'}: {name}, {distinct:,} value{'s' * (distinct != 1)}"
     if len(cells) > len(filled):
         said += f', gaps in {len(cells) - len(filled):,} rows: "{NO_VALUE}"'
     if distinct > MOST_VALUES:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from fmkeras.houses.notes import Heard
 
-LOW = 0.01  # of the median price: what costs less was hardly sold
+LOW, FEW = 0.01, 0.2  # of the median price: what costs less was hardly sold; of the rows: more, and it is no price
 GIVEN_AWAY = 0.999  # correlation with the target: more, and it is the target
 LEAST_ROWS = 30  # in fewer, some two columns may well multiply to something like the target
 KNOWN = 0.5  # of the cells of a column are above 0, or it is multiplied with no other
@@ -50,7 +50,7 @@ def ids(frame: pd.DataFrame) -> list[str]:
     """The columns of whole numbers that count the rows, or by their name are ids and are new in nearly every row."""
     found = []
     for name, values in _whole(frame):
-        counted = len(values) >= LEAST_ROWS and (values.diff().iloc[1:] == 1).all()
+        counted = len(values) >= LEAST_ROWS and values.iloc[0] in (0, 1) and (values.diff().iloc[1:] == 1).all()
         if counted or (_called(name, IDS) and values.nunique() >= OWN * len(values)):
             found.append(name)
     return found
@@ -130,7 +130,7 @@ def apart(name: str, values: pd.Series) -> list[str]:
 
 def no_prices(target: pd.Series, low: pd.Series) -> list[str]:
     """A line on those prices that are `low`, nothing or next to it, as a sale within the family has for 1 $."""
-    if target.median() <= 0 or not low.any():
+    if target.median() <= 0 or not 0 < low.mean() <= FEW:
         return []
     found = dict.fromkeys(f"{price:.7g}" for price in (target[low].min(), target[low].max()))
     stand = "they stand for gaps" if len(found) > 1 else "it stands for a gap"

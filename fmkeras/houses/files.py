@@ -104,7 +104,9 @@ def read(path: str | Path, header: bool = True, lenient: bool = False) -> Sheet:
         raise InputError(f"{path} has a header but no rows")
     misfits = {}
     for row, (cells, line) in enumerate(numbered):
-        if len(cells) != len(names):
+        if not any(str(cell).strip() for cell in cells):
+            numbered[row] = [""] * len(names), line
+        elif len(cells) != len(names):
             first = ", ".join(names[:3]) + ", ..." * (len(names) > 3)
             problem = (
                 f"{path}, line {line}: {len(cells)} cells where the header ({first}) has {len(names)}: put it right, "
@@ -228,7 +230,8 @@ def _parsed(path: Path, text: str, delimiter: str, escapechar: str | None = None
 
 def _delimiter(text: str) -> str:
     """The delimiter of which most lines have as many as the first that has it; blanks where all have as many words."""
-    lines = [line for line in text.splitlines()[:50] if line.strip()] or [""]
+    outside = (re.sub(r'"[^"]*"', '""', line) for line in text.splitlines()[:50])  # of cells in quotes
+    lines = [line for line in outside if line.strip()] or [""]
     counts = {len(line.split()) for line in lines}
     parted = [line for line in lines if any(map(line.count, DELIMITERS))]
     if lines[0] not in parted and len(counts) == 1 and counts != {1} and not any("\t" in line for line in lines):

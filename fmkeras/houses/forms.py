@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from fmkeras.houses.columns import Column
 
+SAMPLE = 200  # cells by which it is known that a column holds dates
 SHARE = 1.0  # bare numbers up to it may be shares of what is written as per cent elsewhere
 MANY = 0.05  # of the rows: a few numbers beyond the training rows' are usual
 OTHER = {False: "month", True: "day"}
@@ -44,7 +45,8 @@ def changed(column: Column, cells: Sequence) -> list[str]:
         return _contrary(column, cells) or [f"{column.source}{doubt}"] * bool(doubt)
     if column.kind != "number" or column.part:
         return []
-    if said := mixed(column.name, cells) + units.missing(column.name, cells, column.unit):
+    texts = [cell for cell in cells if isinstance(cell, str)]  # a number has none, and 85 is 85 m2
+    if said := mixed(column.name, cells) + units.missing(column.name, texts, column.unit):
         return said
     now = percent(cells)
     if column.percent is None or now is None or now == column.percent:
@@ -85,6 +87,8 @@ def order(cells: Sequence, day_first: bool) -> str:
 
 def undated(cells: Sequence) -> str:
     """What to say of a column of which most cells are dates, and some are none; "" of others."""
+    if 2 * sum(bool(dated(cell) or dated(cell, True)) for cell in cells[:SAMPLE]) < len(cells[:SAMPLE]):
+        return ""
     strange = min(([cell for cell in cells if not dated(cell, order)] for order in (False, True)), key=len)
     if not strange or 2 * len(strange) > len(cells):
         return ""

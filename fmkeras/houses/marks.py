@@ -4,6 +4,7 @@ Only text tells a mark: a cell that is a number already has been read by whoever
 numbers are asked, since "3,5" in a note says nothing about the prices beside it.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -17,9 +18,6 @@ NAMES = {".": "point", ",": "comma"}
 _AROUND = "% \u00a0\u202f()-"
 # By mark: a number that would be a thousand times as much with the other one.
 _EITHER = {mark: re.compile(rf"[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}") for mark in ".,"}
-# Cells of a column in a file with commas between its cells, where a few have three decimals by chance: where others are
-# whole, and where none is.
-LEAST_LIKE_IT = {True: 3, False: 10}
 
 
 class Mark(NamedTuple):
@@ -47,7 +45,10 @@ def settle(columns: Mapping[str, Sequence], default: str = ".", spaced: bool = F
     decimal = told or default
     if decimal == "," and not told:
         return Mark(decimal, [])  # the tables that the run was trained on tell
-    doubts = ((name, _doubt(cells, decimal, spaced and decimal == ".")) for name, cells in texts.items())
+    least: dict[bool, float] = {True: 1, False: 1}
+    if spaced and decimal == ".":
+        least = {True: 3, False: math.inf if told else 10}  # a few have three decimals by chance
+    doubts = ((name, _doubt(cells, decimal, least)) for name, cells in texts.items())
     return Mark(
         decimal,
         [
@@ -74,9 +75,15 @@ def _numbers(cells: Sequence) -> bool:
     return 2 * read >= max(len(filled), 1)
 
 
-def _doubt(cells: Sequence[str], decimal: str, spaced: bool) -> str:
-    """The first cell that may be thousands, if no other number has decimals; else ""."""
+def _doubt(cells: Sequence[str], decimal: str, least: Mapping[bool, float]) -> str:
+    """The first cell that may be thousands, if no other number has decimals; else "".
+
+    Args:
+        least: how many cells must be like it, if others are whole and if none is.
+    """
     found, whole = [], 0
+    if not any(decimal in cell for cell in cells):
+        return ""
     for cell in cells:
         text = without_money(cell).strip(_AROUND)
         if _EITHER[decimal].fullmatch(text):
@@ -85,5 +92,4 @@ def _doubt(cells: Sequence[str], decimal: str, spaced: bool) -> str:
             if decimal in text or number(cell, decimal) is None:
                 return ""
             whole += 1
-    least = LEAST_LIKE_IT[whole > 0] if spaced else 1
-    return found[0] if len(found) >= least else ""
+    return found[0] if found and len(found) >= least[whole > 0] else ""

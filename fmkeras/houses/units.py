@@ -14,13 +14,15 @@ from fmkeras.houses.money import MONEY, is_money, money
 _NUMBER = r"[-+\u2212]?\d(?:[\d.,'’ \u00a0\u2009\u202f]*\d)?"
 # Not 1e3, 20140502T000000 or 7 Elm Street: one word, or sq. ft., and no digits but the 2 and 3 of squares and cubes.
 _UNIT = r"(?![eE]\d)(?:[^\W\d_]{1,2}\.?\s?)?[^\W\d_][^\d\s]{0,7}[23]?"
+_ORDINAL = re.compile(r"(?:st|nd|rd|th)(?![^\W\d_])")  # 1st floor
+MEASURES = frozenset("ac acre acres ha sqft sf ft2 sqm m2 qm sqyd yd2 km2 km mi ft feet in cm mm kg lb k".split())
 _SUFFIX = re.compile(rf"(?:(?P<money>{MONEY})\s?)?(?P<number>{_NUMBER})\s*(?P<unit>{_UNIT})")
 
 
 def parted(cell: object) -> tuple[str, str]:
     """A cell's number and its unit in one spelling, ("85", "m2") of "85 m²", ("2", "$m") of "$2M"; ("", "") without."""
     found = _SUFFIX.fullmatch(cell.strip()) if isinstance(cell, str) else None
-    if not found or not found["unit"][0].isalpha() or is_money(found["unit"]):
+    if not found or not found["unit"][0].isalpha() or is_money(found["unit"]) or _ORDINAL.match(found["unit"]):
         return "", ""
     unit = re.sub(r"[\s.^]", "", unicodedata.normalize("NFKC", found["unit"])).casefold()
     return found["number"], money(found["money"]) + unit
@@ -44,19 +46,20 @@ def each(columns: Mapping[str, Sequence]) -> dict[str, str]:
 
 
 def several(cells: Iterable) -> str:
-    """A remark on a column of numbers in a few units; "" on others."""
+    """A remark on a column of numbers in a few units; "" on others, as on kinds: 2 bed, 1 studio."""
+    cells = list(cells)
     found = of(cells)
+    if MEASURES.isdisjoint(found) and len(set(cells)) <= 3 * len(found):
+        return ""
     return f"; numbers in {', '.join(found)}: write them in one unit" if 2 <= len(found) <= 3 else ""
 
 
 def missing(name: str, cells: Iterable, unit: str) -> list[str]:
-    """A line on numbers that come without the unit which they had in training, where 358k was 358."""
-    filled = [str(cell) for cell in cells if not gap(cell)]
-    if not unit or is_money(unit) or not filled or any(parted(cell)[1] for cell in filled):
+    """A line where numbers come without the unit which they had in training, where 358k was 358."""
+    bare = [str(cell) for cell in cells if not gap(cell) and not parted(cell)[1]]
+    if not unit or is_money(unit) or not bare:
         return []
-    return [
-        f"{name}: numbers come without {unit}, which they had in training: {filled[0]} is taken for {filled[0]} {unit}"
-    ]
+    return [f"{name}: numbers come without {unit}, which they had in training: {bare[0]} is taken for {bare[0]} {unit}"]
 
 
 def bare(cells: Sequence, unit: str) -> Sequence:

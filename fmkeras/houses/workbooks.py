@@ -32,7 +32,7 @@ def rows_of(path: Path, header: bool) -> tuple[list[tuple[list, int]], tuple[str
     rows = [[_value(value) for value in row] for row in frame.itertuples(index=False, name=None)]
     if not excel and header:
         rows.insert(0, [str(name) for name in frame.columns])
-    categories = [str(name).strip() for name in frame.select_dtypes("category")]
+    categories = [str(name).strip() for name in frame.select_dtypes("category")] if header else []
     return [(row, line) for line, row in enumerate(rows, start=1)], tuple(categories)
 
 

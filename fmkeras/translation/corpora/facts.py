@@ -12,13 +12,14 @@ from fmkeras.translation.corpora import textform
 LONGEST = 2_000  # characters of a side: more is no sentence, and attention to it would fill the memory
 BLANK, LONG, CONTROL, EQUAL, SPOILT, ABSENT = 1, 2, 4, 8, 16, 32  # flags; a pair with one of the first two is of no use
 MISSING = frozenset("nan NaN NULL <NA> #N/A #REF! #NAME? #VALUE!".split())  # empty cells; None may translate Nenhum
+SPOILT_BY_CHANCE = 0.001  # of the pairs: few are so on purpose, in a text on encodings, say
 # What becomes of UTF-8 that is read as cp1252 or latin-1, "Ã¡" of "á", where no text has it by chance (as IRMÃ” or
 # café\xa0» would be); and the sign for a character that was lost.
-_CLOSING = "’“”…›»"
+_CLOSING = "’“”…›»–—\xa0²³"
 _REST = f"\x80-\xbf€‚ƒ„†‡ˆ‰Š‹ŒŽ‘•–—˜™š›œžŸ{_CLOSING}"
 _TWO, _THREE = "ÎÏÐÑ×ØÙ", "à-ï"  # begin a letter of two, and of three bytes; these say nothing where they are alone
 _SPOILT = re.compile(  # all begin with one set of characters, which is searched for fast
-    f"[ÂÃÄÅ{_TWO}{_THREE}\ufffd](?:(?<=[ÂÃÄÅ])(?:(?![{_CLOSING}])|(?<![A-ZÀ-Þ].))[{_REST}]|(?<=â)[€\x80]|"
+    f"[ÂÃÄÅ{_TWO}{_THREE}\ufffd](?:(?<=[ÂÃÄÅ])(?:(?![{_CLOSING}])|(?<=[a-zà-ÿ].))[{_REST}]|(?<=â)[€\x80]|"
     f"(?<=[{_TWO}])[{_REST}][{_TWO}][{_REST}]|(?<=[{_THREE}])[{_REST}]{{2}}[{_THREE}][{_REST}]{{2}}|(?<=\ufffd))"
 )
 FACTS = np.dtype(
@@ -102,7 +103,8 @@ def keep(facts: np.ndarray, rows: np.ndarray, drop_duplicates: bool = True) -> t
     note += f"; dropped for over {LONGEST:,} characters: {long:,}" * bool(long)
     note += f"; with control characters, now spaces: {control:,}" * bool(control)
     note += f"; kept with equal sides: {equal:,}" * bool(equal)
-    note += f"; with letters that a wrong encoding has spoilt (Ã¡, �): {spoilt:,}, repair the file" * bool(spoilt)
+    if spoilt > SPOILT_BY_CHANCE * len(rows):
+        note += f"; with letters that a wrong encoding has spoilt (Ã¡, �): {spoilt:,}, repair the file"
     return kept, note
 
 

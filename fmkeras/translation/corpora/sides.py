@@ -28,8 +28,11 @@ def read_as_translations(translations: Sequence[str], sources: Sequence[str], re
     return _mostly([like(s) / (len(s) + 1) > like(t) / (len(t) + 1) for s, t in pairs])
 
 
-def by_letters(pairs: Pairs, source: str, target: str) -> int:
+def by_letters(pairs: Pairs, source: str, target: str, fewest: int = FEWEST) -> int:
     """Which side is of the source language, by letters that the other language does not write.
+
+    Args:
+        fewest: pairs that must have such letters.
 
     Returns:
         1 or 2; 0 where too few pairs have such letters, or they disagree.
@@ -41,7 +44,7 @@ def by_letters(pairs: Pairs, source: str, target: str) -> int:
         turned = strange(one, target) + strange(other, source)
         votes[1 if straight < turned else 2 if turned < straight else 0] += 1
     of_use = votes[1] + votes[2]
-    return next((side for side in (1, 2) if of_use >= FEWEST and votes[side] > MOST * of_use), 0)
+    return next((side for side in (1, 2) if of_use >= fewest and votes[side] > MOST * of_use), 0)
 
 
 def _mostly(strange: list[bool]) -> bool:

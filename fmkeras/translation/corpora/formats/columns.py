@@ -57,7 +57,7 @@ def _doubt(table: Table, reading: Reading, first: int, second: int) -> str:
     if roles or not all(reading.asked) or reading.columns or reading.source_column == 2:
         return ""
     pairs = [(row[first], row[second]) for row in table.sample if len(row) > max(first, second)]
-    if not pairs or sides.by_letters(pairs, *reading.asked):  # of turned ones something is said when all are read
+    if not pairs or sides.by_letters(pairs, *reading.asked, fewest=1):
         return ""
     return f"by order alone column {first + 1} is {reading.source} ({pairs[0][0]:.30}): if not, --source-column 2"
 

@@ -15,7 +15,7 @@ from fmkeras.translation.corpora.languages import told_apart
 SAMPLE = 1000  # lines by which it is known that a file has a sentence a line
 MOST = 0.9  # of these hold a tab, if it holds pairs
 TIMES = re.compile(r"(\d+:)?\d\d:\d\d[,.]\d{3} --> ")  # in subtitles
-MARKED = ".tsv .csv .json .jsonl .ndjson .xml .tmx .xlf .xliff .srt .vtt .ass .html .htm .parquet .xlsx .ods".split()
+MARKED = ".json .jsonl .ndjson .xml .tmx .xlf .xliff .srt .vtt .ass .html .htm .parquet .xlsx .ods".split()
 TOGETHER = (  # what several files are, and the way out where they are no such
     "two are plain text, read line by line, source and target: put pairs together into one file, or name others as "
     "--validation and --test"
@@ -64,8 +64,9 @@ def _refuse_marked(file: Source, reading: Reading) -> None:
         raise InputError(
             f"{file.name} is no plain text, a sentence a line ({file.suffix}); of several files {TOGETHER}"
         )
-    if sum("\t" in line for line in lines) > MOST * len(lines):
-        raise InputError(f"{file.name} has lines with a tab, as of pairs; of several files {TOGETHER}")
+    signs = "\t,;" if file.suffix == ".csv" else "\t"
+    if any(sum(sign in line for line in lines) > MOST * len(lines) for sign in signs):
+        raise InputError(f"{file.name} has lines of several cells, as of pairs; of several files {TOGETHER}")
 
 
 def language_of(file: Source, asked: Sequence[str] = ()) -> str:
