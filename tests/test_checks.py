@@ -108,7 +108,7 @@ def test_a_table_is_no_plain_text(name, evaluate, tmp_path):  # noqa: F811
     (tmp_path / "one.tsv").write_text("".join(f"{target}\n" for _, target in rows), encoding="utf-8")
     with pytest.raises(InputError) as error:
         evaluate("--source-file", tmp_path / name, "--reference", tmp_path / "one.tsv")
-    said = "is a table, and no plain text: name it with --dataset, or its sentences a line each"
-    assert str(error.value) == f"{tmp_path / name} {said}"
+    said = ": a table or file of pairs, and no plain text: name it with --dataset"
+    assert str(error.value) == f"{tmp_path / name}{said}"
     (tmp_path / "text").write_text("".join(f"{source}\n" for source, _ in rows), encoding="utf-8")
     assert evaluate("--source-file", tmp_path / "text", "--reference", tmp_path / "one.tsv")["pairs"] == 3

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -16,7 +16,7 @@ from fmkeras.translation.corpora.languages import same
 from fmkeras.translation.corpora.tokenizer import normalise
 from fmkeras.translation.settings import NONE, Settings
 
-TABLES = {".tsv", ".csv", ".json", ".jsonl", ".ndjson", ".tmx", ".xlf", ".xliff", ".parquet", ".arrow"}
+TABLES = {".csv", ".json", ".jsonl", ".ndjson", ".tmx", ".xlf", ".xliff", ".parquet", ".arrow"}
 LEAST = 20  # different sentences a language
 VALIDATION = 20  # of so many sentences one is validated on
 ByLanguage = dict[str, list[str]]
@@ -74,7 +74,8 @@ def load(settings: Settings) -> Texts:
     form = corpus.style if corpus else "plain"
     for language, path in files:
         name = _known(language, list(sides))
-        lines = [textform.apply(line, form, name) for line in _lines(path, settings.encoding, language)]
+        lines = plain_lines(path, settings.encoding, [language], f"--text {language}=")
+        lines = [textform.apply(line, form, name) for line in lines]
         notes.append(f"{path}: {len(lines):,} lines of {name}" + f", for {language} is the same" * (name != language))
         language = name
         sides[language] = sides.get(language, []) + lines
@@ -149,8 +150,12 @@ def _known(language: str, known: list[str]) -> str:
     return language if language in known else next(alike, language)
 
 
-def _lines(path: Path, encoding: str, language: str) -> list[str]:
+def plain_lines(path: Path, encoding: str, languages: Sequence[str], option: str = "") -> list[str]:
     """The lines of a text file.
+
+    Args:
+        path, encoding, languages: see `formats.Source.lines`.
+        option: with which it was named, for messages.
 
     Raises:
         InputError: it cannot be read, or holds pairs: with both sides in a line no line is of one language.
@@ -159,12 +164,10 @@ def _lines(path: Path, encoding: str, language: str) -> list[str]:
     if source.suffix in TABLES:
         lines, tabled = [], True
     else:
-        lines = [line for _, line in source.lines(encoding, languages=[language])]
+        lines = [line for _, line in source.lines(encoding, languages=languages)]
         tabled = sum("\t" in line or line.lstrip().startswith(("{", "<tu", "<?xml")) for line in lines) > len(lines) / 2
     if tabled:
-        raise InputError(
-            f"--text {language}={path}: a table or file of pairs, and no plain text: name it with --dataset"
-        )
+        raise InputError(f"{option}{path}: a table or file of pairs, and no plain text: name it with --dataset")
     return lines
 
 

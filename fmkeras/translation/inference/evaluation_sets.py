@@ -13,7 +13,7 @@ from fmkeras.errors import InputError
 from fmkeras.translation.corpora import cache as caches
 from fmkeras.translation.corpora import corpus as corpora
 from fmkeras.translation.corpora import facts, formats, held_out, own, stored, textform
-from fmkeras.translation.corpora.monolingual import TABLES
+from fmkeras.translation.corpora.monolingual import plain_lines
 from fmkeras.translation.inference.parting import OnDoubt
 from fmkeras.translation.inference.translator import Translator
 from fmkeras.translation.settings import Settings
@@ -157,7 +157,7 @@ def load_texts(source: str, references: list[str], encoding: str = "", languages
         InputError: a file cannot be read, or is a table, or they are of unequal length.
     """
     files = [source, *references]
-    columns = [_lines(file, encoding, languages) for file in files]
+    columns = [plain_lines(Path(file), encoding, languages) for file in files]
     for file, column in zip(files, columns, strict=True):
         if len(column) != len(columns[0]):
             raise InputError(
@@ -181,16 +181,6 @@ def load_texts(source: str, references: list[str], encoding: str = "", languages
     name = f"all {len(sources):,} lines of {source}, {len(references)} reference{'s' * (len(references) > 1)}"
     first, *more = (list(column) for column in zip(*found, strict=True))
     return EvaluationSet(name, sources, [reference or "" for reference in first], more, notes=notes)
-
-
-def _lines(file: str, encoding: str, languages: Sequence[str]) -> list[str]:
-    """The lines of a plain text file: of a table each would be translated with its tabs and commas."""
-    text = formats.Source.of(Path(file))
-    tabled = text.suffix in TABLES - {".tsv"}  # a .tsv may have one column
-    lines = [] if tabled else [line for _, line in text.lines(encoding, languages=languages)]
-    if tabled or sum("\t" in line for line in lines) > len(lines) / 2:
-        raise InputError(f"{file} is a table, and no plain text: name it with --dataset, or its sentences a line each")
-    return lines
 
 
 def trained_on(run: str | Path, settings: Settings) -> np.ndarray | None:
