@@ -71,7 +71,7 @@ def text(arguments: argparse.Namespace) -> None:
         raise InputError("the sentence is not UTF-8 text: set the terminal to UTF-8, or pipe a UTF-8 file in")
     cli.write_utf8()
     on_choice = functools.partial(print, "fmkeras:", file=sys.stderr)
-    if note := meant_otherwise(arguments.sentence):
+    if not arguments.attention and (note := meant_otherwise(arguments.sentence)):
         on_choice(note)
     translator = load_translator(arguments.run, arguments.engine, on_choice)
     if arguments.attention:

@@ -75,7 +75,7 @@ TABLES = [
     (rows(HOUSES, "inf,2,3"), "price", "infinity"),
     (rows(HOUSES, "100,-Infinity,3"), "price", "infinity"),
     (rows(HOUSES, "1e40,2,3"), "price", "is too large"),
-    (rows(HOUSES, "1,2"), "price", "line 62: 2 cells where the header has 3"),
+    (rows(HOUSES, "1,2"), "price", "line 62: 2 cells where the header (price, rooms, area) has 3: put it right"),
     (rows(HOUSES, "1,2,3,4"), "price", "line 62: 4 cells"),
     (HOUSES.replace("area", "rooms", 1), "price", "two columns are named 'rooms'"),
     (HOUSES.replace("area", "price", 1), "price", "two columns are named 'price'"),

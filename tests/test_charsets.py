@@ -1,4 +1,4 @@
-"""Encodings: what is proposed for text in another one, what is refused, and what a wrong one has spoilt already."""
+"""Encodings: what is proposed for text in another one, what is refused, and what a wrong one garbled already."""
 
 import pytest
 
@@ -70,7 +70,7 @@ def test_utf_8_is_not_read_as_something_else(tmp_path, encoding):
     assert read_pairs(path, encoding="cp1251") == [("Кошка.", "A cat.")]
 
 
-SPOILT = [
+GARBLED = [
     *(
         text.encode().decode("latin-1")
         for text in ("Não.", "água", "déjà", "Łódź", "Кот", "猫はここ", "η γάτα", "แมว", "it’s")
@@ -93,8 +93,8 @@ SOUND = [
 ]
 
 
-@pytest.mark.parametrize(("texts", "count"), [(SPOILT, len(SPOILT)), (SOUND, 0)])
-def test_what_a_wrong_encoding_has_spoilt_is_counted(texts, count):
+@pytest.mark.parametrize(("texts", "count"), [(GARBLED, len(GARBLED)), (SOUND, 0)])
+def test_what_a_wrong_encoding_has_garbled_is_counted(texts, count):
     note = corpora.drop_unusable([(text, f"text {n}") for n, text in enumerate(texts)])[1]
-    said = f"; with letters that a wrong encoding has spoilt (Ã¡, �): {count}, repair the file"
-    assert note.endswith(said) is bool(count) and ("spoilt" in note) is bool(count)
+    said = f"; with letters that a wrong encoding garbled (Ã¡, �): {count}, repair the file"
+    assert note.endswith(said) is bool(count) and ("garbled" in note) is bool(count)

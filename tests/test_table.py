@@ -146,7 +146,7 @@ TRAPS = {  # cells of a column (repeated over 60 rows), its kind, the values rea
 def test_a_column_as_people_have_it(tmp_path, trap):
     cells, kind, first, said = TRAPS[trap]
     if trap == "text with gaps":
-        cells, kind, first, said = ["RL", ""], "category", ["RL", "(none)"], "1 values"
+        cells, kind, first, said = ["RL", ""], "category", ["RL", "(none)"], "1 value, gaps"
     rows = [f"{50 + i * i % 37};{cells[i % len(cells)]};{900 + 7 * i}" for i in range(60)]
     table = housing.load(str(write(tmp_path, "size;trap;price", *rows)), "price")
     assert said in notes(table) and len(table.features) == 60

@@ -10,15 +10,22 @@ import numpy as np
 from fmkeras.translation.corpora import textform
 
 LONGEST = 2_000  # characters of a side: more is no sentence, and attention to it would fill the memory
-BLANK, LONG, CONTROL, EQUAL, SPOILT, ABSENT = 1, 2, 4, 8, 16, 32  # flags; a pair with one of the first two is of no use
+BLANK, LONG, CONTROL, EQUAL, GARBLED, ABSENT = (
+    1,
+    2,
+    4,
+    8,
+    16,
+    32,
+)  # flags; a pair with one of the first two is of no use
 MISSING = frozenset("nan NaN NULL <NA> #N/A #REF! #NAME? #VALUE!".split())  # empty cells; None may translate Nenhum
-SPOILT_BY_CHANCE = 0.001  # of the pairs: few are so on purpose, in a text on encodings, say
+GARBLED_BY_CHANCE = 0.001  # of the pairs: few are so on purpose, in a text on encodings, say
 # What becomes of UTF-8 that is read as cp1252 or latin-1, "Ã¡" of "á", where no text has it by chance (as IRMÃ” or
 # café\xa0» would be); and the sign for a character that was lost.
 _CLOSING = "’“”…›»–—\xa0²³"
 _REST = f"\x80-\xbf€‚ƒ„†‡ˆ‰Š‹ŒŽ‘•–—˜™š›œžŸ{_CLOSING}"
 _TWO, _THREE = "ÎÏÐÑ×ØÙ", "à-ï"  # begin a letter of two, and of three bytes; these say nothing where they are alone
-_SPOILT = re.compile(  # all begin with one set of characters, which is searched for fast
+_GARBLED = re.compile(  # all begin with one set of characters, which is searched for fast
     f"[ÂÃÄÅ{_TWO}{_THREE}\ufffd](?:(?<=[ÂÃÄÅ])(?:(?![{_CLOSING}])|(?<=[a-zà-ÿ].))[{_REST}]|(?<=â)[€\x80]|"
     f"(?<=[{_TWO}])[{_REST}][{_TWO}][{_REST}]|(?<=[{_THREE}])[{_REST}]{{2}}[{_THREE}][{_REST}]{{2}}|(?<=\ufffd))"
 )
@@ -95,22 +102,22 @@ def keep(facts: np.ndarray, rows: np.ndarray, drop_duplicates: bool = True) -> t
         _, first = np.unique(facts["pair"][kept], return_index=True)
         duplicate = len(kept) - len(first)
         kept = kept[np.sort(first)]
-    counted = (BLANK, LONG, CONTROL, SPOILT, ABSENT)
-    blank, long, control, spoilt, absent = (np.count_nonzero(flags & flag) for flag in counted)
+    counted = (BLANK, LONG, CONTROL, GARBLED, ABSENT)
+    blank, long, control, garbled, absent = (np.count_nonzero(flags & flag) for flag in counted)
     equal = np.count_nonzero(facts["flags"][kept] & EQUAL)
     note = f"{len(rows):,} pairs read, {blank:,} blank and {duplicate:,} duplicate dropped, {len(kept):,} kept"
     note += f"; blank for a side that is nan, NULL or #N/A: {absent:,}" * bool(absent)
     note += f"; dropped for over {LONGEST:,} characters: {long:,}" * bool(long)
     note += f"; with control characters, now spaces: {control:,}" * bool(control)
     note += f"; kept with equal sides: {equal:,}" * bool(equal)
-    if spoilt > SPOILT_BY_CHANCE * len(rows):
-        note += f"; with letters that a wrong encoding has spoilt (Ã¡, �): {spoilt:,}, repair the file"
+    if garbled > GARBLED_BY_CHANCE * len(rows):
+        note += f"; with letters that a wrong encoding garbled (Ã¡, �): {garbled:,}, repair the file"
     return kept, note
 
 
 def _kept(source: str, target: str) -> tuple[Pair, int]:
     """A pair as it is kept, and its flags."""
-    flags = SPOILT * any(not side.isascii() and bool(_SPOILT.search(side)) for side in (source, target))
+    flags = GARBLED * any(not side.isascii() and bool(_GARBLED.search(side)) for side in (source, target))
     if not (source.isprintable() and target.isprintable()):
         cleaned = textform.CONTROL.sub(" ", source), textform.CONTROL.sub(" ", target)
         flags |= CONTROL * (cleaned != (source, target))
