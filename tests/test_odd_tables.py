@@ -6,20 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from test_brought_tables import AREA, PRICE, TABLE, trained
 
-import fmkeras
 from fmkeras import InputError
 from fmkeras.houses import table as housing
 from fmkeras.houses.notes import Heard
 
 RNG = np.random.default_rng(0)
-AREA = RNG.integers(40, 200, 120)
-PRICE = 3 * AREA + RNG.integers(0, 40, 120)
-TABLE = pd.DataFrame({"area": AREA, "price": PRICE})
-
-
-def trained(table, **options):
-    return fmkeras.train_regressor(table, "price", **{"epochs": 3} | options)
 
 
 def noted(words, **columns):
